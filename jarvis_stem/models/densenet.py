@@ -1,0 +1,29 @@
+"""DenseNet-121 on the reassigned power spectrum."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from jarvis_stem.models import pretrained as imagenet
+from jarvis_stem.models.registry import Recipe, register
+from jarvis_stem.models.spectrum import ReassignedSpectrum
+from jarvis_stem.torchvision_compat import torchvision
+
+
+@register("densenet_model", Recipe(epochs=16))
+def densenet121(classes: int, pretrained: bool) -> nn.Module:
+    """Build torchvision's DenseNet-121 (Huang et al., CVPR 2017) behind a spectral input.
+
+    Args:
+        classes: Number of classes.
+        pretrained: Start from torchvision's ImageNet weights.
+
+    Raises:
+        StemError: The weights cannot be downloaded.
+    """
+    models = torchvision.models
+    cnn = imagenet.build(models.densenet121, models.DenseNet121_Weights.IMAGENET1K_V1, pretrained)
+    first = imagenet.first_convolution(cnn.features.conv0, ReassignedSpectrum.channels, pretrained)
+    cnn.features.conv0 = first
+    cnn.classifier = nn.Linear(cnn.classifier.in_features, classes)
+    return nn.Sequential(ReassignedSpectrum(), cnn)

@@ -1,0 +1,96 @@
+"""The repository's own metadata.json: where it lives, and what its benchmarks are about."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jarvis_stem.benchmark import ResultName
+from jarvis_stem.errors import StemError
+from jarvis_stem.files import read_json_object
+
+_WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'`\\()\[\]]+")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PublishedResult:
+    """A score from elsewhere, to compare with: a reference, not a contribution."""
+
+    name: str
+    score: float
+    source: str
+
+
+@dataclass(frozen=True)
+class About:
+    """What a benchmark's page says above its table.
+
+    Attributes:
+        references: Web addresses.
+        published: Scores from elsewhere.
+    """
+
+    title: str
+    description: str = ""
+    references: list[str] = field(default_factory=list)
+    published: list[PublishedResult] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Project:
+    """The repository: its address on the web and its benchmarks, in the order they are listed."""
+
+    repository_url: str
+    benchmarks: dict[ResultName, About]
+
+    @classmethod
+    def read(cls, path: Path) -> Project:
+        """Read the repository's metadata.json.
+
+        Raises:
+            StemError: Missing, not JSON, or not of the expected form.
+        """
+        data = read_json_object(path)
+        benchmarks = {}
+        for i, entry in enumerate(_get(data, "benchmarks", list, str(path))):
+            where = f"{path}: benchmarks[{i}]"
+            name = ResultName.parse(_get(entry, "name", str, where))
+            benchmarks[name] = _about(entry, where)
+        return cls(web_address(_get(data, "repository_url", str, str(path))), benchmarks)
+
+
+def web_address(text: str) -> str:
+    """Admit an http or https address, without a slash at its end.
+
+    Raises:
+        StemError: Anything else; a page must not link to what a browser would run.
+    """
+    if not _WEB_ADDRESS.fullmatch(text):
+        raise StemError(f"{text!r}: expected an address that starts with https:// or http://")
+    return text.rstrip("/")
+
+
+def _about(entry: dict[str, Any], where: str) -> About:
+    return About(
+        title=_get(entry, "title", str, where),
+        description=_get(entry, "description", str, where),
+        references=[web_address(str(url)) for url in _get(entry, "references", list, where)],
+        published=[
+            PublishedResult(
+                name=_get(result, "name", str, f"{where}: published[{i}]"),
+                score=_get(result, "score", float, f"{where}: published[{i}]"),
+                source=_get(result, "source", str, f"{where}: published[{i}]"),
+            )
+            for i, result in enumerate(_get(entry, "published", list, where))
+        ],
+    )
+
+
+def _get(data: Any, key: str, kind: type[T], where: str) -> T:
+    value = data.get(key) if isinstance(data, dict) else None
+    if not isinstance(value, kind):
+        raise StemError(f"{where}: expected a {kind.__name__} under {key!r}, got {value!r}")
+    return value

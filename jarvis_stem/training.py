@@ -1,0 +1,345 @@
+"""The training loop: fit on one part, choose the epoch on another, resume where it stopped."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+from torch.nn import functional
+
+from jarvis_stem.errors import StemError
+from jarvis_stem.files import write_bytes
+from jarvis_stem.models import Recipe
+
+_PREDICTION_BATCH = 256
+_WARM_UP = 0.2  # share of the steps in which the one-cycle schedule climbs
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images and their classes.
+
+    Attributes:
+        images: uint8[N, 256, 256].
+        classes: int64[N], positions in the benchmark's list of classes.
+    """
+
+    images: Tensor
+    classes: Tensor
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training part came to.
+
+    Attributes:
+        epoch: Its number, from 1.
+        learning_rate: At its end.
+        train_loss: Mean cross-entropy over its steps.
+        train_accuracy: Share right over its steps, under augmentation.
+        validation_loss: Cross-entropy on the validation part afterwards.
+        validation_accuracy: Share right there; it chooses the epoch.
+        seconds: Wall time of the pass and its validation.
+        cpu_seconds: Processor time of all threads in it.
+    """
+
+    epoch: int
+    learning_rate: float
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass
+class _State:
+    """All that a later epoch depends on, besides data and seed."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    history: list[Epoch]
+    best: dict[str, Tensor]
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Find the device to train on.
+
+    Args:
+        name: ``auto`` takes a GPU where there is one; else any torch device.
+
+    Raises:
+        StemError: Torch does not know or does not have it.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise StemError(f"--device {name}: not available here ({reason})") from None
+    return device
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 natively; a CPU that emulates it is slower so."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def fit(
+    model: nn.Module,
+    train: Split,
+    validation: Split,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: torch.device,
+    checkpoint: Path,
+    identity: dict[str, Any],
+    resume: bool = False,
+    on_epoch: Callable[[list[Epoch]], None] = lambda _history: None,
+) -> list[Epoch]:
+    """Train a model and leave it at its best epoch by validation accuracy.
+
+    Every epoch draws its order and augmentation from the seed and its own number, so that a run
+    resumed after any epoch does what an uninterrupted one does.
+
+    Args:
+        model: Maps float32[N, 1, 256, 256] in 0..1 to logits; trained in place.
+        train: Part to learn from.
+        validation: Part that chooses the epoch.
+        recipe: How to train.
+        seed: Of order and augmentation.
+        device: Where to compute.
+        checkpoint: File rewritten after each epoch.
+        identity: What the checkpoint is of; resuming with another one is refused.
+        resume: Continue from the checkpoint where there is one.
+        on_epoch: Called with the history after each epoch.
+
+    Returns:
+        The history of all epochs, those before a resumption included.
+
+    Raises:
+        StemError: The checkpoint is of another run, or the loss is no longer finite.
+    """
+    state = _start(_to(model, device), recipe, len(train))
+    if resume and checkpoint.exists():
+        _load_checkpoint(checkpoint, state, identity)
+    with _EpochProgress(recipe, len(train)) as progress:
+        while len(state.history) < recipe.epochs:
+            _run_epoch(state, train, validation, recipe, seed, progress)
+            _save_checkpoint(checkpoint, state, identity)
+            on_epoch(state.history)
+    model.load_state_dict(state.best)
+    return state.history
+
+
+def best_epoch(history: list[Epoch]) -> Epoch:
+    """The epoch of the highest validation accuracy; of equals, that of the lowest loss."""
+    return max(history, key=lambda e: (e.validation_accuracy, -e.validation_loss))
+
+
+def predict(model: nn.Module, images: Tensor) -> Tensor:
+    """Class probabilities, averaged over each image and its mirror image.
+
+    Args:
+        model: As for `fit`, on the device to compute on.
+        images: uint8[N, 256, 256].
+
+    Returns:
+        float32[N, classes] on the CPU, rows summing to 1.
+    """
+    device = next(model.parameters()).device
+    model.eval()
+    rows = []
+    with torch.no_grad():
+        for batch in images.split(_PREDICTION_BATCH):
+            both = torch.cat((batch, _mirror(batch))).to(device)
+            probabilities = _logits(model, both).softmax(dim=1)
+            rows.append(probabilities.unflatten(0, (2, -1)).mean(dim=0).cpu())
+    return torch.cat(rows)
+
+
+def _mirror(images: Tensor) -> Tensor:
+    """Reflect along x, which takes gamma to 180 degrees - gamma and keeps the Bravais class."""
+    return images.flip(-2)
+
+
+def _logits(model: nn.Module, images: Tensor) -> Tensor:
+    device = images.device
+    with torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
+        logits: Tensor = model(images[:, None].float() / 255)
+    return logits.float()
+
+
+def _to(model: nn.Module, device: torch.device) -> nn.Module:
+    channels_last: Any = {"memory_format": torch.channels_last}  # torch's stub does not know it
+    return model.to(device, **channels_last)
+
+
+def _start(model: nn.Module, recipe: Recipe, n_train: int) -> _State:
+    if n_train < recipe.batch_size:
+        raise StemError(f"{n_train} training images are fewer than one batch, {recipe.batch_size}")
+    weights = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": weights, "weight_decay": recipe.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        recipe.learning_rate,
+        total_steps=recipe.epochs * (n_train // recipe.batch_size),
+        pct_start=_WARM_UP,
+    )
+    return _State(model, optimizer, schedule, [], {})
+
+
+def _run_epoch(
+    state: _State,
+    train: Split,
+    validation: Split,
+    recipe: Recipe,
+    seed: int,
+    progress: _EpochProgress,
+) -> None:
+    start, cpu_start = time.perf_counter(), time.process_time()
+    number = len(state.history) + 1
+    torch.manual_seed(seed * 1_000_003 + number)
+    order = torch.randperm(len(train))
+    device = next(state.model.parameters()).device
+    state.model.train()
+    loss_sum = n_right = n_seen = 0.0
+    progress.start(number)
+    # An incomplete last batch is left out: its batch statistics would be noise.
+    for batch in order.split(recipe.batch_size)[: len(train) // recipe.batch_size]:
+        images = _augment(train.images[batch]).to(device)
+        classes = train.classes[batch].to(device)
+        logits = _logits(state.model, images)
+        smoothing = recipe.label_smoothing
+        loss = functional.cross_entropy(logits, classes, label_smoothing=smoothing)
+        state.optimizer.zero_grad()
+        loss.backward()
+        state.optimizer.step()
+        state.schedule.step()
+        loss_sum += loss.item() * len(batch)
+        n_right += (logits.argmax(dim=1) == classes).sum().item()
+        n_seen += len(batch)
+        progress.step(loss_sum / n_seen)
+    if not torch.isfinite(torch.tensor(loss_sum)):
+        raise StemError(f"epoch {number}: the loss is not finite; lower --learning-rate")
+    probabilities = predict(state.model, validation.images)
+    right = probabilities.argmax(dim=1) == validation.classes
+    epoch = Epoch(
+        epoch=number,
+        learning_rate=float(state.schedule.get_last_lr()[0]),
+        train_loss=loss_sum / n_seen,
+        train_accuracy=n_right / n_seen,
+        validation_loss=functional.nll_loss(probabilities.log(), validation.classes).item(),
+        validation_accuracy=right.float().mean().item(),
+        seconds=time.perf_counter() - start,
+        cpu_seconds=time.process_time() - cpu_start,
+    )
+    state.history.append(epoch)
+    if best_epoch(state.history) is epoch:
+        state.best = {k: v.detach().cpu().clone() for k, v in state.model.state_dict().items()}
+    progress.end(epoch)
+
+
+def _augment(images: Tensor) -> Tensor:
+    mirrored = torch.rand(len(images)) < 0.5
+    return torch.where(mirrored[:, None, None], _mirror(images), images)
+
+
+def _save_checkpoint(path: Path, state: _State, identity: dict[str, Any]) -> None:
+    buffer = io.BytesIO()
+    content = {
+        "identity": identity,
+        "history": [asdict(epoch) for epoch in state.history],
+        "model": state.model.state_dict(),
+        "optimizer": state.optimizer.state_dict(),
+        "schedule": state.schedule.state_dict(),
+        "best": state.best,
+    }
+    torch.save(content, buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def _load_checkpoint(path: Path, state: _State, identity: dict[str, Any]) -> None:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        saved = content["identity"]
+    except Exception as error:  # torch.load raises whatever damaged bytes lead it to
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        raise StemError(f"{path}: not a checkpoint ({reason}); train without --resume") from None
+    if saved != identity:
+        differences = ", ".join(
+            f"{key}: {saved.get(key)!r} there, {identity.get(key)!r} now"
+            for key in sorted({*saved, *identity})
+            if saved.get(key) != identity.get(key)
+        )
+        raise StemError(f"{path}: of another run ({differences}); train without --resume")
+    state.model.load_state_dict(content["model"])
+    state.optimizer.load_state_dict(content["optimizer"])
+    state.schedule.load_state_dict(content["schedule"])
+    state.history.extend(Epoch(**row) for row in content["history"])
+    state.best = content["best"]
+
+
+class _EpochProgress:
+    """A bar over all steps of a run on a terminal, and a line for each epoch everywhere."""
+
+    def __init__(self, recipe: Recipe, n_train: int) -> None:
+        self._console = Console(stderr=True)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        live = self._console.is_terminal
+        self._progress = Progress(*columns, console=self._console, disable=not live)
+        self._steps = n_train // recipe.batch_size
+        self._epochs = recipe.epochs
+        self._task = self._progress.add_task("Training", total=self._steps * recipe.epochs)
+        self._label = ""
+
+    def __enter__(self) -> _EpochProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._progress.stop()
+
+    def start(self, epoch: int) -> None:
+        self._label = f"Epoch {epoch}/{self._epochs}"
+        self._progress.update(self._task, completed=(epoch - 1) * self._steps)
+
+    def step(self, loss: float) -> None:
+        description = f"{self._label} loss {loss:.3f}"
+        self._progress.update(self._task, advance=1, description=description)
+
+    def end(self, epoch: Epoch) -> None:
+        self._console.print(
+            f"{self._label}  loss {epoch.train_loss:.4f}  train {epoch.train_accuracy:.4f}  "
+            f"validation {epoch.validation_accuracy:.4f}  {epoch.seconds:.0f} s",
+            highlight=False,
+        )

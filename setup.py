@@ -1,0 +1,44 @@
+"""Package definition; tested versions are pinned in constraints.txt."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="jarvis-stem",
+    version="0.1.0",
+    description="Bravais lattices of 2D materials from STEM images: benchmark, models, leaderboard",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11",
+    packages=find_packages(include=["jarvis_stem", "jarvis_stem.*"]),
+    package_data={"jarvis_stem.page": ["*.j2"], "jarvis_stem": ["py.typed"]},
+    install_requires=[
+        "jarvis-tools>=2026.6.12",  # the databases, structure files, the label rule
+        "jinja2>=3.1",  # the page, autoescaped
+        "matplotlib>=3.9",  # learning curves
+        "numpy>=2.0",  # images as arrays
+        "pandas>=2.2",  # a run's table of epochs
+        "pillow>=11",  # published JPEGs
+        "plotly>=6",  # the page's bar chart
+        "requests>=2.31",  # the errors that JARVIS' downloads raise
+        "rich>=13",  # progress bars and tables in the terminal
+        "scikit-learn>=1.5",  # the stratified validation part
+        "scipy>=1.13",  # fast Fourier transforms of whole batches
+        "torch>=2.6",  # training
+        "torchvision>=0.21",  # DenseNet and ResNet
+    ],
+    extras_require={
+        "test": [
+            "hypothesis>=6.100",  # property-based tests of the parsers
+            "pytest>=8",  # the test runner
+            "pytest-timeout>=2.3",  # a hanging child process fails its test
+            "spglib>=2.4",  # the prototypes' space groups
+        ],
+        "dev": [
+            "mypy>=1.11",  # types
+            "ruff>=0.9",  # format and lint
+        ],
+    },
+)

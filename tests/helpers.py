@@ -1,0 +1,81 @@
+"""What several tests build or start: small benchmarks, contributions, and the real commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jarvis_stem.benchmark import BENCHMARK_SUFFIX, ResultName
+from jarvis_stem.files import write_bytes, zip_bytes
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+GOLDEN = REPOSITORY.parent / "shared" / "jarvis_leaderboard"
+needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason=f"no published files in {GOLDEN}")
+
+REAL = ResultName.parse("AI-ImageClass-bravais_class-stem_2d_image-test-acc")
+SMALL = ResultName.parse("AI-ImageClass-bravais_class-small-test-acc")
+SMALL_SPLITS: dict[str, dict[str, int | str]] = {
+    "train": {"a.jpg": 0, "b.jpg": 1, "c.jpg": 2},
+    "test": {"d.jpg": 0, "e.jpg": 1, "f.jpg": 2, "g.jpg": 2},
+}
+METADATA: dict[str, Any] = {
+    "model_name": "CNN",
+    "project_url": "https://example.org",
+    "date_submitted": "11-22-2026",
+    "team_name": "team",
+    "time_taken_seconds": {SMALL.predictions_name: 12},
+}
+
+
+def add_benchmark(
+    root: Path, name: ResultName = SMALL, splits: Mapping[str, Any] = SMALL_SPLITS
+) -> Path:
+    """Write a benchmark below a root and return its zip."""
+    path = root / name.page_path(BENCHMARK_SUFFIX)
+    write_bytes(path, zip_bytes(f"{name.benchmark_name}.json", json.dumps(splits).encode()))
+    return path
+
+
+def add_contribution(
+    root: Path,
+    model: str,
+    csv: str | bytes,
+    name: ResultName = SMALL,
+    metadata: object = METADATA,
+) -> Path:
+    """Write a contribution folder with one predictions file and return that file."""
+    path = root / model / name.predictions_name
+    content = csv if isinstance(csv, bytes) else csv.encode()
+    write_bytes(path, zip_bytes(name.csv_name, content))
+    (path.parent / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
+    return path
+
+
+def write_zip(path: Path, members: Mapping[str, bytes]) -> Path:
+    """Write a zip of any members."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def python(*arguments: str | Path, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
+    """Run Python with the package in reach and return what it said."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Set up and run all checks: format, lint, types, tests. Arguments go to pytest.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source ./setup.sh
+install "[test,dev]"
+
+.venv/bin/ruff format --check .
+.venv/bin/ruff check .
+.venv/bin/mypy
+.venv/bin/python -m pytest "$@"

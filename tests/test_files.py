@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+from helpers import write_zip
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from jarvis_stem import files
+from jarvis_stem.errors import StemError
+from jarvis_stem.files import json_text, read_json_object, read_zip, write_bytes, zip_bytes
+
+on_disk = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def test_a_write_replaces_the_file_and_leaves_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "file"
+    write_bytes(path, b"old")
+    write_bytes(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_failed_write_keeps_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    path = tmp_path / "file"
+    write_bytes(path, b"old")
+
+    def fail(_: int) -> None:
+        raise failure
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(type(failure)):
+        write_bytes(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_has_no_nan() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        json_text(float("nan"))
+
+
+@on_disk
+@given(st.binary())
+def test_a_zip_gives_back_what_went_in_by_reproducible_bytes(
+    tmp_path: Path, content: bytes
+) -> None:
+    packed = zip_bytes("member", content)
+    assert packed == zip_bytes("member", content)
+    path = tmp_path / "x.zip"
+    path.write_bytes(packed)
+    assert read_zip(path, "member") == content
+
+
+@on_disk
+@given(st.data())
+def test_a_damaged_zip_is_refused_or_read_right(tmp_path: Path, data: st.DataObject) -> None:
+    content = b"id,prediction\n" * 20
+    path = write_zip(tmp_path / "x.zip", {"member": content})
+    packed = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(0, 3))):
+        packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(packed[: data.draw(st.integers(0, len(packed)))])
+    with contextlib.suppress(StemError):
+        assert read_zip(path, "member") == content
+
+
+def test_every_truncation_of_a_zip_is_refused(tmp_path: Path) -> None:
+    packed = zip_bytes("member", b"content")
+    path = tmp_path / "x.zip"
+    for length in range(len(packed)):
+        path.write_bytes(packed[:length])
+        with pytest.raises(StemError, match="not a readable zip"):
+            read_zip(path, "member")
+
+
+def test_zips_that_are_not_one_member(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    with pytest.raises(StemError, match="no such file"):
+        read_zip(path, "a")
+    with pytest.raises(StemError, match="not a regular file"):
+        read_zip(tmp_path, "a")
+    for members in ({}, {"b": b""}, {"a": b"", "b": b""}, {"../a": b""}):
+        write_zip(path, members)
+        with pytest.raises(StemError, match="expected the single member 'a', got"):
+            read_zip(path, "a")
+
+
+def test_a_zip_bomb_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_zip(tmp_path / "x.zip", {"a": bytes(2_000_000)})
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", None)
+    with pytest.raises(StemError, match="2000000 bytes are more than the 1000000"):
+        read_zip(path, "a", limit=1_000_000)
+
+
+def test_a_zip_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "x.zip", {"a": bytes(1000)})
+    size = (1000).to_bytes(4, "little")
+    path.write_bytes(path.read_bytes().replace(size, (10).to_bytes(4, "little")))
+    with pytest.raises(StemError, match="not a readable zip"):
+        read_zip(path, "a", limit=500)
+
+
+def test_other_compressions_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a", b"content")
+    with pytest.raises(StemError, match="neither stored nor deflated"):
+        read_zip(path, "a")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not JSON"),
+        (b"[1]", "expected a JSON object {...}, got list"),
+        (b'{"a": NaN}', "NaN is not JSON"),
+        (b'{"a": -Infinity}', "-Infinity is not JSON"),
+        (b'{"a": "\xff"}', "not JSON"),
+        (b'{"a":' * 100_000, "not JSON"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "not JSON"),
+        (b" " * 200_000, "200000 bytes are more than the 131072"),
+    ],
+)
+def test_json_that_is_no_object_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    limit = 2**17 if content.startswith(b" ") else files.SIZE_LIMIT
+    with pytest.raises(StemError) as caught:
+        read_json_object(path, limit=limit)
+    assert message in str(caught.value)
