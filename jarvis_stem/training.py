@@ -21,6 +21,7 @@ from jarvis_stem.models import Recipe
 
 _PREDICTION_BATCH = 256
 _WARM_UP = 0.2  # share of the steps in which the one-cycle schedule climbs
+_CONTRAST = 1.5  # images are raised to powers between its inverse and itself in training
 
 
 @dataclass(frozen=True)
@@ -171,10 +172,15 @@ def predict(model: nn.Module, images: Tensor) -> Tensor:
     rows = []
     with torch.no_grad():
         for batch in images.split(_PREDICTION_BATCH):
-            both = torch.cat((batch, _mirror(batch))).to(device)
+            both = _as_input(torch.cat((batch, _mirror(batch)))).to(device)
             probabilities = _logits(model, both).softmax(dim=1)
             rows.append(probabilities.unflatten(0, (2, -1)).mean(dim=0).cpu())
     return torch.cat(rows)
+
+
+def _as_input(images: Tensor) -> Tensor:
+    """Turn uint8[N, H, W] into what models take, float32[N, 1, H, W] in 0..1."""
+    return images[:, None].float() / 255
 
 
 def _mirror(images: Tensor) -> Tensor:
@@ -185,7 +191,7 @@ def _mirror(images: Tensor) -> Tensor:
 def _logits(model: nn.Module, images: Tensor) -> Tensor:
     device = images.device
     with torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
-        logits: Tensor = model(images[:, None].float() / 255)
+        logits: Tensor = model(images)
     return logits.float()
 
 
@@ -265,8 +271,14 @@ def _run_epoch(
 
 
 def _augment(images: Tensor) -> Tensor:
+    """Mirror half of the images and change the contrast of all; neither changes their class.
+
+    The contrast between elements depends on the detector's angles, by powers of the atomic number.
+    """
     mirrored = torch.rand(len(images)) < 0.5
-    return torch.where(mirrored[:, None, None], _mirror(images), images)
+    images = _as_input(torch.where(mirrored[:, None, None], _mirror(images), images))
+    powers = _CONTRAST ** (2 * torch.rand(len(images), 1, 1, 1) - 1)
+    return images**powers
 
 
 def _save_checkpoint(path: Path, state: _State, identity: dict[str, Any]) -> None:
@@ -288,7 +300,7 @@ def _load_checkpoint(path: Path, state: _State, identity: dict[str, Any]) -> Non
         content = torch.load(path, map_location="cpu", weights_only=True)
         saved = content["identity"]
     except Exception as error:  # torch.load raises whatever damaged bytes lead it to
-        reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        reason = f"{type(error).__name__}: {str(error)[:80]}"
         raise StemError(f"{path}: not a checkpoint ({reason}); train without --resume") from None
     if saved != identity:
         differences = ", ".join(

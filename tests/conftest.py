@@ -33,9 +33,7 @@ def tiny_benchmarks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built-in benchmark cut to 130 training and 20 test ids, all classes in both."""
     root = tmp_path_factory.mktemp("benchmarks")
     cut = {}
-    for (split, classes), per_class in zip(
-        prototypes.benchmark().items(), (26, 4), strict=True
-    ):
+    for (split, classes), per_class in zip(prototypes.benchmark().items(), (26, 4), strict=True):
         by_class = {c: [i for i in classes if classes[i] == c][:per_class] for c in range(5)}
         cut[split] = {i: c for c, ids in by_class.items() for i in ids}
     path = root / "AI" / "ImageClass" / "stem_2d_proto_bravais_class.json.zip"

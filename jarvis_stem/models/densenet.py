@@ -1,4 +1,4 @@
-"""DenseNet-121 on the reassigned power spectrum."""
+"""DenseNet-121 on the power spectrum."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from torch import nn
 
 from jarvis_stem.models import pretrained as imagenet
 from jarvis_stem.models.registry import Recipe, register
-from jarvis_stem.models.spectrum import ReassignedSpectrum
+from jarvis_stem.models.spectrum import LatticeSpectrum
 from jarvis_stem.torchvision_compat import torchvision
 
 
-@register("densenet_model", Recipe(epochs=16))
+@register("densenet_model", Recipe(epochs=15, label_smoothing=0.05))
 def densenet121(classes: int, pretrained: bool) -> nn.Module:
     """Build torchvision's DenseNet-121 (Huang et al., CVPR 2017) behind a spectral input.
 
@@ -23,7 +23,7 @@ def densenet121(classes: int, pretrained: bool) -> nn.Module:
     """
     models = torchvision.models
     cnn = imagenet.build(models.densenet121, models.DenseNet121_Weights.IMAGENET1K_V1, pretrained)
-    first = imagenet.first_convolution(cnn.features.conv0, ReassignedSpectrum.channels, pretrained)
+    first = imagenet.first_convolution(cnn.features.conv0, LatticeSpectrum.channels, pretrained)
     cnn.features.conv0 = first
     cnn.classifier = nn.Linear(cnn.classifier.in_features, classes)
-    return nn.Sequential(ReassignedSpectrum(), cnn)
+    return nn.Sequential(LatticeSpectrum(), cnn)

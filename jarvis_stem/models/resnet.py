@@ -1,4 +1,4 @@
-"""ResNet-18 on the reassigned power spectrum."""
+"""ResNet-18 on the power spectrum."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from torch import nn
 
 from jarvis_stem.models import pretrained as imagenet
 from jarvis_stem.models.registry import Recipe, register
-from jarvis_stem.models.spectrum import ReassignedSpectrum
+from jarvis_stem.models.spectrum import LatticeSpectrum
 from jarvis_stem.torchvision_compat import torchvision
 
 
-@register("resnet_model", Recipe(epochs=12))
+@register("resnet_model", Recipe(epochs=12, label_smoothing=0.05))
 def resnet18(classes: int, pretrained: bool) -> nn.Module:
     """Build torchvision's ResNet-18 (He et al., CVPR 2016) behind a spectral input.
 
@@ -23,6 +23,6 @@ def resnet18(classes: int, pretrained: bool) -> nn.Module:
     """
     models = torchvision.models
     cnn = imagenet.build(models.resnet18, models.ResNet18_Weights.IMAGENET1K_V1, pretrained)
-    cnn.conv1 = imagenet.first_convolution(cnn.conv1, ReassignedSpectrum.channels, pretrained)
+    cnn.conv1 = imagenet.first_convolution(cnn.conv1, LatticeSpectrum.channels, pretrained)
     cnn.fc = nn.Linear(cnn.fc.in_features, classes)
-    return nn.Sequential(ReassignedSpectrum(), cnn)
+    return nn.Sequential(LatticeSpectrum(), cnn)

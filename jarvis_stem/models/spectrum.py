@@ -1,4 +1,4 @@
-"""The input that shows a CNN the lattice: the reassigned power spectrum of the image."""
+"""The input that shows a CNN the lattice: the power spectrum, with what its symmetry breaks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _LOG_SCALE = 4.0  # brings the log power of benchmark images to near unit varian
 _FARTHEST = 2.0  # grid steps; a peak farther off than the window's main lobe is not this pixel's
 
 
-class ReassignedSpectrum(nn.Module):
-    """Log power of the Hann-windowed image at low frequencies, and where its peaks really are.
+class LatticeSpectrum(nn.Module):
+    """Log power of the Hann-windowed image at low frequencies, its peaks and its symmetry.
 
     A translation leaves it as it is and lattice vectors become peaks, so that a CNN sees a ratio
     of lengths or an angle at once. The spectrum of a real image is symmetric, so half the plane
@@ -24,13 +24,15 @@ class ReassignedSpectrum(nn.Module):
       forgets where the peaks were (CoordConv: Liu et al., NeurIPS 2018);
     - the offset from the pixel to the peak it belongs to, along rows and columns: for a single
       wave exactly the difference of their frequencies. Method of reassignment: Auger and Flandrin,
-      IEEE Trans. Signal Process. 43, 1068 (1995).
+      IEEE Trans. Signal Process. 43, 1068 (1995);
+    - log power less its mirror image in the columns, and less itself turned by 90 degrees: zero
+      wherever a rectangular, respectively a square, lattice puts its peaks.
 
     In training each image is scaled at random, exactly, by moving the frequencies at which its
     Fourier sum is evaluated; no scale changes the Bravais class.
     """
 
-    channels = 6
+    channels = 8
     window: Tensor
     slope: Tensor
     positions: Tensor
@@ -42,17 +44,15 @@ class ReassignedSpectrum(nn.Module):
         self,
         *,
         size: int = 256,
-        rows: int = 96,
-        columns: int = 48,
-        step: float = 4 / 3,
-        zoom: float = 0.1,
+        n_frequencies: int = 48,
+        step: float = 1.0,
+        zoom: float = 0.03,
     ) -> None:
         """Prepare the frequency grid.
 
         Args:
             size: Rows and columns of the image, pixels.
-            rows: Frequencies along x, from -rows/2 to rows/2 - 1 steps.
-            columns: Frequencies along y, from 0.
+            n_frequencies: Frequencies along y, from 0; along x there are also the negative ones.
             step: Spacing in periods per image; Hann's main lobe is 4 wide.
             zoom: Largest relative change of scale in training.
         """
@@ -61,8 +61,8 @@ class ReassignedSpectrum(nn.Module):
         self.step = step
         positions = torch.arange(size) - (size - 1) / 2
         angle = 2 * math.pi / (size - 1) * positions
-        along_rows = (torch.arange(rows) - rows / 2) * step
-        along_columns = torch.arange(columns) * step
+        along_rows = torch.arange(1 - n_frequencies, n_frequencies) * step
+        along_columns = torch.arange(n_frequencies) * step
         grid = torch.meshgrid(along_rows, along_columns, indexing="ij")
         modulus = torch.hypot(*grid)
         constants = {
@@ -72,7 +72,7 @@ class ReassignedSpectrum(nn.Module):
             "positions": positions * (2 * math.pi / size),
             "rows": along_rows,
             "columns": along_columns,
-            "coordinates": torch.stack((*grid, modulus)) * (2 / (rows * step)),
+            "coordinates": torch.stack((*grid, modulus)) / (n_frequencies * step),
         }
         for name, value in constants.items():
             self.register_buffer(name, value, persistent=False)
@@ -84,7 +84,7 @@ class ReassignedSpectrum(nn.Module):
             images: float32[N, 1, size, size], 0..1.
 
         Returns:
-            float32[N, 6, rows, columns]; see the class for the channels.
+            float32[N, 8, 2 n_frequencies - 1, n_frequencies]; see the class for the channels.
         """
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
             plain, along_rows, along_columns = self._sums(images[:, 0].float())
@@ -96,8 +96,9 @@ class ReassignedSpectrum(nn.Module):
                 (-(total * weight).imag / self.step).clamp(-_FARTHEST, _FARTHEST)
                 for total in (along_rows, along_columns)
             ]
-            coordinates = self.coordinates.expand(len(images), -1, -1, -1)
-            return torch.cat((log_power[:, None], coordinates, torch.stack(offsets, 1)), dim=1)
+            coordinates = self.coordinates.expand(len(images), -1, -1, -1).unbind(dim=1)
+            broken = (log_power - log_power.flip(1), log_power - _quarter_turn(log_power))
+            return torch.stack((log_power, *coordinates, *offsets, *broken), dim=1)
 
     def _sums(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Fourier sums under the window and under its slopes along rows and along columns."""
@@ -128,9 +129,15 @@ class ReassignedSpectrum(nn.Module):
         return torch.cat((phase.cos(), phase.sin()), dim=1)
 
 
+def _quarter_turn(plane: Tensor) -> Tensor:
+    """Turn a half plane [N, 2F - 1, F] by 90 degrees; f and -f have the same value in it."""
+    n = plane.shape[2]
+    right = plane[:, :n].flip(1).transpose(1, 2)  # (x, y) of x >= 0 from (-y, x)
+    left = plane[:, n - 1 :, 1:].transpose(1, 2).flip(1)  # of x < 0 from (y, -x)
+    return torch.cat((left, right), dim=1)
+
+
 def _complex(sums: Tensor) -> Tensor:
     """Sums over exp(-i(r + c)), [N, R, C], from those over cosines and sines, [N, 2R, 2C]."""
-    (cos_cos, cos_sin), (sin_cos, sin_sin) = (
-        half.chunk(2, dim=2) for half in sums.chunk(2, dim=1)
-    )
+    (cos_cos, cos_sin), (sin_cos, sin_sin) = (half.chunk(2, dim=2) for half in sums.chunk(2, dim=1))
     return torch.complex(cos_cos - sin_sin, -(cos_sin + sin_cos))

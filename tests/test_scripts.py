@@ -1,0 +1,27 @@
+"""The repository's scripts and what they must not touch."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = ["run.sh", "setup.sh", "tests/run.sh", ".ci/run"]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_script_is_valid_bash(script: str, repository: Path) -> None:
+    subprocess.run(["bash", "-n", str(repository / script)], check=True, timeout=10)
+
+
+def test_no_tracked_file_names_a_place_of_one_machine(repository: Path) -> None:
+    listed = subprocess.run(
+        ["git", "grep", "-nIE", "/(home|root|Users)/[a-z]", "--", ".", ":!tests/test_scripts.py"],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert listed.stdout == ""

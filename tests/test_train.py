@@ -1,0 +1,199 @@
+"""The training command as a user runs it: real processes, real prototypes, a tiny benchmark."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+RESULT = "AI-ImageClass-bravais_class-stem_2d_proto-test-acc"
+
+
+def command(benchmarks: Path, work: Path, *extra: str, epochs: int = 1) -> list[str]:
+    arguments = ["--benchmark", "stem_2d_proto", "--benchmarks", str(benchmarks)]
+    arguments += ["--contributions", str(work / "contributions"), "--runs", str(work / "runs")]
+    module = [sys.executable, "-W", "error", "-m", "jarvis_stem.train", "resnet_model"]
+    return [*module, *arguments, "--epochs", str(epochs), *extra]
+
+
+def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=250, check=False)
+
+
+def rows_of(contribution: Path) -> list[dict[str, str]]:
+    with zipfile.ZipFile(contribution / f"{RESULT}.csv.zip") as archive:
+        assert archive.namelist() == [f"{RESULT}.csv"]
+        return list(csv.DictReader(io.StringIO(archive.read(f"{RESULT}.csv").decode())))
+
+
+def test_a_run_leaves_a_scored_contribution(tiny_benchmarks: Path, tmp_path: Path) -> None:
+    done = run(command(tiny_benchmarks, tmp_path))
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "contributions" / "resnet_model"
+    with zipfile.ZipFile(next(tiny_benchmarks.glob("AI/ImageClass/*.zip"))) as archive:
+        truth = json.loads(archive.read(archive.namelist()[0]))["test"]
+    rows = rows_of(folder)
+    assert [row["id"] for row in rows] == list(truth)
+    assert [int(row["target"]) for row in rows] == list(truth.values())
+    accuracy = sum(row["target"] == row["prediction"] for row in rows) / len(rows)
+
+    record = json.loads((folder / f"{RESULT}.run.json").read_text())
+    assert record["result"]["accuracy"] == round(accuracy, 4)
+    assert record["seed"] == 0
+    assert len(record["history"]) == 1
+    assert record["costs"]["peak_memory_mb"] > 100
+    metadata = json.loads((folder / "metadata.json").read_text())
+    assert metadata["missing_structures"] == {f"{RESULT}.csv.zip": 0}
+    assert metadata["time_taken_seconds"][f"{RESULT}.csv.zip"] > 0
+
+    runs = tmp_path / "runs" / "resnet_model" / "stem_2d_proto_bravais_class"
+    assert (runs / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+    assert len((runs / "metrics.csv").read_text().splitlines()) == 2
+
+    score = [sys.executable, "-m", "jarvis_stem.score", "--json"]
+    score += ["--contributions", str(tmp_path / "contributions")]
+    score += ["--benchmarks", str(tiny_benchmarks), "--output", str(tmp_path / "docs")]
+    done = run(score)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)["benchmarks"][0]["results"][0]
+    assert result["score"] == record["result"]["accuracy"]
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 200
+    while not path.exists():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_resuming_after_a_stop_gives_the_same_result(
+    how: signal.Signals, tiny_benchmarks: Path, tmp_path: Path
+) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert run(command(tiny_benchmarks, whole, epochs=3)).returncode == 0
+    process = subprocess.Popen(
+        command(tiny_benchmarks, cut, epochs=3),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(cut / "runs/resnet_model/stem_2d_proto_bravais_class/metrics.csv", process)
+    process.send_signal(how)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
+    assert "Traceback" not in errors
+    assert not (cut / "contributions" / "resnet_model").exists()
+
+    done = run(command(tiny_benchmarks, cut, "--resume", epochs=3))
+    assert done.returncode == 0, done.stderr
+    names = [f"contributions/resnet_model/{RESULT}.csv.zip"]
+    assert all((whole / n).read_bytes() == (cut / n).read_bytes() for n in names)
+
+
+def test_ids_without_structure_are_listed_and_get_the_commonest_class(
+    tiny_benchmarks: Path, tmp_path: Path
+) -> None:
+    benchmarks = tmp_path / "benchmarks"
+    shutil.copytree(tiny_benchmarks, benchmarks)
+    path = next(benchmarks.glob("AI/ImageClass/*.zip"))
+    with zipfile.ZipFile(path) as archive:
+        name = archive.namelist()[0]
+        splits = json.loads(archive.read(name))
+    splits["test"] = {"proto-unheard-of.jpg": 3, **splits["test"]}
+    splits["train"] = {"proto-also-unheard-of.jpg": 2, **splits["train"]}  # makes 2 the commonest
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, json.dumps(splits))
+    done = run(command(benchmarks, tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "test: no image for 1 of 21 ids" in done.stderr
+    listed = (tmp_path / "runs/missing-stem_2d_proto-test.txt").read_text()
+    assert listed == "proto-unheard-of.jpg\n"
+    folder = tmp_path / "contributions" / "resnet_model"
+    first = rows_of(folder)[0]
+    assert (first["id"], first["prediction"]) == ("proto-unheard-of.jpg", "2")
+    metadata = json.loads((folder / "metadata.json").read_text())
+    assert metadata["missing_structures"] == {f"{RESULT}.csv.zip": 1}
+
+
+def test_metadata_that_a_person_wrote_is_kept(tiny_benchmarks: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "contributions" / "resnet_model"
+    folder.mkdir(parents=True)
+    mine = {
+        "model_name": "My ResNet",
+        "project_url": "https://example.org",
+        "date_submitted": "01-02-2026",
+        "team_name": "us",
+        "time_taken_seconds": {"other.csv.zip": 7},
+    }
+    (folder / "metadata.json").write_text(json.dumps(mine))
+    done = run(command(tiny_benchmarks, tmp_path))
+    assert done.returncode == 0, done.stderr
+    now = json.loads((folder / "metadata.json").read_text())
+    assert (now["model_name"], now["team_name"]) == ("My ResNet", "us")
+    assert now["time_taken_seconds"]["other.csv.zip"] == 7
+
+
+def refused(arguments: list[str], message: str, work: Path) -> None:
+    done = run(arguments)
+    assert done.returncode == 1, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(work.rglob("*.csv.zip"))
+
+
+def test_bad_arguments_are_refused_in_words(tiny_benchmarks: Path, tmp_path: Path) -> None:
+    good = command(tiny_benchmarks, tmp_path)
+    unknown = [("vgg" if a == "resnet_model" else a) for a in good]
+    refused(unknown, "unknown model 'vgg'; known: densenet_model, resnet_model", tmp_path)
+    other = [("stem_3d" if a == "stem_2d_proto" else a) for a in good]
+    refused(other, "known: AI/ImageClass/stem_2d_proto_bravais_class.json.zip", tmp_path)
+    refused([*good, "--images", str(tmp_path / "none")], "no such folder of images", tmp_path)
+    refused([*good, "--structures", str(tmp_path / "none")], "no such file or folder", tmp_path)
+    refused([*good, "--device", "cuda:7"], "--device cuda:7: not available here", tmp_path)
+
+
+def test_store_that_does_not_exist_is_refused(repository: Path, tmp_path: Path) -> None:
+    arguments = [sys.executable, "-m", "jarvis_stem.train", "resnet_model", "--data", "/nowhere"]
+    arguments += ["--benchmarks", str(repository / "benchmarks"), "--runs", str(tmp_path / "runs")]
+    arguments += ["--contributions", str(tmp_path / "contributions")]
+    refused(arguments, "/nowhere: no such folder (given by --data)", tmp_path)
+
+
+def test_broken_metadata_is_refused_before_training(tiny_benchmarks: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "contributions" / "resnet_model"
+    folder.mkdir(parents=True)
+    (folder / "metadata.json").write_text("{not json")
+    refused(command(tiny_benchmarks, tmp_path), "not JSON", tmp_path)
+    assert (folder / "metadata.json").read_text() == "{not json"
+
+
+def test_output_that_cannot_be_written_is_said(tiny_benchmarks: Path, tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file where a folder should be")
+    done = run(command(tiny_benchmarks, tmp_path))
+    assert done.returncode == 1
+    assert "error:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("script", ["densenet_model", "resnet_model"])
+def test_run_script_passes_arguments_on(script: str, repository: Path) -> None:
+    path = repository / "contributions" / script / "run.sh"
+    assert os.access(path, os.X_OK)
+    done = run(["bash", str(path), "--help"])
+    assert done.returncode == 0, done.stderr
+    assert "--pretrained" in done.stdout
+    done = run(["bash", str(path), "--epochs", "0"])
+    assert done.returncode == 2
+    assert "expected at least 1" in done.stderr
