@@ -1,7 +1,10 @@
 # Sourced by run.sh and tests/run.sh: makes .venv where missing and installs the package into it.
-# Usage: install EXTRA   (EXTRA is empty, or one of setup.py's extras, for example "[test]")
+# Usage: install EXTRA   (EXTRA is empty, or extras of setup.py, for example "[test,dev]")
+# What is installed and newer than setup.py and constraints.txt is left alone, without a network.
 install() {
   local extra=${1:-} python=.venv/bin/python
+  local stamp=".venv/installed$extra"
+  if [ "$stamp" -nt setup.py ] && [ "$stamp" -nt constraints.txt ]; then return; fi
   if [ ! -x "$python" ]; then
     "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
       echo "error: Python 3.11 or newer is needed; name one with PYTHON=… bash $0" >&2
@@ -9,9 +12,10 @@ install() {
     }
     "${PYTHON:-python3}" -m venv .venv
   fi
-  # torchvision first and alone: with its dependencies pip would fetch a CUDA build of torch where
-  # a CPU build of the same version is at hand.
+  echo "Installing into .venv (once)" >&2
+  # torchvision without its dependencies: they would replace a CPU build of torch by a CUDA one.
   "$python" -m pip install --quiet --constraint constraints.txt torch
   "$python" -m pip install --quiet --constraint constraints.txt --no-deps torchvision
   "$python" -m pip install --quiet --constraint constraints.txt --editable ".$extra"
+  touch "$stamp"
 }

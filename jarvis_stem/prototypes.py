@@ -26,6 +26,7 @@ from jarvis.core.atoms import Atoms
 from jarvis.core.specie import Specie
 from numpy.typing import NDArray
 
+from jarvis_stem import cli
 from jarvis_stem.benchmark import BENCHMARK_SUFFIX, ResultName
 from jarvis_stem.errors import StemError
 from jarvis_stem.files import write_bytes, zip_bytes
@@ -129,11 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="folder of all benchmarks (default: %(default)s)",
     )
     options = parser.parse_args(arguments)
-    try:
-        path = write_benchmark(options.output)
-    except (StemError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    path = write_benchmark(options.output)
     print(f"{path}\n{_summary()}")
     return 0
 
@@ -299,4 +296,4 @@ def _reduced_sites(prototype: Prototype) -> list[Site]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(cli.run(main))

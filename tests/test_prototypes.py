@@ -15,7 +15,7 @@ from jarvis.core.atoms import Atoms
 from jarvis.core.specie import Specie
 from numpy.typing import NDArray
 
-from jarvis_stem import prototypes, stem
+from jarvis_stem import cli, prototypes, stem
 from jarvis_stem.benchmark import Benchmark
 from jarvis_stem.lattice import bravais_class
 from jarvis_stem.prototypes import PROTOTYPES, Prototype
@@ -250,5 +250,5 @@ def test_command_names_a_folder_it_cannot_write(
 ) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    assert prototypes.main(["--output", str(blocked)]) == 1
+    assert cli.run(lambda: prototypes.main(["--output", str(blocked)])) == 1
     assert "file" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -179,11 +180,30 @@ def test_broken_metadata_is_refused_before_training(tiny_benchmarks: Path, tmp_p
     assert (folder / "metadata.json").read_text() == "{not json"
 
 
+def test_disk_that_is_full_is_said_and_nothing_is_half_written(
+    tiny_benchmarks: Path, tmp_path: Path
+) -> None:
+    limit = 100_000  # bytes a file: too few for a checkpoint
+    done = subprocess.run(
+        command(tiny_benchmarks, tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert done.returncode == 1, done.stderr
+    assert "error: " in done.stderr
+    assert "File too large" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
 def test_output_that_cannot_be_written_is_said(tiny_benchmarks: Path, tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file where a folder should be")
     done = run(command(tiny_benchmarks, tmp_path))
     assert done.returncode == 1
-    assert "error:" in done.stderr
+    assert "error: " in done.stderr
     assert "Traceback" not in done.stderr
 
 
