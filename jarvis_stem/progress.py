@@ -11,6 +11,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 T = TypeVar("T")
 
 
+def bar() -> Progress:
+    """Make a bar of what is done and the time left, shown on a terminal only."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
 def track(items: Sequence[T], description: str) -> Iterator[T]:
     """Yield the items while a bar shows how many are done and the time left.
 
@@ -18,12 +31,5 @@ def track(items: Sequence[T], description: str) -> Iterator[T]:
         items: What to go through.
         description: What is being done, at the left of the bar.
     """
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with bar() as progress:
         yield from progress.track(items, description=description)

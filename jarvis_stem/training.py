@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 from torch.nn import functional
 
+from jarvis_stem import progress
 from jarvis_stem.errors import StemError
 from jarvis_stem.files import write_bytes
 from jarvis_stem.models import Recipe
@@ -143,9 +142,9 @@ def fit(
     state = _start(_to(model, device), recipe, len(train))
     if resume and checkpoint.exists():
         _load_checkpoint(checkpoint, state, identity)
-    with _EpochProgress(recipe, len(train)) as progress:
+    with _EpochProgress(recipe, len(train)) as display:
         while len(state.history) < recipe.epochs:
-            _run_epoch(state, train, validation, recipe, seed, progress)
+            _run_epoch(state, train, validation, recipe, seed, display)
             _save_checkpoint(checkpoint, state, identity)
             on_epoch(state.history)
     model.load_state_dict(state.best)
@@ -225,7 +224,7 @@ def _run_epoch(
     validation: Split,
     recipe: Recipe,
     seed: int,
-    progress: _EpochProgress,
+    display: _EpochProgress,
 ) -> None:
     start, cpu_start = time.perf_counter(), time.process_time()
     number = len(state.history) + 1
@@ -234,7 +233,7 @@ def _run_epoch(
     device = next(state.model.parameters()).device
     state.model.train()
     loss_sum = n_right = n_seen = 0.0
-    progress.start(number)
+    display.start(number)
     # An incomplete last batch is left out: its batch statistics would be noise.
     for batch in order.split(recipe.batch_size)[: len(train) // recipe.batch_size]:
         images = _augment(train.images[batch]).to(device)
@@ -249,7 +248,7 @@ def _run_epoch(
         loss_sum += loss.item() * len(batch)
         n_right += (logits.argmax(dim=1) == classes).sum().item()
         n_seen += len(batch)
-        progress.step(loss_sum / n_seen)
+        display.step(loss_sum / n_seen)
     if not torch.isfinite(torch.tensor(loss_sum)):
         raise StemError(f"epoch {number}: the loss is not finite; lower --learning-rate")
     probabilities = predict(state.model, validation.images)
@@ -267,7 +266,7 @@ def _run_epoch(
     state.history.append(epoch)
     if best_epoch(state.history) is epoch:
         state.best = {k: v.detach().cpu().clone() for k, v in state.model.state_dict().items()}
-    progress.end(epoch)
+    display.end(epoch)
 
 
 def _augment(images: Tensor) -> Tensor:
@@ -320,37 +319,28 @@ class _EpochProgress:
     """A bar over all steps of a run on a terminal, and a line for each epoch everywhere."""
 
     def __init__(self, recipe: Recipe, n_train: int) -> None:
-        self._console = Console(stderr=True)
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
-        live = self._console.is_terminal
-        self._progress = Progress(*columns, console=self._console, disable=not live)
         self._steps = n_train // recipe.batch_size
         self._epochs = recipe.epochs
-        self._task = self._progress.add_task("Training", total=self._steps * recipe.epochs)
+        self._bar = progress.bar()
+        self._task = self._bar.add_task("Training", total=self._steps * recipe.epochs)
         self._label = ""
 
     def __enter__(self) -> _EpochProgress:
-        self._progress.start()
+        self._bar.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._progress.stop()
+        self._bar.stop()
 
     def start(self, epoch: int) -> None:
         self._label = f"Epoch {epoch}/{self._epochs}"
-        self._progress.update(self._task, completed=(epoch - 1) * self._steps)
+        self._bar.update(self._task, completed=(epoch - 1) * self._steps)
 
     def step(self, loss: float) -> None:
-        description = f"{self._label} loss {loss:.3f}"
-        self._progress.update(self._task, advance=1, description=description)
+        self._bar.update(self._task, advance=1, description=f"{self._label} loss {loss:.3f}")
 
     def end(self, epoch: Epoch) -> None:
-        self._console.print(
+        self._bar.console.print(
             f"{self._label}  loss {epoch.train_loss:.4f}  train {epoch.train_accuracy:.4f}  "
             f"validation {epoch.validation_accuracy:.4f}  {epoch.seconds:.0f} s",
             highlight=False,
