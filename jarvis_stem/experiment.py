@@ -46,6 +46,7 @@ def run(options: argparse.Namespace) -> None:
     name = ResultName("AI", "ImageClass", "bravais_class", options.benchmark, "test", "acc")
     benchmark = Benchmark.read(options.benchmarks, name)
     device = training.choose_device(options.device)
+    environment = record.environment(device)  # now: the checkout may move on while it trains
     folder = options.contributions / architecture.name
     _refuse_broken_metadata(folder)  # better now than after training
     run_folder = options.runs / architecture.name / name.benchmark_name
@@ -87,7 +88,7 @@ def run(options: argparse.Namespace) -> None:
         "parameters": sum(p.numel() for p in model.parameters()),
     }
     run_record = {
-        **record.environment(device),
+        **environment,
         "seed": options.seed,
         "pretrained": options.pretrained,
         "recipe": asdict(recipe),
@@ -195,7 +196,7 @@ def _accuracy(pairs: list[tuple[int | str, int | str]]) -> float:
 
 
 def _rounded(epoch: Epoch) -> dict[str, float]:
-    return {key: float(f"{value:.6g}") for key, value in asdict(epoch).items()}
+    return {key: type(value)(f"{value:.6g}") for key, value in asdict(epoch).items()}
 
 
 def _report(folder: Path, name: ResultName, result: dict[str, Any], costs: dict[str, Any]) -> None:

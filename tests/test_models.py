@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import urllib.error
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,13 +41,13 @@ def test_unknown_model_lists_the_known() -> None:
 
 @pytest.mark.parametrize("name", sorted(registry._architectures))
 def test_pretrained_without_network_shows_the_way_out(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_args: Any, **_options: Any) -> None:
         raise urllib.error.URLError("no route to host")
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
-    monkeypatch.setenv("TORCH_HOME", "/nowhere/torch")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(StemError, match=r"--pretrained: cannot .*train without --pretrained"):
         models.find(name).build(5, True)
 

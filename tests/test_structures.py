@@ -66,21 +66,24 @@ def test_real_store_covers_what_is_known(shared: Path) -> None:
 
 
 def test_built_in_dataset_needs_no_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(structures.STORE_VARIABLE, "/nowhere")
+    monkeypatch.setenv(structures.STORE_VARIABLE, "no/such/folder")
     found = structures.for_dataset("stem_2d_proto", ["proto-graphene-C.jpg", "x.jpg"])
     assert list(found) == ["proto-graphene-C.jpg"]
 
 
-def test_store_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(StemError, match=r"/nowhere: no such folder \(given by --data\)"):
-        structures.store_directory("/nowhere")
-    monkeypatch.setenv(structures.STORE_VARIABLE, "/gone")
+def test_store_that_does_not_exist_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = str(tmp_path / "gone")
+    with pytest.raises(StemError, match=r"/gone: no such folder \(given by --data\)"):
+        structures.store_directory(gone)
+    monkeypatch.setenv(structures.STORE_VARIABLE, gone)
     with pytest.raises(StemError, match=r"/gone: no such folder \(given by JARVIS_STEM_DATA\)"):
         structures.store_directory()
 
 
 def test_option_wins_over_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(structures.STORE_VARIABLE, "/gone")
+    monkeypatch.setenv(structures.STORE_VARIABLE, "no/such/folder")
     assert structures.store_directory(str(tmp_path)) == tmp_path
     monkeypatch.setenv(structures.STORE_VARIABLE, str(tmp_path))
     assert structures.store_directory() == tmp_path

@@ -166,10 +166,11 @@ def test_bad_arguments_are_refused_in_words(tiny_benchmarks: Path, tmp_path: Pat
 
 
 def test_store_that_does_not_exist_is_refused(repository: Path, tmp_path: Path) -> None:
-    arguments = [sys.executable, "-m", "jarvis_stem.train", "resnet_model", "--data", "/nowhere"]
+    arguments = [sys.executable, "-m", "jarvis_stem.train", "resnet_model"]
+    arguments += ["--data", str(tmp_path / "nowhere")]
     arguments += ["--benchmarks", str(repository / "benchmarks"), "--runs", str(tmp_path / "runs")]
     arguments += ["--contributions", str(tmp_path / "contributions")]
-    refused(arguments, "/nowhere: no such folder (given by --data)", tmp_path)
+    refused(arguments, "nowhere: no such folder (given by --data)", tmp_path)
 
 
 def test_broken_metadata_is_refused_before_training(tiny_benchmarks: Path, tmp_path: Path) -> None:
