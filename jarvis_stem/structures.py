@@ -26,6 +26,7 @@ from jarvis_stem.files import read_zip
 # The three databases that the benchmark's images were rendered from, and their id column.
 DATABASES = {"dft_2d": "jid", "c2db": "id", "twod_matpd": "material_id"}
 STORE_VARIABLE = "JARVIS_STEM_DATA"
+_MAX_DATABASE = 2**32  # bytes unpacked
 _MIN_CELL_AREA = 1.0  # Å2; the smallest real 2D cell, graphene's, has 5.2
 _READERS = {
     ".cif": lambda path: Atoms.from_cif(str(path), use_cif2cell=False, get_primitive_atoms=False),
@@ -196,7 +197,7 @@ def _load(name: str, path: Path) -> dict[str, Any]:
     key = DATABASES[name]
     mend = "remove it, or pass --refresh to download it again"
     try:
-        read_zip(path, path.name.removesuffix(".zip"))
+        read_zip(path, path.name.removesuffix(".zip"), limit=_MAX_DATABASE)
         with contextlib.redirect_stdout(io.StringIO()):  # it prints its progress
             rows = figshare.data(name, store_dir=str(path.parent))
         return {row[key]: row["atoms"] for row in rows}
