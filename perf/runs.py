@@ -1,0 +1,53 @@
+"""Print the committed runs' accuracy and costs as a Markdown table: python perf/runs.py."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jarvis_stem.lattice import CLASS_NAMES
+
+_HEADER = (
+    "model",
+    "dataset",
+    "accuracy",
+    "on ids with a structure",
+    *CLASS_NAMES,
+    "wall",
+    "CPU",
+    "memory",
+    "parameters",
+)
+
+
+def main() -> None:
+    """Print the table."""
+    records = sorted(Path("contributions").glob("*/*.run.json"), key=lambda p: p.name)
+    rows = [_row(path, json.loads(path.read_text())) for path in records]
+    for row in (_HEADER, tuple("---" for _ in _HEADER), *rows):
+        print("| " + " | ".join(row) + " |")
+    print(f"\nHardware: {'; '.join(sorted({_hardware(path) for path in records}))}.")
+
+
+def _row(path: Path, record: dict[str, Any]) -> tuple[str, ...]:
+    result, costs = record["result"], record["costs"]
+    return (
+        path.parent.name,
+        path.name.split("-")[3],
+        f"{result['accuracy']:.4f} of {result['n']}",
+        f"{result['accuracy_with_image']:.4f} of {result['n_with_image']}",
+        *(f"{recall:.3f}" for recall in result["recall"].values()),
+        f"{costs['wall_seconds'] / 60:.1f} min",
+        f"{costs['cpu_seconds'] / 60:.1f} min",
+        f"{costs['peak_memory_mb'] / 1024:.1f} GB",
+        f"{costs['parameters'] / 1e6:.1f} M",
+    )
+
+
+def _hardware(path: Path) -> str:
+    return str(json.loads(path.read_text())["hardware"])
+
+
+if __name__ == "__main__":
+    main()
