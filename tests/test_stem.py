@@ -21,9 +21,18 @@ def largest_error(atoms: list[Atoms]) -> float:
     return float(np.max(np.abs(ours - theirs).max(axis=(1, 2)) / theirs.max(axis=(1, 2))))
 
 
+def off_the_grid(atoms: Atoms) -> Atoms:
+    """Strain a cell so that no atom sits on a pixel's edge, where STEMConv's rounding decides.
+
+    The prototypes' lengths are multiples of 0.01 Å and put whole columns of atoms there.
+    """
+    cell = np.asarray(atoms.lattice_mat) * 1.000137
+    return Atoms(lattice_mat=cell, coords=atoms.frac_coords, elements=atoms.elements)
+
+
 def test_prototypes_equal_stemconv() -> None:
     every = list(prototypes.structures().values())
-    assert largest_error(every[:: len(every) // 40]) < 1e-5
+    assert largest_error([off_the_grid(a) for a in every[:: len(every) // 40]]) < 1e-5
 
 
 @pytest.mark.parametrize("database", structures.DATABASES)
