@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         "--structures", type=Path, metavar="PATH", help="render these POSCAR, CIF or JSON files"
     )
     add("--epochs", type=_at_least_one, metavar="N", help="default: the model's own")
-    add("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
+    add("--seed", type=_seed, default=0, metavar="N", help="default: %(default)s")
     add("--device", default="auto", metavar="NAME", help="auto, cpu, cuda; default: %(default)s")
     add("--pretrained", action="store_true", help="start from torchvision's ImageNet weights")
     add("--resume", action="store_true", help="go on from the last checkpoint, if there is one")
@@ -65,6 +65,13 @@ def _at_least_one(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected at least 1, got {number}")
+    return number
+
+
+def _seed(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"expected 0 to 2**32 - 1, got {number}")
     return number
 
 

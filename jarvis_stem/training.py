@@ -324,6 +324,7 @@ class _EpochProgress:
         self._bar = progress.bar()
         self._task = self._bar.add_task("Training", total=self._steps * recipe.epochs)
         self._label = ""
+        self._validation = ""
 
     def __enter__(self) -> _EpochProgress:
         self._bar.start()
@@ -333,15 +334,16 @@ class _EpochProgress:
         self._bar.stop()
 
     def start(self, epoch: int) -> None:
-        self._label = f"Epoch {epoch}/{self._epochs}"
+        self._label = f"Epoch {epoch}/{self._epochs}{self._validation}"
         self._bar.update(self._task, completed=(epoch - 1) * self._steps)
 
     def step(self, loss: float) -> None:
         self._bar.update(self._task, advance=1, description=f"{self._label} loss {loss:.3f}")
 
     def end(self, epoch: Epoch) -> None:
+        self._validation = f" validation {epoch.validation_accuracy:.4f}"
         self._bar.console.print(
-            f"{self._label}  loss {epoch.train_loss:.4f}  train {epoch.train_accuracy:.4f}  "
-            f"validation {epoch.validation_accuracy:.4f}  {epoch.seconds:.0f} s",
+            f"Epoch {epoch.epoch}/{self._epochs}  loss {epoch.train_loss:.4f}  "
+            f"train {epoch.train_accuracy:.4f}{self._validation}  {epoch.seconds:.0f} s",
             highlight=False,
         )

@@ -218,3 +218,6 @@ def test_run_script_passes_arguments_on(script: str, repository: Path) -> None:
     done = run(["bash", str(path), "--epochs", "0"])
     assert done.returncode == 2
     assert "expected at least 1" in done.stderr
+    done = run(["bash", str(path), "--seed", "-1"])
+    assert done.returncode == 2
+    assert "expected 0 to" in done.stderr
