@@ -156,7 +156,8 @@ def parse_atoms(record: Any, where: str) -> Atoms:
     try:
         if len(record["elements"]) == 0:  # JARVIS fails on it in another way
             raise StemError(f"{where}: the structure has no atoms")
-        atoms = Atoms.from_dict(record)
+        # JARVIS wants a property for each site, which nothing here needs.
+        atoms = Atoms.from_dict({"props": [""] * len(record["elements"]), **record})
     except (KeyError, TypeError, ValueError, IndexError, np.linalg.LinAlgError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise StemError(f"{where}: not a JARVIS atoms dictionary ({reason})") from None
@@ -217,8 +218,8 @@ def _download(name: str, path: Path) -> None:
             _load(name, fetched)
         except requests.RequestException as error:
             raise StemError(
-                f"{path}: the JARVIS database {name} is missing and cannot be downloaded "
-                f"({type(error).__name__}).\n"
+                f"{path}: {'' if path.exists() else 'no such file, and '}the JARVIS database "
+                f"{name} cannot be downloaded ({type(error).__name__}).\n"
                 f"Point --data or {STORE_VARIABLE} to a folder that has {path.name}, or work "
                 f"offline with --benchmark {prototypes.RESULT_NAME.dataset}"
             ) from None
