@@ -341,7 +341,7 @@ class _EpochProgress:
         self._bar.update(self._task, advance=1, description=f"{self._label} loss {loss:.3f}")
 
     def end(self, epoch: Epoch) -> None:
-        self._validation = f" validation {epoch.validation_accuracy:.4f}"
+        self._validation = f"  validation {epoch.validation_accuracy:.4f}"
         self._bar.console.print(
             f"Epoch {epoch.epoch}/{self._epochs}  loss {epoch.train_loss:.4f}  "
             f"train {epoch.train_accuracy:.4f}{self._validation}  {epoch.seconds:.0f} s",
