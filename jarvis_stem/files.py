@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
+import stat
 import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from jarvis_stem.errors import StemError
+from jarvis_stem.wording import quote, some
 
 SIZE_LIMIT = 64 * 2**20  # bytes; hundreds of times what a real benchmark or its predictions take
+RATIO_LIMIT = 200  # of unpacked to packed size; a table of ids stays below 20
+_ENCRYPTED = 0x1  # of a member's flag bits
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time stamp a zip can hold
 _DAMAGED_ZIP = (
     zipfile.BadZipFile,
@@ -24,6 +30,7 @@ _DAMAGED_ZIP = (
     NotImplementedError,  # a compression method that Python does not know
     RuntimeError,  # encrypted
     ValueError,  # an offset before the start of the file
+    OverflowError,  # or beyond what a file can have
 )
 
 
@@ -50,9 +57,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            error.filename = str(
-                path
-            )  # a full disk does not name it, and only the user's name helps
+            error.filename = str(path)  # a full disk names none, and only the user's name helps
         raise
 
 
@@ -100,28 +105,50 @@ def read_zip(path: Path, member: str, *, limit: int = SIZE_LIMIT) -> bytes:
         The member's bytes, its checksum verified.
 
     Raises:
-        StemError: Missing, unreadable, damaged, too large, or not exactly that one member.
+        StemError: Missing, unreadable, damaged, a link, encrypted, too large or too densely packed,
+            or not exactly that one member.
     """
     with _reading(path, limit):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                infos = archive.infolist()
-                if [info.filename for info in infos] != [member]:
-                    got = ", ".join(ascii(info.filename) for info in infos[:3]) or "none"
-                    raise StemError(
-                        f"{path}: expected the single member {member!r}, got {len(infos)}: {got}"
-                    )
-                # The other methods can ask for gigabytes before they give their first byte.
-                if infos[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                    raise StemError(f"{path}: {member!r} is neither stored nor deflated; zip anew")
-                with archive.open(infos[0]) as stream:
-                    return _read_within(stream, infos[0].file_size, path, limit)
-        except _DAMAGED_ZIP as error:
-            raise StemError(f"{path}: not a readable zip ({error})") from None
+        packed = path.read_bytes()
+    try:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            info = _only_member(archive.infolist(), member, path)
+            with archive.open(info) as stream:
+                return _read_within(stream, info.file_size, path, limit)
+    except _DAMAGED_ZIP as error:
+        why = quote(str(error) or "it ends too early")[1:-1]  # it can name members, at any length
+        raise StemError(f"{path}: not a readable zip ({why}); zip the file anew") from None
+
+
+def _only_member(infos: list[zipfile.ZipInfo], member: str, path: Path) -> zipfile.ZipInfo:
+    """The one member, judged by what the zip says of it, before any of it is unpacked."""
+    names = [quote(info.orig_filename) for info in infos[:4]]  # as it stands there, NULs and all
+    if [info.orig_filename for info in infos] != [member]:
+        got = some(names) or "none"
+        raise StemError(f"{path}: expected the single member {member!r}, got {len(infos)}: {got}")
+    (info,) = infos
+    kind = stat.S_IFMT(info.external_attr >> 16)  # the upper half holds the Unix mode, if any
+    if kind not in (0, stat.S_IFREG):
+        raise StemError(
+            f"{path}: {member!r} is a link or another special file; zip the file itself"
+        )
+    if info.flag_bits & _ENCRYPTED:
+        raise StemError(f"{path}: {member!r} is encrypted; zip it without a password")
+    # The other methods can ask for gigabytes before they give their first byte.
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise StemError(f"{path}: {member!r} is neither stored nor deflated; zip anew")
+    if info.file_size > RATIO_LIMIT * max(info.compress_size, 1):
+        raise StemError(
+            f"{path}: {info.file_size} bytes packed into {info.compress_size}, "
+            f"more than {RATIO_LIMIT} to 1; refused unread"
+        )
+    return info
 
 
 def read_json_object(path: Path, *, limit: int = SIZE_LIMIT) -> dict[str, Any]:
-    """Read a JSON file that holds one object; NaN and Infinity, which JSON has not, are refused.
+    """Read a JSON file that holds one object, of which every reader must think the same.
+
+    NaN and Infinity, which JSON has not, numbers beyond a float and repeated keys are refused.
 
     Args:
         path: The file, in UTF-8.
@@ -133,7 +160,12 @@ def read_json_object(path: Path, *, limit: int = SIZE_LIMIT) -> dict[str, Any]:
     with _reading(path, limit):
         content = path.read_bytes()
     try:
-        data = json.loads(content, parse_constant=_refuse_constant)
+        data = json.loads(
+            content,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            object_pairs_hook=_distinct,
+        )
     except (ValueError, RecursionError) as error:
         raise StemError(f"{path}: not JSON ({error})") from None
     if not isinstance(data, dict):
@@ -158,7 +190,8 @@ def _reading(path: Path, limit: int) -> Iterator[None]:
 def _read_within(stream: IO[bytes], declared: int, path: Path, limit: int) -> bytes:
     _check_size(declared, path, limit)
     content = stream.read(limit + 1)  # what is declared need not be what is there
-    _check_size(len(content), path, limit)
+    if len(content) != declared:
+        raise zipfile.BadZipFile(f"{len(content)} bytes instead of the {declared} it says")
     return content
 
 
@@ -169,3 +202,18 @@ def _check_size(size: int, path: Path, limit: int) -> None:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{quote(text)} is more than a number can be")
+    return value
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        key = next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
+        raise ValueError(f"the key {quote(key)} twice in one object")
+    return data

@@ -2,33 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jarvis_stem.benchmark import (
-    BENCHMARK_SUFFIX,
-    CONVENTION,
-    PREDICTIONS_SUFFIX,
-    Benchmark,
-    ResultName,
-    benchmark_files,
-)
-from jarvis_stem.contribution import (
-    Metadata,
-    check_folder_name,
-    contribution_folders,
-    prediction_files,
-    read_metadata,
-    read_predictions,
-)
-from jarvis_stem.errors import StemError
-from jarvis_stem.metrics import accuracy, count_correct
-from jarvis_stem.project import About, PublishedResult
+import numpy as np
+from numpy.typing import NDArray
 
-SCORED_SPLIT = "test"
-SCORED_METRIC = "acc"
+from jarvis_stem import metrics
+from jarvis_stem.benchmark import PREDICTIONS_SUFFIX, Benchmark, Benchmarks, ResultName
+from jarvis_stem.contribution import (
+    Contribution,
+    Submission,
+    contribution_folders,
+    read_contribution,
+)
+from jarvis_stem.reference import Published, Reference, fingerprint
+from jarvis_stem.run_record import RunRecord
+from jarvis_stem.wording import printable
+
+BASELINE = "majority class"  # has a space, as no contribution's name has
+_DIGITS = 4  # of scores, as JARVIS-Leaderboard rounds them
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How one class is recognised: recall over its n ids, precision (None if never predicted)."""
+
+    name: int | str
+    n: int
+    recall: float | None
+    precision: float | None
+
+
+@dataclass(frozen=True)
+class Share:
+    """Right predictions of some of the test ids."""
+
+    n: int
+    n_correct: int
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """McNemar's exact test of a result against another one on the same ids.
+
+    Attributes:
+        against: The other result.
+        only_this: Ids that only this result has right.
+        only_other: Ids that only the other has right.
+        p: Two-sided p-value.
+        p_holm: The same after Holm's correction for all results compared with that one.
+    """
+
+    against: str
+    only_this: int
+    only_other: int
+    p: float
+    p_holm: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the training behind a result took, from its record."""
+
+    hardware: str
+    wall_seconds: float
+    cpu_seconds: float
+    peak_memory_mb: float
+    parameters: int
+    epochs: int
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -37,20 +85,56 @@ class Result:
 
     Attributes:
         file: Name of its predictions' zip.
+        rank: Results whose difference to the best of their rank is not significant share it;
+            None for the baseline.
+        score: Accuracy, rounded as JARVIS-Leaderboard rounds it.
+        interval: Wilson's 95% interval of the accuracy.
+        matthews: Matthews correlation.
+        classes: A score for each class, in the board's order.
+        confusion: Ids by class (rows) and predicted class (columns).
+        with_structure: Test ids whose structure is known, None where the benchmark's reference
+            names none without; `without_structure` is the rest.
+        comparisons: With the best, the best published result and the baseline, as far as they
+            are others.
+        same_predictions_as: Other results with exactly these predictions.
         n_missing_structures: Test ids that got the most frequent class for want of a structure.
         time_taken_seconds: Training time, None where it was not recorded.
+        cost: None where no run was recorded.
     """
 
     contribution: str
     file: str
+    rank: int | None
     score: float
+    interval: list[float]
     n_correct: int
+    balanced_accuracy: float
+    macro_f1: float
+    matthews: float
+    classes: list[ClassScore]
+    confusion: list[list[int]]
+    with_structure: Share | None
+    without_structure: Share | None
+    comparisons: list[Comparison]
+    same_predictions_as: list[str]
     n_missing_structures: int
     model_name: str
     team_name: str
     date_submitted: str
     time_taken_seconds: float | None
+    cost: Cost | None
     project_url: str
+
+
+@dataclass(frozen=True)
+class PublishedResult:
+    """A score from elsewhere, to compare with: a reference, not a contribution."""
+
+    name: str
+    score: float
+    interval: list[float]
+    n_correct: int
+    source: str
 
 
 @dataclass(frozen=True)
@@ -70,6 +154,8 @@ class Board:
         name: The six-part result name.
         n_test: Ids in its test split.
         dataset_size: Ids over all splits.
+        baseline: What always naming the training split's most frequent class scores; None
+            without a training split.
         references: Published scores to compare with.
         rejected: Files that name this benchmark and were not scored.
     """
@@ -79,9 +165,11 @@ class Board:
     property: str
     split: str
     metric: str
+    classes: list[int | str]
     n_test: int
     dataset_size: int
     results: list[Result] = field(default_factory=list)
+    baseline: Result | None = None
     references: list[PublishedResult] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
 
@@ -103,16 +191,14 @@ class Leaderboard:
         return [r for board in self.benchmarks for r in board.rejected] + self.rejected
 
 
-def build(
-    contributions: Path, benchmarks: Path, listed: dict[ResultName, About] | None = None
-) -> Leaderboard:
+def build(contributions: Path, benchmarks: Path, listed: Iterable[ResultName] = ()) -> Leaderboard:
     """Score every contribution.
 
     Args:
         contributions: Folder of contribution folders.
         benchmarks: Folder of benchmarks.
-        listed: Benchmarks that have a board even without results, with what is known about them;
-            those that `benchmarks` does not hold are left out.
+        listed: Results that have a board even if there are none; those whose benchmark is not
+            in `benchmarks` are left out.
 
     Returns:
         The leaderboard; a contribution with a fault is in it as a rejection.
@@ -120,110 +206,258 @@ def build(
     Raises:
         StemError: A folder is missing, or a benchmark itself is broken.
     """
-    boards = _Boards(benchmarks, listed or {})
+    listed = list(listed)
+    known = Benchmarks(benchmarks, listed)
+    tallies = {name: _Tally(name, known) for name in listed if name in known}
     rejected: list[Rejection] = []
     for folder in contribution_folders(contributions):
-        metadata, faults = read_metadata(folder)
-        faults = check_folder_name(folder) + faults
-        files = prediction_files(folder)
-        if not files:
-            problem = f"no predictions: expected a file named {CONVENTION}{PREDICTIONS_SUFFIX}"
-            rejected.append(_rejection(folder / f"*{PREDICTIONS_SUFFIX}", [problem, *faults]))
-        for path in files:
-            try:
-                name = ResultName.parse(path.name)
-                board, benchmark = boards.open(name)
-            except StemError as error:
-                rejected.append(_rejection(path, [str(error), *faults]))
+        contribution = read_contribution(folder, known)
+        faults = [*contribution.name_problems, *contribution.metadata_problems]
+        if contribution.missing_predictions:
+            path = folder / f"*{PREDICTIONS_SUFFIX}"
+            rejected.append(_rejection(path, [*contribution.missing_predictions, *faults]))
+        for submission in contribution.submissions:
+            problems = [*submission.problems, *faults, *submission.run_problems]
+            name = submission.name
+            if name is None or known.problems(name):
+                rejected.append(_rejection(submission.path, problems))
                 continue
-            predictions, problems = read_predictions(path, name, benchmark)
-            if faults or problems:
-                board.rejected.append(_rejection(path, faults + problems))
+            if name not in tallies:
+                tallies[name] = _Tally(name, known)
+            tally = tallies[name]
+            if problems:
+                tally.board.rejected.append(_rejection(submission.path, problems))
             else:
-                targets = benchmark.split(name.split)
-                board.results.append(_result(path, targets, predictions, metadata))
-    for board in boards:
-        board.results.sort(key=lambda result: (-result.n_correct, result.contribution))
-        scored_here = {(result.contribution, result.score) for result in board.results}
-        board.references = [r for r in board.references if (r.name, r.score) not in scored_here]
-    return Leaderboard(list(boards), rejected)
+                tally.add(contribution, submission)
+    return Leaderboard([tally.finish() for tally in tallies.values()], rejected)
 
 
-class _Boards:
-    """The boards so far; each benchmark is read once, when its board is opened."""
+@dataclass(frozen=True)
+class _Entry:
+    """One result before it is compared with the others."""
 
-    def __init__(self, root: Path, listed: dict[ResultName, About]) -> None:
-        self._root = root
-        self._files = set(benchmark_files(root))
-        self._opened: dict[Path, tuple[Board, Benchmark]] = {}
-        for name, about in listed.items():
-            if self._path(name) in self._files:
-                board, _ = self.open(name)
-                board.references = about.published
+    label: str
+    file: str
+    correct: NDArray[np.bool_]
+    confusion: NDArray[np.int64]
+    fingerprint: str
+    about: dict[str, Any]
 
-    def __iter__(self) -> Iterator[Board]:
-        return (board for board, _ in self._opened.values())
 
-    def open(self, name: ResultName) -> tuple[Board, Benchmark]:
-        """The board of a result; a StemError says why there cannot be one."""
-        if (name.split, name.metric) != (SCORED_SPLIT, SCORED_METRIC):
-            raise StemError(
-                f"split {name.split!r} and metric {name.metric!r}: only {SCORED_SPLIT!r} and "
-                f"{SCORED_METRIC!r} are scored here"
+class _Tally:
+    """One board as it fills; of each result only what the comparisons need is kept."""
+
+    def __init__(self, name: ResultName, benchmarks: Benchmarks) -> None:
+        benchmark = benchmarks.open(name)
+        split = benchmark.split(name.split)
+        self._position = {c: index for index, c in enumerate(benchmark.classes)}
+        self._targets = self._indices(list(split.values()))
+        self._reference = Reference.read(benchmarks.root, name)
+        absent = set(self._reference.without_structure)
+        self._structured = np.array([id not in absent for id in split])
+        self._entries: list[_Entry] = []
+        self._baseline = self._majority(benchmark)
+        self.board = Board(
+            name=str(name),
+            dataset=name.dataset,
+            property=name.property,
+            split=name.split,
+            metric=name.metric,
+            classes=benchmark.classes,
+            n_test=len(split),
+            dataset_size=benchmark.size,
+        )
+
+    def add(self, contribution: Contribution, submission: Submission) -> None:
+        """Count a submission without problems."""
+        file, metadata = submission.path.name, contribution.metadata
+        assert metadata  # noqa: S101  a contribution whose metadata has problems is not added
+        about = {
+            "n_missing_structures": metadata.missing_structures.get(file, 0),
+            "model_name": metadata.model_name,
+            "team_name": metadata.team_name,
+            "date_submitted": metadata.date_submitted,
+            "time_taken_seconds": metadata.seconds.get(file),
+            "cost": _cost(submission.run),
+            "project_url": metadata.project_url,
+        }
+        label = contribution.folder.name
+        self._entries.append(self._entry(label, file, submission.predictions, about))
+
+    def finish(self) -> Board:
+        """Compare the results and put them in order."""
+        entries = sorted(self._entries, key=lambda e: (-np.count_nonzero(e.correct), e.label))
+        correct = np.array([entry.correct for entry in entries], np.bool_)
+        correct = correct.reshape(-1, len(self._targets))  # where there are none, too
+        ranks = metrics.rank_groups(correct)
+        comparisons = self._comparisons([entry.label for entry in entries], correct)
+        copies = self._copies(entries)
+        rows = [*entries, self._baseline] if self._baseline else entries
+        results = [
+            Result(
+                contribution=entry.label,
+                file=entry.file,
+                rank=rank,
+                comparisons=comparisons[entry.label],
+                same_predictions_as=[x for x in copies[entry.fingerprint] if x != entry.label],
+                **scores,
+                **entry.about,
             )
-        path = self._path(name)
-        if path not in self._files:
-            known = ", ".join(sorted(p.name for p in self._files)) or "none"
-            raise StemError(f"no benchmark {name.page_path(BENCHMARK_SUFFIX)}; known: {known}")
-        if path not in self._opened:
-            self._opened[path] = _empty_board(name, Benchmark.read(self._root, name))
-        board, benchmark = self._opened[path]
-        # stem_2d + image_bravais_class and stem_2d_image + bravais_class make the same file name.
-        if board.name != str(name):
-            raise StemError(f"{path.name} is scored as {board.name}; rename the file to that")
-        return board, benchmark
+            for entry, rank, scores in zip(rows, [*ranks, None], self._scores(rows), strict=False)
+        ]
+        here = {(entry.label, entry.fingerprint) for entry in entries}
+        self.board.results = results[: len(entries)]
+        self.board.baseline = results[-1] if self._baseline else None
+        self.board.references = [
+            self._published_result(name, published)
+            for name, published in self._reference.published.items()
+            if (name, published.predictions_sha256) not in here
+        ]
+        return self.board
 
-    def _path(self, name: ResultName) -> Path:
-        return self._root / name.page_path(BENCHMARK_SUFFIX)
+    def _published_result(self, name: str, published: Published) -> PublishedResult:
+        n = len(self._targets)
+        right = int(np.count_nonzero(published.correct(n)))
+        interval = _rounded(np.stack(metrics.wilson_interval(right, n)))
+        return PublishedResult(name, published.score, interval, right, published.source)
+
+    def _indices(self, classes: Sequence[int | str]) -> NDArray[np.intp]:
+        return np.fromiter(map(self._position.__getitem__, classes), np.intp, len(classes))
+
+    def _entry(
+        self, label: str, file: str, predictions: list[int | str], about: dict[str, Any]
+    ) -> _Entry:
+        predicted = self._indices(predictions)
+        return _Entry(
+            label=label,
+            file=file,
+            correct=predicted == self._targets,
+            confusion=metrics.confusion_matrix(self._targets, predicted, len(self._position)),
+            fingerprint=fingerprint(predictions),
+            about=about,
+        )
+
+    def _majority(self, benchmark: Benchmark) -> _Entry | None:
+        counts = Counter(benchmark.splits.get("train", {}).values())
+        if not counts:
+            return None
+        commonest = counts.most_common(1)[0][0]
+        about = {
+            "n_missing_structures": 0,
+            "model_name": f"always {commonest!r}, the most frequent class of the training split",
+            "team_name": "",
+            "date_submitted": "",
+            "time_taken_seconds": None,
+            "cost": None,
+            "project_url": "",
+        }
+        return self._entry(BASELINE, "", [commonest] * len(self._targets), about)
+
+    def _scores(self, entries: list[_Entry]) -> list[dict[str, Any]]:
+        """What a confusion matrix and the right ids say of each entry by itself."""
+        if not entries:
+            return []
+        confusion = np.stack([entry.confusion for entry in entries])
+        n_correct = np.trace(confusion, axis1=1, axis2=2)
+        n = len(self._targets)
+        of_all = {
+            "score": n_correct / n,
+            "interval": np.stack(metrics.wilson_interval(n_correct, n), axis=-1),
+            "balanced_accuracy": metrics.balanced_accuracy(confusion),
+            "macro_f1": metrics.macro_f1(confusion),
+            "matthews": metrics.matthews(confusion),
+        }
+        of_each = (confusion.sum(axis=2), metrics.recall(confusion), metrics.precision(confusion))
+        return [
+            {
+                **{key: _rounded(values[row]) for key, values in of_all.items()},
+                "n_correct": int(n_correct[row]),
+                "classes": [
+                    ClassScore(name, int(ids), _rounded(recall), _rounded(precision))
+                    for name, ids, recall, precision in zip(
+                        self._position, *(values[row] for values in of_each), strict=True
+                    )
+                ],
+                "confusion": entry.confusion.tolist(),
+                "with_structure": self._share(entry.correct, self._structured),
+                "without_structure": self._share(entry.correct, ~self._structured),
+            }
+            for row, entry in enumerate(entries)
+        ]
+
+    def _share(self, correct: NDArray[np.bool_], part: NDArray[np.bool_]) -> Share | None:
+        n, right = int(np.count_nonzero(part)), int(np.count_nonzero(correct & part))
+        return Share(n, right, round(right / n, _DIGITS)) if 0 < n < len(part) else None
+
+    def _comparisons(
+        self, labels: list[str], correct: NDArray[np.bool_]
+    ) -> defaultdict[str, list[Comparison]]:
+        """Every result against the best, the best published one and the baseline."""
+        found: defaultdict[str, list[Comparison]] = defaultdict(list)
+        for against, theirs in self._opponents(labels, correct):
+            others = [row for row, label in enumerate(labels) if label != against]
+            only_this, only_other = metrics.discordant(correct[others], theirs)
+            p = metrics.mcnemar_exact(only_this, only_other)
+            for row, *numbers in zip(
+                others, only_this, only_other, p, metrics.holm(p), strict=True
+            ):
+                ours, other, p_one, p_holm = (number.item() for number in numbers)
+                found[labels[row]].append(
+                    Comparison(against, ours, other, _rounded_p(p_one), _rounded_p(p_holm))
+                )
+        return found
+
+    def _opponents(
+        self, labels: list[str], correct: NDArray[np.bool_]
+    ) -> list[tuple[str, NDArray[np.bool_]]]:
+        opponents = [(labels[0], correct[0])] if labels else []
+        if self._reference.published:
+            published = self._reference.published
+            name = max(published, key=lambda name: published[name].score)
+            opponents.append((_published(name), published[name].correct(len(self._targets))))
+        if self._baseline:
+            opponents.append((BASELINE, self._baseline.correct))
+        return opponents
+
+    def _copies(self, entries: list[_Entry]) -> defaultdict[str, list[str]]:
+        """Labels by fingerprint: those that share one have the same predictions."""
+        copies: defaultdict[str, list[str]] = defaultdict(list)
+        for entry in [*entries, *([self._baseline] if self._baseline else [])]:
+            copies[entry.fingerprint].append(entry.label)
+        for name, published in self._reference.published.items():
+            copies[published.predictions_sha256].append(_published(name))
+        return copies
 
 
-def _empty_board(name: ResultName, benchmark: Benchmark) -> tuple[Board, Benchmark]:
-    board = Board(
-        name=str(name),
-        dataset=name.dataset,
-        property=name.property,
-        split=name.split,
-        metric=name.metric,
-        n_test=len(benchmark.split(name.split)),
-        dataset_size=benchmark.size,
-    )
-    return board, benchmark
+def _published(name: str) -> str:
+    return f"published {name}"
 
 
-def _result(
-    path: Path,
-    targets: dict[str, int | str],
-    predictions: dict[str, int | str],
-    metadata: Metadata,
-) -> Result:
-    truth, predicted = list(targets.values()), list(predictions.values())
-    return Result(
-        contribution=path.parent.name,
-        file=path.name,
-        score=accuracy(truth, predicted),
-        n_correct=count_correct(truth, predicted),
-        n_missing_structures=metadata.missing_structures.get(path.name, 0),
-        model_name=metadata.model_name,
-        team_name=metadata.team_name,
-        date_submitted=metadata.date_submitted,
-        time_taken_seconds=metadata.seconds.get(path.name),
-        project_url=metadata.project_url,
+def _rounded(values: NDArray[np.float64]) -> Any:
+    """A rounded float, None where it is not defined, or a list of them."""
+    if values.ndim:
+        return [_rounded(value) for value in values]
+    return None if np.isnan(values) else round(float(values), _DIGITS)
+
+
+def _rounded_p(p: float) -> float:
+    """Three digits; 0 where a float has no more three of them left."""
+    return float(f"{p:.3g}") if p > sys.float_info.min else 0.0
+
+
+def _cost(run: RunRecord | None) -> Cost | None:
+    if run is None:
+        return None
+    return Cost(
+        hardware=run.hardware,
+        wall_seconds=run.costs.wall_seconds,
+        cpu_seconds=run.costs.cpu_seconds,
+        peak_memory_mb=run.costs.peak_memory_mb,
+        parameters=run.costs.parameters,
+        epochs=run.recipe.epochs,
+        seed=run.seed,
     )
 
 
 def _rejection(path: Path, problems: list[str]) -> Rejection:
-    return Rejection(_printable(path.parent.name), _printable(path.name), problems)
-
-
-def _printable(name: str) -> str:
-    return name if name.isprintable() else ascii(name)
+    return Rejection(printable(path.parent.name), printable(path.name), problems)

@@ -11,17 +11,9 @@ from jarvis_stem.benchmark import ResultName
 from jarvis_stem.errors import StemError
 from jarvis_stem.files import read_json_object
 
+METADATA = "metadata.json"
 _WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'`\\()\[\]]+")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class PublishedResult:
-    """A score from elsewhere, to compare with: a reference, not a contribution."""
-
-    name: str
-    score: float
-    source: str
 
 
 @dataclass(frozen=True)
@@ -30,13 +22,13 @@ class About:
 
     Attributes:
         references: Web addresses.
-        published: Scores from elsewhere.
+        classes: Names of the benchmark's classes, where they say more than the classes themselves.
     """
 
     title: str
     description: str = ""
     references: list[str] = field(default_factory=list)
-    published: list[PublishedResult] = field(default_factory=list)
+    classes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,6 +54,19 @@ class Project:
         return cls(web_address(_get(data, "repository_url", str, str(path))), benchmarks)
 
 
+def listed_benchmarks(folder: Path) -> dict[ResultName, About]:
+    """The benchmarks that a repository's metadata.json lists; none where there is no such file.
+
+    Args:
+        folder: The repository's top folder.
+
+    Raises:
+        StemError: The file is not of the expected form.
+    """
+    path = folder / METADATA
+    return Project.read(path).benchmarks if path.exists() else {}
+
+
 def web_address(text: str) -> str:
     """Admit an http or https address, without a slash at its end.
 
@@ -78,14 +83,7 @@ def _about(entry: dict[str, Any], where: str) -> About:
         title=_get(entry, "title", str, where),
         description=_get(entry, "description", str, where),
         references=[web_address(str(url)) for url in _get(entry, "references", list, where)],
-        published=[
-            PublishedResult(
-                name=_get(result, "name", str, f"{where}: published[{i}]"),
-                score=_get(result, "score", float, f"{where}: published[{i}]"),
-                source=_get(result, "source", str, f"{where}: published[{i}]"),
-            )
-            for i, result in enumerate(_get(entry, "published", list, where))
-        ],
+        classes=_get(entry, "classes", dict, where) if "classes" in entry else {},
     )
 
 

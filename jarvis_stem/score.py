@@ -11,12 +11,29 @@ from jarvis_stem import cli
 from jarvis_stem.benchmark import ResultName
 from jarvis_stem.files import json_text, write_text
 from jarvis_stem.leaderboard import Board, Leaderboard, Rejection, build
-from jarvis_stem.project import About, Project, web_address
+from jarvis_stem.project import METADATA, About, Project, listed_benchmarks, web_address
+from jarvis_stem.rows import RANK, rows, same_predictions
+
+_COLUMNS = (
+    "rank",
+    "contribution",
+    "accuracy",
+    "95% interval",
+    "correct",
+    "balanced accuracy",
+    "macro F1",
+    "MCC",
+    "with structure",
+    "time",
+    "parameters",
+    "date",
+)
 
 _EPILOG = """\
 written to the output folder:
   <CAT>/<SUBCAT>/<dataset>_<prop>.md    the page, as JARVIS-Leaderboard publishes it
   <CAT>/<SUBCAT>/<dataset>_<prop>.html  the same for a browser, without a network
+  index.html                            the list of these pages
   plotly.min.js                         what the .html draws its chart with
   leaderboard.json                      all of it as data
 
@@ -96,11 +113,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _project(repository_url: str | None) -> Project:
     """What ./metadata.json says; it may be missing where the address is given."""
-    path = Path("metadata.json")
     if repository_url is None:
-        return Project.read(path)
-    listed = Project.read(path).benchmarks if path.exists() else {}
-    return Project(web_address(repository_url), listed)
+        return Project.read(Path(METADATA))
+    return Project(web_address(repository_url), listed_benchmarks(Path()))
 
 
 def _pages(leaderboard: Leaderboard, project: Project) -> dict[Path, str]:
@@ -110,10 +125,13 @@ def _pages(leaderboard: Leaderboard, project: Project) -> dict[Path, str]:
 
     from jarvis_stem import page
 
-    pages = {Path(page.PLOTLY_SCRIPT): get_plotlyjs()}
-    for board in leaderboard.benchmarks:
+    boards = [
+        (board, project.benchmarks.get(ResultName.parse(board.name), About(title=board.name)))
+        for board in leaderboard.benchmarks
+    ]
+    pages = {Path(page.PLOTLY_SCRIPT): get_plotlyjs(), Path("index.html"): page.index(boards)}
+    for board, about in boards:
         name = ResultName.parse(board.name)
-        about = project.benchmarks.get(name, About(title=board.name))
         pages[name.page_path(".md")] = page.markdown(board, about, project.repository_url)
         pages[name.page_path(".html")] = page.html(board, about, project.repository_url)
     return pages
@@ -125,32 +143,18 @@ def _write_if_changed(path: Path, content: str) -> None:
 
 
 def _table(board: Board) -> str:
-    """A board as aligned text; equal scores share a rank."""
-    header = ("rank", "contribution", "accuracy", "correct", "no structure", "date")
-    rows = [
-        (
-            str(1 + sum(other.n_correct > result.n_correct for other in board.results)),
-            result.contribution,
-            f"{result.score:.4f}",
-            f"{result.n_correct}/{board.n_test}",
-            str(result.n_missing_structures),
-            result.date_submitted,
-        )
-        for result in board.results
-    ]
-    rows += [
-        ("-", f"published {reference.name}", f"{reference.score:.4f}", "", "", "")
-        for reference in board.references
-    ]
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    """A board as aligned text, and what to know of it."""
+    table = [_COLUMNS, *([row.cells.get(c) or "-" for c in _COLUMNS] for row in rows(board))]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [
         "  ".join(
-            cell.ljust(width) if title in ("contribution", "date") else cell.rjust(width)
-            for title, cell, width in zip(header, row, widths, strict=True)
+            cell.ljust(width) if column in ("contribution", "date") else cell.rjust(width)
+            for column, cell, width in zip(_COLUMNS, line, widths, strict=True)
         ).rstrip()
-        for row in (header, *rows)
+        for line in table
     ]
-    return "\n".join([board.name, *lines])
+    notes = [f"note: {sentence}" for sentence in same_predictions(board)]
+    return "\n".join([board.name, *lines, RANK, *notes])
 
 
 def _reasons(rejection: Rejection) -> str:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from jarvis_stem import cli
+from jarvis_stem.contribution import check_folder_name
 
 _EXAMPLES = """examples:
   python -m jarvis_stem.train densenet_model --data ../shared/jarvis_data
@@ -35,7 +36,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("model", metavar="MODEL", help="for example densenet_model or resnet_model")
+    add(
+        "model", type=_model, metavar="MODEL", help="name of its contribution, which has a model.py"
+    )
     add("--benchmark", default="stem_2d_image", metavar="DATASET", help="default: %(default)s")
     add("--data", metavar="DIR", help="JARVIS databases; default: JARVIS_STEM_DATA or their cache")
     add("--refresh", action="store_true", help="download the JARVIS databases anew")
@@ -59,6 +62,14 @@ def _parser() -> argparse.ArgumentParser:
     for flag, default, text in folders:
         add(flag, type=Path, default=Path(default), metavar="DIR", help=text)
     return parser
+
+
+def _model(text: str) -> str:
+    if Path(text).name != text or check_folder_name(Path(text)):
+        raise argparse.ArgumentTypeError(
+            f"expected a contribution's name, for example densenet_model, got {text!r}"
+        )
+    return text
 
 
 def _at_least_one(text: str) -> int:

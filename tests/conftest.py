@@ -7,11 +7,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from jarvis_stem import prototypes
 from jarvis_stem.files import write_bytes, zip_bytes
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+settings.register_profile("ci", max_examples=300, deadline=None)
+settings.register_profile("nightly", max_examples=5000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 REPOSITORY = Path(__file__).parent.parent
 SHARED = REPOSITORY.parent / "shared"
 

@@ -15,6 +15,7 @@ import pytest
 
 from jarvis_stem.benchmark import BENCHMARK_SUFFIX, ResultName
 from jarvis_stem.files import write_bytes, zip_bytes
+from jarvis_stem.metadata import blank
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 GOLDEN = REPOSITORY.parent / "shared" / "jarvis_leaderboard"
@@ -29,9 +30,16 @@ SMALL_SPLITS: dict[str, dict[str, int | str]] = {
 METADATA: dict[str, Any] = {
     "model_name": "CNN",
     "project_url": "https://example.org",
-    "date_submitted": "11-22-2026",
+    "date_submitted": "01-31-2024",
+    "author_email": "someone@example.org",
+    "database_version": "12-12-2022",
     "team_name": "team",
     "time_taken_seconds": {SMALL.predictions_name: 12},
+    "language": "python",
+    "os": "linux",
+    "software_used": "numpy",
+    "hardware_used": "CPU",
+    "git_url": ["https://example.org/code"],
 }
 
 
@@ -79,3 +87,39 @@ def python(*arguments: str | Path, cwd: Path = REPOSITORY) -> subprocess.Complet
         timeout=60,
         check=False,
     )
+
+
+def complete_metadata(name: ResultName = SMALL) -> dict[str, Any]:
+    """Metadata that every check passes."""
+    return {
+        **blank(),
+        "model_name": "CNN",
+        "project_url": "https://example.org",
+        "date_submitted": "11-22-2025",
+        "author_email": "me@example.org",
+        "team_name": "team",
+        "time_taken_seconds": {name.predictions_name: 12},
+    }
+
+
+def run_record(accuracy: float) -> dict[str, Any]:
+    """The record of a run that scored so much."""
+    return {
+        "command": "python -m jarvis_stem.train",
+        "seed": 0,
+        "packages": {"torch": "2.13.0"},
+        "git_commit": None,
+        "hardware": "CPU",
+        "recipe": {"epochs": 1},
+        "costs": {"wall_seconds": 2, "cpu_seconds": 3.5, "peak_memory_mb": 9, "parameters": 7},
+        "result": {"accuracy": accuracy, "n": 4},
+        "history": [{"epoch": 1, "train_loss": 0.5}],
+    }
+
+
+def add_complete(root: Path, model: str, csv: str | bytes) -> Path:
+    """Write a contribution that every check passes, but for its run's record; return its folder."""
+    folder = add_contribution(root, model, csv, metadata=complete_metadata()).parent
+    (folder / "run.sh").write_text("#!/usr/bin/env bash\necho trains\n", encoding="utf-8")
+    (folder / "run.sh").chmod(0o755)
+    return folder

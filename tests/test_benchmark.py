@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from jarvis_stem.benchmark import BENCHMARK_SUFFIX, Benchmark, ResultName, benchmark_files
 from jarvis_stem.errors import StemError
-from jarvis_stem.files import read_zip
+from jarvis_stem.files import read_zip, zip_bytes
 
 PART = st.text("abzABZ019_.+", min_size=1)
 
@@ -87,7 +87,7 @@ def test_a_benchmark_without_the_split(tmp_path: Path, splits: dict[str, dict[st
 )
 def test_other_json_is_refused(tmp_path: Path, content: bytes) -> None:
     path = add_benchmark(tmp_path)
-    write_zip(path, {f"{SMALL.benchmark_name}.json": content})
+    path.write_bytes(zip_bytes(f"{SMALL.benchmark_name}.json", content))
     with pytest.raises(StemError, match=r"not JSON|expected \{split: \{id: class\}\}"):
         Benchmark.read(tmp_path, SMALL)
 

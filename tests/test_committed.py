@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
-from helpers import REAL, python
+from helpers import GOLDEN, REAL, needs_golden, python
 
 from jarvis_stem import leaderboard
+from jarvis_stem.benchmark import MANIFEST, Benchmark
+from jarvis_stem.predictions import read_predictions
+from jarvis_stem.reference import REFERENCE_SUFFIX
 
 BARS = {"densenet_model": 0.8304, "resnet_model": 0.82}
+
+
+def _real(boards: leaderboard.Leaderboard) -> leaderboard.Board:
+    return next(board for board in boards.benchmarks if board.name == str(REAL))
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +33,55 @@ def test_every_committed_contribution_is_scored(boards: leaderboard.Leaderboard)
 
 @pytest.mark.parametrize("name", BARS)
 def test_models_clear_the_published_bar(name: str, boards: leaderboard.Leaderboard) -> None:
-    board = next(b for b in boards.benchmarks if b.name == str(REAL))
-    result = next(r for r in board.results if r.contribution == name)
+    result = next(r for r in _real(boards).results if r.contribution == name)
     assert result.score >= BARS[name]
     assert result.n_missing_structures == 128
+
+
+def test_densenet_model_is_better_than_the_published_one(
+    repository: Path, boards: leaderboard.Leaderboard
+) -> None:
+    result = next(r for r in _real(boards).results if r.contribution == "densenet_model")
+    one = next(c for c in result.comparisons if c.against == "published densenet_model")
+    assert one.only_this > one.only_other
+    assert one.p_holm < 0.05
+    page = (repository / "docs" / REAL.page_path(".md")).read_text()
+    cells = ("densenet_model", one.against, one.only_this, one.only_other, one.p, one.p_holm)
+    assert "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>" in page
+
+
+@needs_golden
+@pytest.mark.parametrize("name", BARS)
+def test_the_published_predictions_say_the_same(
+    repository: Path, boards: leaderboard.Leaderboard, name: str
+) -> None:
+    benchmark = Benchmark.read(repository / "benchmarks", REAL)
+    targets = list(benchmark.split("test").values())
+
+    def right(folder: Path) -> list[bool]:
+        predictions, problems = read_predictions(folder / REAL.predictions_name, REAL, benchmark)
+        assert problems == []
+        return [p == t for p, t in zip(predictions, targets, strict=True)]
+
+    theirs = right(GOLDEN / "contributions" / "densenet_model")
+    ours = right(repository / "contributions" / name)
+    result = next(r for r in _real(boards).results if r.contribution == name)
+    one = next(c for c in result.comparisons if c.against == "published densenet_model")
+    pairs = list(zip(ours, theirs, strict=True))
+    assert (one.only_this, one.only_other) == (
+        pairs.count((True, False)),
+        pairs.count((False, True)),
+    )
+
+
+def test_the_published_resnet_is_the_majority_class(
+    repository: Path, boards: leaderboard.Leaderboard
+) -> None:
+    baseline = _real(boards).baseline
+    assert baseline is not None
+    assert baseline.same_predictions_as == ["published resnet_model"]
+    page = (repository / "docs" / REAL.page_path(".md")).read_text()
+    assert "<li>published resnet_model has the same predictions as majority class.</li>" in page
 
 
 def test_each_result_agrees_with_its_run_record(
@@ -55,3 +109,42 @@ def test_committed_pages_are_what_scoring_writes(repository: Path, tmp_path: Pat
     for path in committed:
         fresh = tmp_path / path.relative_to(repository / "docs")
         assert fresh.read_text() == path.read_text(), path
+
+
+def test_committed_scores_are_json(repository: Path) -> None:
+    text = (repository / "docs" / "leaderboard.json").read_text()
+    json.loads(text, parse_constant=pytest.fail)
+
+
+def test_the_schema_is_what_check_prints(repository: Path) -> None:
+    done = python("-m", "jarvis_stem.check", "--schema")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (repository / "docs" / "metadata.schema.json").read_text()
+
+
+def test_every_benchmark_file_has_its_checksum(repository: Path) -> None:
+    root = repository / "benchmarks"
+    files = sorted(path for path in root.rglob("*") if path.is_file() and path.name != MANIFEST)
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(root).as_posix()}"
+        for path in files
+    ]
+    assert (root / MANIFEST).read_text().splitlines() == lines
+
+
+def test_the_reference_is_made_from_what_was_published(
+    repository: Path, shared: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "benchmarks"
+    shutil.copytree(repository / "benchmarks", root)
+    (committed,) = root.rglob(f"*{REFERENCE_SUFFIX}")
+    content = committed.read_bytes()
+    committed.unlink()
+    source = json.loads(content)["published"]["densenet_model"]["source"]
+    done = python(
+        *("-m", "jarvis_stem.reference", REAL.dataset, "--benchmarks", root),
+        *("--published", shared / "jarvis_leaderboard" / "contributions"),
+        *("--source", source.removesuffix("/densenet_model"), "--data", shared / "jarvis_data"),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert committed.read_bytes() == content

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
+import stat
 import zipfile
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from jarvis_stem import files
 from jarvis_stem.errors import StemError
 from jarvis_stem.files import json_text, read_json_object, read_zip, write_bytes, zip_bytes
 
-on_disk = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+on_disk = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def test_a_write_replaces_the_file_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -93,11 +95,71 @@ def test_zips_that_are_not_one_member(tmp_path: Path) -> None:
             read_zip(path, "a")
 
 
-def test_a_zip_bomb_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_zip(tmp_path / "x.zip", {"a": bytes(2_000_000)})
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (bytes(2_000_000), "2000000 bytes packed into .*, more than 200 to 1; refused unread"),
+        (
+            random.Random(0).randbytes(900_000) + bytes(500_000),
+            "1400000 bytes are more than the 1000000 that are read",
+        ),
+    ],
+)
+def test_a_zip_bomb_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, message: str
+) -> None:
+    path = write_zip(tmp_path / "x.zip", {"a": content})
     monkeypatch.setattr(zipfile.ZipExtFile, "read", None)
-    with pytest.raises(StemError, match="2000000 bytes are more than the 1000000"):
+    with pytest.raises(StemError, match=message):
         read_zip(path, "a", limit=1_000_000)
+
+
+def test_a_densely_packed_table_is_read(tmp_path: Path) -> None:
+    for table in (b"".join(b"JVASP-%d.jpg,2\n" % i for i in range(10_000)), b"\n", b""):
+        path = write_zip(tmp_path / "x.zip", {"a": table})
+        assert read_zip(path, "a") == table
+
+
+@pytest.mark.parametrize("mode", [0, stat.S_IFREG | 0o600, 0o777])
+def test_a_plain_member_is_read_whatever_its_permissions(tmp_path: Path, mode: int) -> None:
+    assert read_zip(_with_mode(tmp_path / "x.zip", mode), "a") == b"content"
+
+
+@pytest.mark.parametrize(
+    "kind", [stat.S_IFLNK, stat.S_IFDIR, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK]
+)
+def test_a_member_that_is_no_plain_file_is_refused(tmp_path: Path, kind: int) -> None:
+    path = _with_mode(tmp_path / "x.zip", kind | 0o777)
+    with pytest.raises(StemError, match="'a' is a link or another special file; zip the file its"):
+        read_zip(path, "a")
+
+
+def _with_mode(path: Path, mode: int) -> Path:
+    info = zipfile.ZipInfo("a")
+    info.external_attr = mode << 16
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(info, b"content")
+    return path
+
+
+def test_what_is_around_a_zip_changes_nothing(tmp_path: Path) -> None:
+    """A comment, a program in front: whoever unzips it reads the same."""
+    path = write_zip(tmp_path / "x.zip", {"a": b"content"})
+    path.write_bytes(b"#!/bin/sh\n" + path.read_bytes())
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b"comment"
+    assert read_zip(path, "a") == b"content"
+
+
+def test_messages_about_endless_names_are_short(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "x.zip", {"x" * 65_000: b""})
+    with pytest.raises(StemError) as caught:
+        read_zip(path, "a")
+    assert len(str(caught.value)) < len(str(path)) + 200
+    path.write_bytes(path.read_bytes().replace(b"x", b"y", 1))  # in the local header alone
+    with pytest.raises(StemError, match="not a readable zip") as caught:
+        read_zip(path, "x" * 65_000)
+    assert len(str(caught.value)) < len(str(path)) + 200
 
 
 def test_a_zip_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
@@ -125,6 +187,9 @@ def test_other_compressions_are_refused(tmp_path: Path) -> None:
         (b'{"a": -Infinity}', "-Infinity is not JSON"),
         (b'{"a": "\xff"}', "not JSON"),
         (b'{"a":' * 100_000, "not JSON"),
+        (b'{"a": -1e999}', "not JSON ('-1e999' is more than a number can be)"),
+        (b'{"a": 1, "b": {}, "a": 1}', "not JSON (the key 'a' twice in one object)"),
+        (b'{"a": [{"b": 1, "b": 2}]}', "not JSON (the key 'b' twice in one object)"),
         (b'{"a": ' + b"9" * 5000 + b"}", "not JSON"),
         (b" " * 200_000, "200000 bytes are more than the 131072"),
     ],

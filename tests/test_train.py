@@ -17,14 +17,27 @@ from pathlib import Path
 
 import pytest
 
+from jarvis_stem.metadata import blank
+
+REPOSITORY = Path(__file__).parent.parent
 RESULT = "AI-ImageClass-bravais_class-stem_2d_proto-test-acc"
 
 
 def command(benchmarks: Path, work: Path, *extra: str, epochs: int = 1) -> list[str]:
+    """Arguments of a short run into a folder, to which the model is copied."""
+    add_model(work / "contributions")
     arguments = ["--benchmark", "stem_2d_proto", "--benchmarks", str(benchmarks)]
     arguments += ["--contributions", str(work / "contributions"), "--runs", str(work / "runs")]
     module = [sys.executable, "-W", "error", "-m", "jarvis_stem.train", "resnet_model"]
     return [*module, *arguments, "--epochs", str(epochs), *extra]
+
+
+def add_model(contributions: Path, name: str = "resnet_model") -> Path:
+    """Copy a model into a folder of contributions and return its own folder there."""
+    folder = contributions / name
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(REPOSITORY / "contributions" / name / "model.py", folder)
+    return folder
 
 
 def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
@@ -95,12 +108,25 @@ def test_resuming_after_a_stop_gives_the_same_result(
     _, errors = process.communicate(timeout=60)
     assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
     assert "Traceback" not in errors
-    assert not (cut / "contributions" / "resnet_model").exists()
+    assert [p.name for p in (cut / "contributions" / "resnet_model").iterdir()] == ["model.py"]
 
     done = run(command(tiny_benchmarks, cut, "--resume", epochs=3))
     assert done.returncode == 0, done.stderr
     names = [f"contributions/resnet_model/{RESULT}.csv.zip"]
     assert all((whole / n).read_bytes() == (cut / n).read_bytes() for n in names)
+
+
+def test_checkpoint_of_a_model_that_was_changed_is_refused(
+    tiny_benchmarks: Path, tmp_path: Path
+) -> None:
+    arguments = command(tiny_benchmarks, tmp_path, "--resume")
+    assert run(arguments).returncode == 0
+    with (tmp_path / "contributions/resnet_model/model.py").open("a") as model:
+        model.write("# changed\n")
+    done = run(arguments)
+    assert done.returncode == 1
+    assert "checkpoint.pt: of another run (model.py: " in done.stderr
+    assert "train without --resume" in done.stderr
 
 
 def test_ids_without_structure_are_listed_and_get_the_commonest_class(
@@ -129,9 +155,9 @@ def test_ids_without_structure_are_listed_and_get_the_commonest_class(
 
 
 def test_metadata_that_a_person_wrote_is_kept(tiny_benchmarks: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "contributions" / "resnet_model"
-    folder.mkdir(parents=True)
+    folder = add_model(tmp_path / "contributions")
     mine = {
+        **blank(),
         "model_name": "My ResNet",
         "project_url": "https://example.org",
         "date_submitted": "01-02-2026",
@@ -157,7 +183,7 @@ def refused(arguments: list[str], message: str, work: Path) -> None:
 def test_bad_arguments_are_refused_in_words(tiny_benchmarks: Path, tmp_path: Path) -> None:
     good = command(tiny_benchmarks, tmp_path)
     unknown = [("vgg" if a == "resnet_model" else a) for a in good]
-    refused(unknown, "unknown model 'vgg'; known: densenet_model, resnet_model", tmp_path)
+    refused(unknown, "vgg: no such contribution; with a model: resnet_model", tmp_path)
     other = [("stem_3d" if a == "stem_2d_proto" else a) for a in good]
     refused(other, "known: AI/ImageClass/stem_2d_proto_bravais_class.json.zip", tmp_path)
     refused([*good, "--images", str(tmp_path / "none")], "no such folder of images", tmp_path)
@@ -165,17 +191,36 @@ def test_bad_arguments_are_refused_in_words(tiny_benchmarks: Path, tmp_path: Pat
     refused([*good, "--device", "cuda:7"], "--device cuda:7: not available here", tmp_path)
 
 
+@pytest.mark.parametrize("name", ["../secret", "contributions/resnet_model", "a/", "..", ".", ""])
+def test_path_in_place_of_a_name_is_refused(name: str, tmp_path: Path) -> None:
+    done = run([sys.executable, "-m", "jarvis_stem.train", name, "--runs", str(tmp_path)])
+    assert done.returncode == 2
+    assert (
+        f"expected a contribution's name, for example densenet_model, got {name!r}" in done.stderr
+    )
+
+
+def test_faulty_model_is_refused_before_anything_is_read(
+    tiny_benchmarks: Path, tmp_path: Path
+) -> None:
+    arguments = command(tiny_benchmarks, tmp_path)
+    (tmp_path / "contributions/resnet_model/model.py").write_text(
+        "import torch\nraise ValueError\n"
+    )
+    refused(arguments, "contributions/resnet_model/model.py:2: ValueError", tmp_path)
+
+
 def test_store_that_does_not_exist_is_refused(repository: Path, tmp_path: Path) -> None:
     arguments = [sys.executable, "-m", "jarvis_stem.train", "resnet_model"]
     arguments += ["--data", str(tmp_path / "nowhere")]
     arguments += ["--benchmarks", str(repository / "benchmarks"), "--runs", str(tmp_path / "runs")]
+    add_model(tmp_path / "contributions")
     arguments += ["--contributions", str(tmp_path / "contributions")]
     refused(arguments, "nowhere: no such folder (given by --data)", tmp_path)
 
 
 def test_broken_metadata_is_refused_before_training(tiny_benchmarks: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "contributions" / "resnet_model"
-    folder.mkdir(parents=True)
+    folder = add_model(tmp_path / "contributions")
     (folder / "metadata.json").write_text("{not json")
     refused(command(tiny_benchmarks, tmp_path), "not JSON", tmp_path)
     assert (folder / "metadata.json").read_text() == "{not json"
@@ -197,7 +242,7 @@ def test_disk_that_is_full_is_said_and_nothing_is_half_written(
     assert "error: " in done.stderr
     assert "File too large" in done.stderr
     assert "Traceback" not in done.stderr
-    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["model.py"]
 
 
 def test_output_that_cannot_be_written_is_said(tiny_benchmarks: Path, tmp_path: Path) -> None:

@@ -1,13 +1,7 @@
-"""Models by name. A new one is one file here: an ``nn.Module`` builder under `register`."""
+"""What the models of contributions share, and how the model of one is loaded."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+from jarvis_stem.models.architecture import Architecture, Recipe, load
 
-from jarvis_stem.models.registry import Architecture, Recipe, find, register
-
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
-
-__all__ = ["Architecture", "Recipe", "find", "register"]
+__all__ = ["Architecture", "Recipe", "load"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from jarvis_stem.benchmark import BENCHMARK_SUFFIX, ResultName
-from jarvis_stem.leaderboard import Board
+from jarvis_stem.leaderboard import BASELINE, Board
 from jarvis_stem.project import About
+from jarvis_stem.rows import RANK, p_value, rows, same_predictions
 
 PLOTLY_SCRIPT = "plotly.min.js"
 _GREY = "#7d7d7d"  # legible on white and on black, as the page follows the reader's theme
@@ -23,6 +26,7 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+_TEMPLATES.filters["p_value"] = p_value
 
 
 def markdown(board: Board, about: About, repository_url: str) -> str:
@@ -53,8 +57,23 @@ def html(board: Board, about: About, repository_url: str) -> str:
     )
 
 
+def index(boards: Sequence[tuple[Board, About]]) -> str:
+    """Render the list of all boards, which stands at the output's root.
+
+    Args:
+        boards: Each with what is known about it.
+    """
+    listed = [
+        (board, about, ResultName.parse(board.name).page_path(".html").as_posix())
+        for board, about in boards
+    ]
+    return _TEMPLATES.get_template("index.html.j2").render(boards=listed)
+
+
 def chart(board: Board, plotly_script: str) -> str:
-    """Draw the scores as bars, worst first, with the published scores as dashed lines.
+    """Draw the scores as bars, worst first, with their 95% intervals.
+
+    Dashed lines are published scores, a dotted one is the baseline.
 
     Args:
         board: What to show.
@@ -69,17 +88,27 @@ def chart(board: Board, plotly_script: str) -> str:
             x=[result.contribution for result in ascending],
             y=[result.score for result in ascending],
             texttemplate="%{y:.4f}",
-            textposition="outside",
+            textposition="inside",
+            insidetextanchor="middle",
+            insidetextfont={"color": "white"},
             marker={"color": _BLUE},
+            error_y={
+                "type": "data",
+                "array": [round(r.interval[1] - r.score, 4) for r in ascending],
+                "arrayminus": [round(r.score - r.interval[0], 4) for r in ascending],
+                "color": _GREY,
+                "thickness": 2.5,
+            },
         )
     )
-    for reference in board.references:
+    for score, names in _levels(board).items():
+        dash, color = ("dot", _GREY) if names == [BASELINE] else ("dash", _ORANGE)
         figure.add_hline(
-            reference.score,
-            line={"color": _ORANGE, "dash": "dash", "width": 1.5},
+            score,
+            line={"color": color, "dash": dash, "width": 1.5},
             annotation={
-                "text": f"published<br>{reference.name}<br>{reference.score:.4f}",
-                "font": {"color": _ORANGE},
+                "text": "<br>".join([*names, f"{score:.4f}"]),
+                "font": {"color": color},
                 "align": "left",
             },
             annotation_position="right",
@@ -89,7 +118,7 @@ def chart(board: Board, plotly_script: str) -> str:
         yaxis={"title": {"text": f"{board.metric.upper()} ({board.property})"}},
         template="none",
         font={"color": _GREY, "family": "system-ui, sans-serif"},
-        margin={"t": 70, "r": 130 if board.references else 30, "b": 50, "l": 70},
+        margin={"t": 70, "r": 130, "b": 50, "l": 70},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         height=420,
@@ -107,12 +136,26 @@ def chart(board: Board, plotly_script: str) -> str:
     )
 
 
+def _levels(board: Board) -> dict[float, list[str]]:
+    """What the chart's lines stand for, by score: of equal scores the labels would collide."""
+    levels: dict[float, list[str]] = {}
+    for reference in board.references:
+        levels.setdefault(reference.score, []).append(f"published<br>{reference.name}")
+    if board.baseline:
+        levels.setdefault(board.baseline.score, []).append(BASELINE)
+    return levels
+
+
 def _render(template: str, board: Board, about: About, repository_url: str, chart: str) -> str:
     name = ResultName.parse(board.name)
     return _TEMPLATES.get_template(template).render(
         board=board,
         about=about,
         chart=chart,
+        rows=rows(board),
+        measured=[*board.results, *([board.baseline] if board.baseline else [])],
+        same_predictions=same_predictions(board),
+        rank_note=RANK,
         contributions_url=f"{repository_url}/contributions",
         benchmark_url=f"{repository_url}/benchmarks/{name.page_path(BENCHMARK_SUFFIX).as_posix()}",
         repository_url=repository_url,

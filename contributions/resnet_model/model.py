@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from torch import nn
 
+from jarvis_stem.models import Recipe
 from jarvis_stem.models import pretrained as imagenet
-from jarvis_stem.models.registry import Recipe, register
 from jarvis_stem.models.spectrum import LatticeSpectrum
 from jarvis_stem.torchvision_compat import torchvision
 
+RECIPE = Recipe(epochs=12, label_smoothing=0.05)
 
-@register("resnet_model", Recipe(epochs=12, label_smoothing=0.05))
-def resnet18(classes: int, pretrained: bool) -> nn.Module:
+
+def build(classes: int, pretrained: bool) -> nn.Module:
     """Build torchvision's ResNet-18 (He et al., CVPR 2016) behind a spectral input.
 
     Args:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from torch import nn
 
+from jarvis_stem.models import Recipe
 from jarvis_stem.models import pretrained as imagenet
-from jarvis_stem.models.registry import Recipe, register
 from jarvis_stem.models.spectrum import LatticeSpectrum
 from jarvis_stem.torchvision_compat import torchvision
 
+RECIPE = Recipe(epochs=15, label_smoothing=0.05)
 
-@register("densenet_model", Recipe(epochs=15, label_smoothing=0.05))
-def densenet121(classes: int, pretrained: bool) -> nn.Module:
+
+def build(classes: int, pretrained: bool) -> nn.Module:
     """Build torchvision's DenseNet-121 (Huang et al., CVPR 2017) behind a spectral input.
 
     Args:

@@ -1,0 +1,153 @@
+"""Report what a benchmark's split gives away: images known from training, labels on edge."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jarvis_stem import cli
+from jarvis_stem.benchmark import Benchmark, ResultName
+from jarvis_stem.files import json_text, write_text
+
+_EPILOG = """\
+written to the output folder:
+  audit/<dataset>_bravais_class.md    the report for a reader
+  audit/<dataset>_bravais_class.json  all of its figures
+
+exit status:
+  0    the report was written, whatever it says
+  1    no such benchmark, no structures, or nothing could be written
+  2    wrong arguments
+  130  interrupted
+
+examples:
+  python -m jarvis_stem.audit --benchmark stem_2d_proto
+  python -m jarvis_stem.audit --data ../shared/jarvis_data
+  python -m jarvis_stem.audit --json | jq '.alike.pixels.at_least'
+"""
+_PROPERTY = "bravais_class"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: Those of the command line if None.
+
+    Returns:
+        Exit status.
+
+    Raises:
+        StemError: No such benchmark, or no structures for it.
+        OSError: The output cannot be written.
+    """
+    options = _parser().parse_args(arguments)
+    name = ResultName("AI", "ImageClass", _PROPERTY, options.benchmark, "test", "acc")
+    benchmark = Benchmark.read(options.benchmarks, name)
+    report = {"benchmark": name.benchmark_name, **_measure(benchmark, options)}
+    text = json_text(report)
+    page = options.output / "audit" / f"{name.benchmark_name}.md"
+    write_text(page, markdown(report))
+    write_text(page.with_suffix(".json"), text)
+    if options.json:
+        print(text, end="")
+    else:
+        print(*findings(report), f"page: {page}", sep="\n")
+    return 0
+
+
+def findings(report: dict[str, Any]) -> list[str]:
+    """Say what the figures mean for a model.
+
+    Args:
+        report: The figures, as the JSON has them.
+    """
+    n = report["coverage"]["test"]["with_structure"]
+    identical, shifted = report["identical"], report["shifted"]
+    pixels, spectrum = report["alike"]["pixels"], report["alike"]["spectrum"]
+    close = shifted["spectrum_at_least"]
+    close_pixels, close_spectrum = (_at_least(likeness, close) for likeness in (pixels, spectrum))
+    never = identical["mixed_classes"] + identical["only_other_class"]
+    small, large = report["labels"]["moves"]
+    return [
+        f"Memory: of {n} test images {identical['test_ids']} are in train byte for byte and "
+        f"{close_pixels['test_ids']} correlate to {close} or more with a train image by pixels, "
+        f"{close_spectrum['test_ids']} by spectrum. The class of the most similar train image is "
+        f"right for {pixels['nearest_neighbour']['accuracy']:.1%} of them by pixels and "
+        f"{spectrum['nearest_neighbour']['accuracy']:.1%} by spectrum: what memory alone scores.",
+        f"Ambiguity: {never} test images are identical to a train image of another class, which no "
+        f"image model can tell apart. The train images at {close} or more by spectrum are all of "
+        f"other classes for {close_spectrum['only_other_class']} of the test ids: a model is right "
+        "about these only if it resolves the small difference.",
+        f"Labels: a move of {small['move']} degree in gamma changes the class of "
+        f"{small['test']['gamma']['ids']} test ids, one of {small['move']} Å in a that of "
+        f"{small['test']['a']['ids']}; moves of {large['move']} would give "
+        f"{large['test']['both']['more_symmetric']} a more symmetric lattice. A model gets such "
+        "labels right only if it measures the cell that well.",
+    ]
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """Render the report as a page.
+
+    Args:
+        report: The figures, as the JSON has them.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    templates = Environment(
+        loader=PackageLoader("jarvis_stem", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    dataset = report["benchmark"].removesuffix(f"_{_PROPERTY}")
+    template = templates.get_template("audit.md.j2")
+    return template.render(report, dataset=dataset, findings=findings(report))
+
+
+def _measure(benchmark: Benchmark, options: argparse.Namespace) -> dict[str, Any]:
+    # Importing JARVIS-Tools takes seconds, which --help and a mistyped name need not wait for.
+    from jarvis_stem import leakage, structures
+
+    splits = ("train", "test")
+    ids = [i for split in splits for i in benchmark.split(split)]
+    found = structures.for_dataset(
+        options.benchmark, ids, data=options.data, refresh=options.refresh
+    )
+    train, test = (leakage.side(benchmark, split, found) for split in splits)
+    return leakage.report(train, test)
+
+
+def _at_least(likeness: dict[str, Any], correlation: float) -> dict[str, Any]:
+    return next(row for row in likeness["at_least"] if row["correlation"] == correlation)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m jarvis_stem.audit",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--benchmark", default="stem_2d_image", metavar="DATASET", help="default: %(default)s")
+    add("--data", metavar="DIR", help="JARVIS databases; default: JARVIS_STEM_DATA or their cache")
+    add("--refresh", action="store_true", help="download the JARVIS databases anew")
+    folders = (
+        ("--benchmarks", "benchmarks", "benchmarks' zips; default: %(default)s"),
+        ("--output", "docs", "folder to write audit/ to; default: %(default)s"),
+    )
+    for flag, default, text in folders:
+        add(flag, type=Path, default=Path(default), metavar="DIR", help=text)
+    add("--json", action="store_true", help="print the JSON, nothing else")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

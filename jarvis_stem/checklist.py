@@ -1,0 +1,282 @@
+"""Every check of a contribution, as a list of pass, fail and skip lines.
+
+What bears on scores is found by `read_contribution`, which the leaderboard uses too; here its
+findings become lines, and what only a pull request must have is added.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from jarvis_stem.benchmark import Benchmark, Benchmarks, ResultName
+from jarvis_stem.contribution import Contribution, Submission, read_contribution
+from jarvis_stem.errors import StemError
+from jarvis_stem.metadata import DATE_FORMAT, METADATA, REQUIRED_TEXT
+from jarvis_stem.metrics import count_correct
+from jarvis_stem.predictions import read_predictions
+from jarvis_stem.reference import Reference, fingerprint
+from jarvis_stem.wording import count, printable, quote, some
+
+RUN_SCRIPT = "run.sh"
+_EASTMOST = datetime.timezone(datetime.timedelta(hours=14))  # where a day begins first
+_SCRIPT_LIMIT = 2**20  # bytes
+_STANDARD = "bin|dev|etc|proc|sbin|sys|tmp|usr"  # folders that are on every Unix machine
+_MACHINE_PATH = re.compile(
+    rf"""(?<![\w.$/~)}}\]-])(?<![\w)}}\]@]["'`])  # nor does "$x"/y begin with its slash
+    (/(?!(?:{_STANDARD})(?![\w.-]))[A-Za-z0-9_][\w.-]*[\w./-]*  # /scratch/me
+    |~[\w.-]*/[\w./-]*  # ~/data
+    |[A-Za-z]:[\\/](?!/)[\w.\\/-]*)  # C:\data""",
+    re.VERBOSE,
+)
+
+Status = Literal["pass", "fail", "skip"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One check: what failed, why it was skipped, or what to know although it passed."""
+
+    status: Status
+    check: str
+    details: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Checklist:
+    """All checks of one contribution."""
+
+    contribution: str
+    lines: list[Line]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return not self.failures
+
+    @property
+    def failures(self) -> list[str]:
+        """What failed, each with its check."""
+        return [f"{x.check}: {why}" for x in self.lines if x.status == "fail" for why in x.details]
+
+    @property
+    def summary(self) -> str:
+        """The count: ``7 passed, 1 failed, 2 skipped``."""
+        counts = Counter(line.status for line in self.lines)
+        return f"{counts['pass']} passed, {counts['fail']} failed, {counts['skip']} skipped"
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as a dictionary."""
+        return {**asdict(self), "ok": self.ok}
+
+    def text(self) -> str:
+        """The same for a terminal: a line a check, details below it, the count at the end."""
+        lines = [
+            "\n      ".join([f"{line.status}  {line.check}", *line.details]) for line in self.lines
+        ]
+        return "\n".join([*lines, self.summary])
+
+
+def check(folder: Path, benchmarks: Path, listed: Iterable[ResultName] = ()) -> Checklist:
+    """Check all of a contribution.
+
+    Args:
+        folder: The contribution, among others or alone.
+        benchmarks: Folder of all benchmarks.
+        listed: Results that the project lists; see `Benchmarks`.
+
+    Returns:
+        The checks, whatever the contribution holds.
+
+    Raises:
+        StemError: There is no such folder, or a benchmark itself is broken.
+    """
+    if not folder.is_dir():
+        raise StemError(f"{folder}: no such contribution; expected a folder")
+    if not folder.is_symlink():
+        folder = folder.resolve()  # "." has no name
+    known = Benchmarks(benchmarks, listed)
+    contribution = read_contribution(folder, known)
+    lines = [
+        _line("name", contribution.name_problems),
+        _line("predictions", contribution.missing_predictions),
+    ]
+    for submission in contribution.submissions:
+        lines += _submission_lines(submission, known)
+    return Checklist(
+        printable(folder.name), [*lines, *_metadata_lines(contribution), *_script_lines(folder)]
+    )
+
+
+def _line(check: str, problems: list[str], notes: list[str] | None = None) -> Line:
+    return Line("fail", check, problems) if problems else Line("pass", check, notes or [])
+
+
+def _submission_lines(submission: Submission, benchmarks: Benchmarks) -> list[Line]:
+    name, file = submission.name, printable(submission.path.name)
+    scores, beside, record = file, f"{file} beside the others", f"record of {file}"
+    if name is None or submission.problems:
+        why = ["the predictions have problems"]
+        failed = Line("fail", scores, submission.problems)
+        return [failed, Line("skip", beside, why), Line("skip", record, why)]
+    targets = list(benchmarks.open(name).split(name.split).values())
+    right = count_correct(targets, submission.predictions)
+    lines = [
+        Line("pass", scores, [f"{right} of {len(targets)} right: {right / len(targets):.4f}"]),
+        Line(
+            "pass", beside, [f"identical to {other}" for other in _copies(submission, benchmarks)]
+        ),
+    ]
+    if submission.run or submission.run_problems:
+        return [*lines, _line(record, submission.run_problems)]
+    return [*lines, Line("skip", record, [f"no {name.run_record_name}"])]
+
+
+def _copies(submission: Submission, benchmarks: Benchmarks) -> list[str]:
+    """Published results and other contributions with the same predictions."""
+    name, mine = submission.name, submission.path.parent
+    assert name  # noqa: S101  a submission without a name has problems, and none is compared
+    benchmark: Benchmark = benchmarks.open(name)
+    own = fingerprint(submission.predictions)
+    published = Reference.read(benchmarks.root, name).published
+    return [
+        *(f"published {x}" for x, it in published.items() if it.predictions_sha256 == own),
+        *(
+            path.parent.name
+            for path in sorted(mine.parent.glob(f"*/{name.predictions_name}"))
+            if path.parent != mine
+            and read_predictions(path, name, benchmark)[0] == submission.predictions
+        ),
+    ]
+
+
+def _metadata_lines(contribution: Contribution) -> list[Line]:
+    metadata = contribution.metadata
+    if metadata is None:
+        return [
+            Line("fail", METADATA, contribution.metadata_problems),
+            Line("skip", f"{METADATA} is complete", [f"{METADATA} has problems"]),
+        ]
+    unknown = [quote(key) for key in metadata.model_extra or {}]
+    notes = [f"{count(unknown, 'key')} unknown and kept: {some(unknown, 10)}"] if unknown else []
+    files = [submission.path.name for submission in contribution.submissions]
+    times = metadata.time_taken_seconds
+    incomplete = [
+        *_future(metadata.date_submitted),
+        *(
+            f"{METADATA}: {key!r}: expected some text, got ''; fill it in"
+            for key in REQUIRED_TEXT
+            if not getattr(metadata, key)
+        ),
+        *(
+            f"{METADATA}: 'time_taken_seconds': expected a key {file!r}, got none; add it with the "
+            'seconds that training took, or ""'
+            for file in files
+            if file not in times
+        ),
+        *(
+            f"{METADATA}: {key!r}: {quote(file)} is no predictions file in this folder; remove it"
+            for key in ("time_taken_seconds", "missing_structures")
+            for file in getattr(metadata, key)
+            if file not in files
+        ),
+    ]
+    return [Line("pass", METADATA, notes), _line(f"{METADATA} is complete", incomplete)]
+
+
+def _future(date: str) -> list[str]:
+    """A date to come; no matter of scoring, which must not depend on a clock."""
+    today = datetime.datetime.now(_EASTMOST)
+    if not date or datetime.datetime.strptime(date, DATE_FORMAT).date() <= today.date():
+        return []
+    return [
+        f"{METADATA}: 'date_submitted': expected a date that is not in the future, got {date!r}"
+    ]
+
+
+def _script_lines(folder: Path) -> list[Line]:
+    path = folder / RUN_SCRIPT
+    checks = ("is executable", "is bash", "names no path of one machine")
+    try:
+        content = _script(path)
+    except StemError as error:
+        skipped = [Line("skip", f"{RUN_SCRIPT} {what}", ["nothing to read"]) for what in checks]
+        return [Line("fail", RUN_SCRIPT, [str(error)]), *skipped]
+    problems = (_executable_problems(path), _syntax_problems(content), _path_problems(content))
+    lines = [
+        _line(f"{RUN_SCRIPT} {what}", found) for what, found in zip(checks, problems, strict=True)
+    ]
+    if lines[1].status == "pass" and not shutil.which("bash"):
+        lines[1] = Line("skip", lines[1].check, ["bash is not on the PATH"])
+    return [Line("pass", RUN_SCRIPT), *lines]
+
+
+def _script(path: Path) -> bytes:
+    if path.is_symlink() or not path.is_file():
+        what = "none; add it" if not path.exists() else "something else; put a plain file there"
+        raise StemError(f"expected a file {RUN_SCRIPT} that makes the predictions anew, got {what}")
+    if (size := path.stat().st_size) > _SCRIPT_LIMIT:
+        raise StemError(
+            f"{size} bytes are more than the {_SCRIPT_LIMIT} that are read; move data out of it"
+        )
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StemError(f"cannot be read ({error.strerror}); chmod u+r {RUN_SCRIPT}") from None
+
+
+def _executable_problems(path: Path) -> list[str]:
+    mode = path.stat().st_mode
+    if mode & 0o100:
+        return []
+    return [f"mode {mode & 0o777:o}: expected it executable; chmod +x {RUN_SCRIPT}"]
+
+
+def _syntax_problems(content: bytes) -> list[str]:
+    """What ``bash -n`` says, which reads a script and runs none of it."""
+    if b"\r\n" in content:
+        return ["line endings are CRLF, which bash cannot run; save it with LF"]
+    if b"\0" in content:
+        return [f"a NUL at byte {content.index(0)}; expected a text file"]
+    if not (bash := shutil.which("bash")):
+        return []
+    try:
+        done = subprocess.run(
+            ["bash", "-n"],
+            executable=bash,  # messages begin with the name alone
+            input=content,
+            env={},
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return ["bash -n did not come to an end in a minute; make it simpler"]
+    if not done.returncode:
+        return []
+    words = done.stderr.decode(errors="replace").splitlines()
+    # Text nested too deep makes bash crash without a word.
+    return [quote(line.removeprefix("bash: "))[1:-1] for line in words] or [
+        f"bash -n ended with status {done.returncode}; make it simpler"
+    ]
+
+
+def _path_problems(content: bytes) -> list[str]:
+    text = content.decode(errors="replace")
+    found = [
+        f"line {number}: {quote(match[1])}"
+        for number, line in enumerate(text.splitlines(), 1)
+        for match in _MACHINE_PATH.finditer(line)
+    ]
+    if not found:
+        return []
+    return [
+        f"{count(found, 'path')} of one machine: {some(found)}; make it relative or an argument"
+    ]

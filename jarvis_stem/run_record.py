@@ -1,0 +1,76 @@
+"""A training run's record beside its predictions: what it was run with, what it took and gave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from jarvis_stem.errors import StemError
+from jarvis_stem.files import read_json_object
+from jarvis_stem.metadata import Amount, Count, Line, control_characters, schema_problems
+
+_SIZE_LIMIT = 4 * 2**20  # bytes
+
+
+class _Schema(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+
+class Recipe(_Schema):
+    """How long it was trained; other settings are kept as they are."""
+
+    epochs: Count
+
+
+class Costs(_Schema):
+    """What a run took."""
+
+    wall_seconds: Amount
+    cpu_seconds: Amount
+    peak_memory_mb: Amount
+    parameters: Count
+
+
+class RunResult(_Schema):
+    """What a run scored on the test split."""
+
+    accuracy: Amount
+    n: Count
+
+
+class RunRecord(_Schema):
+    """A run.json; keys beyond these are kept and not judged."""
+
+    command: Line
+    seed: Count
+    packages: dict[Line, Line]
+    git_commit: Line | None
+    hardware: Line
+    recipe: Recipe
+    costs: Costs
+    result: RunResult
+    history: list[dict[Line, float]]
+
+
+def read_run_record(path: Path) -> tuple[RunRecord | None, list[str]]:
+    """Read a run's record.
+
+    Args:
+        path: The file; it need not be there.
+
+    Returns:
+        The record, None where there is none or it has problems, and the problems.
+    """
+    if not path.exists():
+        return None, []
+    try:
+        data = read_json_object(path, limit=_SIZE_LIMIT)
+        problems = control_characters(data)
+        if not problems:
+            return RunRecord.model_validate(data), []
+    except StemError as error:
+        problems = [str(error).removeprefix(f"{path}: ")]
+    except ValidationError as error:
+        problems = schema_problems(error)
+    return None, [f"{path.name}: {problem}" for problem in problems]

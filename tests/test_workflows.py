@@ -1,0 +1,202 @@
+"""The workflows: valid, with no more rights than they need, and nothing of a stranger's run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from helpers import REPOSITORY, python
+
+WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
+REQUIREMENTS = REPOSITORY / ".github" / "requirements.txt"
+ACTIONLINT = Path(sys.executable).with_name("actionlint")
+BROKEN = """\
+on: pull_request_target
+permissions:
+  contents: reed
+jobs:
+  judge:
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo "${{ github.event.pull_request.title }}"
+"""
+
+
+def load(name: str) -> dict[str, Any]:
+    text = (REPOSITORY / ".github" / "workflows" / name).read_text(encoding="utf-8")
+    # The plain loader would read the key `on` as true.
+    data = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  strings only
+    assert isinstance(data, dict)
+    return data
+
+
+def steps(name: str) -> list[dict[str, Any]]:
+    return [step for job in load(name)["jobs"].values() for step in job["steps"]]
+
+
+def actionlint(*paths: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [ACTIONLINT, "-no-color", *paths], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_the_workflows_are_these() -> None:
+    assert [path.name for path in WORKFLOWS] == [
+        "judge.yml",
+        "nightly.yml",
+        "pages.yml",
+        "tests.yml",
+    ]
+
+
+def test_actionlint_finds_nothing() -> None:
+    done = actionlint(*WORKFLOWS)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_actionlint_would_find_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "broken.yml"
+    path.write_text(BROKEN)
+    done = actionlint(path)
+    assert done.returncode == 1
+    assert '"reed" is invalid' in done.stdout
+    assert '"github.event.pull_request.title" is potentially untrusted' in done.stdout
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_every_workflow_reads_only_ends_in_time_and_keeps_no_token(path: Path) -> None:
+    workflow = load(path.name)
+    assert workflow["permissions"] == {"contents": "read"}
+    assert workflow["concurrency"]["group"]
+    for name, job in workflow["jobs"].items():
+        assert job["runs-on"] == "ubuntu-latest"
+        assert 0 < int(job["timeout-minutes"]) <= 120
+        if (path.name, name) != ("pages.yml", "deploy"):
+            assert "permissions" not in job
+        for step in job["steps"]:
+            assert re.fullmatch(r"actions/[a-z-]+@v\d+", step.get("uses", "actions/x@v1"))
+            assert "${{" not in step.get("run", "")  # an expression there is code from outside
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] == "false"
+            assert "cache" not in step.get("with", {})
+    assert "secrets" not in path.read_text(encoding="utf-8")
+
+
+def test_only_the_deployment_may_write_pages() -> None:
+    deploy = load("pages.yml")["jobs"]["deploy"]
+    assert deploy["permissions"] == {"pages": "write", "id-token": "write"}
+    assert [step["uses"].split("@")[0] for step in deploy["steps"]] == ["actions/deploy-pages"]
+    assert set(load("pages.yml")["on"]) == {"push", "workflow_dispatch"}
+
+
+def test_the_judge_is_the_base_s_and_only_the_judge_runs_with_its_rights() -> None:
+    triggers = {path.name: set(load(path.name)["on"]) for path in WORKFLOWS}
+    assert {name for name, on in triggers.items() if "pull_request_target" in on} == {"judge.yml"}
+    assert triggers["judge.yml"] == {"pull_request_target"}
+    checkouts = [step["with"] for step in steps("judge.yml") if "checkout" in step.get("uses", "")]
+    assert [checkout["ref"] for checkout in checkouts] == [
+        "${{ github.event.pull_request.base.ref }}"
+    ]
+    assert checkouts[0]["fetch-depth"] == "0"
+    text = (REPOSITORY / ".github" / "workflows" / "judge.yml").read_text(encoding="utf-8")
+    assert "head" not in text  # neither its commit, its branch nor its repository
+
+
+def test_the_workflows_run_the_repository_s_own_scripts() -> None:
+    install = f"python -m pip install -c constraints.txt -r {REQUIREMENTS.relative_to(REPOSITORY)}"
+    runs = {path.name: [s["run"] for s in steps(path.name) if "run" in s] for path in WORKFLOWS}
+    assert runs == {
+        "judge.yml": [install, "bash .github/judge.sh"],
+        "nightly.yml": ["bash tests/run.sh -m nightly"],
+        "pages.yml": [install, "python -m jarvis_stem.score"],
+        "tests.yml": ["bash tests/run.sh"],
+    }
+    subprocess.run(["bash", "-n", REPOSITORY / ".github" / "judge.sh"], check=True, timeout=10)
+
+
+def required() -> set[str]:
+    lines = REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+    return {line for line in lines if not line.startswith("#")}
+
+
+def test_requirements_are_of_the_package_and_pinned() -> None:
+    package = (REPOSITORY / "setup.py").read_text(encoding="utf-8")
+    pinned = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").lower()
+    assert "torch" not in required()
+    for name in required():
+        assert re.search(rf'"{name}[\[><=]', package), name
+        assert re.search(rf"^{name}==", pinned, re.MULTILINE), name
+
+
+# Stands in for an environment in which only the requirements are installed.
+ONLY_REQUIRED = """
+import re, runpy, sys
+from importlib.metadata import packages_distributions, requires
+from packaging.requirements import Requirement
+
+def normal(name):
+    return re.sub("[-_.]+", "-", name).lower()
+
+allowed, pending = {"jarvis-stem"}, [Requirement(name) for name in sys.argv.pop(1).split(",")]
+while pending:
+    wanted = pending.pop()
+    if normal(wanted.name) not in allowed:
+        allowed.add(normal(wanted.name))
+        below = map(Requirement, requires(wanted.name) or [])
+        pending += [r for r in below if not r.marker or r.marker.evaluate({"extra": ""})]
+owners = packages_distributions()
+
+class Only:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        owner = owners.get(name.partition(".")[0])
+        if owner and not allowed & {normal(one) for one in owner}:
+            raise ModuleNotFoundError(f"not installed: {name}", name=name)
+
+for name in list(sys.modules):
+    if name.partition(".")[0] == "packaging":
+        del sys.modules[name]
+sys.meta_path.insert(0, Only)
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+"""
+
+
+def run_with(
+    names: set[str], module: str, *arguments: str | Path
+) -> subprocess.CompletedProcess[str]:
+    return python("-c", ONLY_REQUIRED, ",".join(sorted(names)), module, *arguments)
+
+
+def test_scoring_needs_no_more_than_the_requirements(tmp_path: Path) -> None:
+    done = run_with(required(), "jarvis_stem.score", "--output", tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["benchmarks"]
+
+
+def test_judging_needs_no_more_than_the_requirements(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=somebody", "-c", "user.email=name@example.org")
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, timeout=30)
+
+    git("init", "--quiet", "--initial-branch", "main")
+    for new in ("benchmarks", "contributions/resnet_model"):
+        shutil.copytree(REPOSITORY / new, tmp_path / new)
+        git("add", "--all")
+        git("commit", "--quiet", "--message", new)
+    refs = ("--base", "main~", "--head", "main")
+    done = run_with(required(), "jarvis_stem.judge", "--repository", tmp_path, *refs, "--json")
+    assert done.returncode == 0, done.stderr + done.stdout
+    (judged,) = json.loads(done.stdout)["contributions"]
+    assert judged["checklist"]["ok"]
+
+
+def test_with_less_than_the_requirements_scoring_would_fail(tmp_path: Path) -> None:
+    done = run_with(required() - {"pydantic"}, "jarvis_stem.score", "--output", tmp_path)
+    assert "ModuleNotFoundError: not installed: pydantic" in done.stderr
