@@ -13,7 +13,7 @@ setup(
     license="MIT",
     python_requires=">=3.11",
     packages=find_packages(include=["jarvis_stem", "jarvis_stem.*"]),
-    package_data={"jarvis_stem.page": ["*.j2"], "jarvis_stem": ["py.typed"]},
+    package_data={"jarvis_stem": ["py.typed", "page/*.j2", "template/*.j2"]},
     install_requires=[
         "email-validator>=2.1",  # author_email of a contribution
         "jarvis-tools>=2026.6.12",  # the databases, structure files, the label rule
@@ -39,6 +39,7 @@ setup(
             "markdown-it-py>=4",  # what a Markdown reader makes of the pages
             "pytest>=8",  # the test runner
             "pytest-timeout>=2.3",  # a hanging child process fails its test
+            "pytest-xdist>=3.6",  # tests on all cores; most of them start processes
             "pyyaml>=6",  # the workflows as data
             "spglib>=2.4",  # the prototypes' space groups
         ],

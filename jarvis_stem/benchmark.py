@@ -21,7 +21,7 @@ from functools import cached_property
 from pathlib import Path
 
 from jarvis_stem.errors import StemError
-from jarvis_stem.files import read_zip
+from jarvis_stem.files import distinct, read_zip
 from jarvis_stem.wording import count, quote, some
 
 PREDICTIONS_SUFFIX = ".csv.zip"
@@ -244,7 +244,9 @@ def _checksums(manifest: Path) -> dict[str, str]:
     checksums = {}
     for number, line in enumerate(manifest.read_text("utf-8", "replace").splitlines(), 1):
         if not (found := _MANIFEST_LINE.fullmatch(line)):
-            raise StemError(f"{manifest}: line {number}: expected <sha256>  <path>, {quote(line)}")
+            raise StemError(
+                f"{manifest}: line {number}: expected <sha256>  <path>, got {quote(line)}"
+            )
         checksums[found[2]] = found[1]
     return checksums
 
@@ -259,7 +261,7 @@ def _sort_key(value: int | str) -> tuple[bool, int | str]:
 
 def _parse_splits(path: Path, content: bytes) -> dict[str, dict[str, int | str]]:
     try:
-        splits = json.loads(content)
+        splits = json.loads(content, object_pairs_hook=distinct)
     except (ValueError, RecursionError) as error:
         raise StemError(f"{path}: its member is not JSON ({error})") from None
     if not isinstance(splits, dict) or not splits or not all(map(_is_split, splits.values())):

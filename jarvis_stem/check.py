@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.schema:
         print(json_text(Metadata.model_json_schema()), end="")
         return 0
-    checklist = check(options.contribution, options.benchmarks, listed_benchmarks(Path()))
+    listed = listed_benchmarks(options.benchmarks.parent)
+    checklist = check(options.contribution, options.benchmarks, listed)
     print(json_text(checklist.as_json()) if options.json else f"{checklist.text()}\n", end="")
     return 0 if checklist.ok else 1
 

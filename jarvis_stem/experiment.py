@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from jarvis_stem import images, models, record, structures, training
 from jarvis_stem.benchmark import Benchmark, ResultName
 from jarvis_stem.errors import StemError
-from jarvis_stem.files import json_text, write_text
+from jarvis_stem.files import json_text, read_json_object, write_text
 from jarvis_stem.images import ImageSet
-from jarvis_stem.metadata import METADATA, read_metadata, update_metadata
+from jarvis_stem.metadata import METADATA, blank, parse_metadata, update_metadata
 from jarvis_stem.metrics import accuracy
 from jarvis_stem.predictions import write_predictions
 from jarvis_stem.training import Epoch, Split
@@ -116,10 +115,11 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _refuse_broken_metadata(folder: Path) -> None:
-    if (folder / METADATA).exists():
-        _, problems = read_metadata(folder)
+    path = folder / METADATA
+    if path.exists():
+        _, problems = parse_metadata({**blank(), **read_json_object(path)})
         if problems:
-            raise StemError(f"{folder}: {'; '.join(problems)}")
+            raise StemError(f"{path}: {'; '.join(problems)}")
 
 
 def _images(options: argparse.Namespace, benchmark: Benchmark, split: str) -> ImageSet:
@@ -144,6 +144,9 @@ def _images(options: argparse.Namespace, benchmark: Benchmark, split: str) -> Im
 
 def _part(found: ImageSet, benchmark: Benchmark, seed: int) -> tuple[Split, Split]:
     """Part the training images, class by class, into one to learn from and one to choose by."""
+    # Imported here, for it takes seconds and bad input is refused before.
+    from sklearn.model_selection import train_test_split
+
     truth, position = benchmark.split("train"), _positions(benchmark)
     classes = np.array([position[truth[i]] for i in found.ids])
     try:

@@ -164,12 +164,25 @@ def read_json_object(path: Path, *, limit: int = SIZE_LIMIT) -> dict[str, Any]:
             content,
             parse_constant=_refuse_constant,
             parse_float=_finite,
-            object_pairs_hook=_distinct,
+            object_pairs_hook=distinct,
         )
     except (ValueError, RecursionError) as error:
         raise StemError(f"{path}: not JSON ({error})") from None
     if not isinstance(data, dict):
         raise StemError(f"{path}: expected a JSON object {{...}}, got {type(data).__name__}")
+    return data
+
+
+def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a JSON object of its pairs, an ``object_pairs_hook``.
+
+    Raises:
+        ValueError: A key is there twice, of which each reader may take another.
+    """
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        key = next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
+        raise ValueError(f"the key {quote(key)} twice in one object")
     return data
 
 
@@ -209,11 +222,3 @@ def _finite(text: str) -> float:
     if math.isinf(value):
         raise ValueError(f"{quote(text)} is more than a number can be")
     return value
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    data = dict(pairs)
-    if len(data) < len(pairs):
-        key = next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
-        raise ValueError(f"the key {quote(key)} twice in one object")
-    return data

@@ -119,14 +119,27 @@ def read_metadata(folder: Path) -> tuple[Metadata | None, list[str]]:
     path = folder / METADATA
     try:
         data = read_json_object(path, limit=_SIZE_LIMIT)
-        problems = control_characters(data)
-        if not problems:
-            return Metadata.model_validate(data), []
     except StemError as error:
-        problems = [str(error).removeprefix(f"{path}: ")]
+        return None, [f"{METADATA}: {str(error).removeprefix(f'{path}: ')}"]
+    metadata, problems = parse_metadata(data)
+    return metadata, [f"{METADATA}: {problem}" for problem in problems]
+
+
+def parse_metadata(data: dict[str, Any]) -> tuple[Metadata | None, list[str]]:
+    """Check what a metadata.json holds against the schema.
+
+    Args:
+        data: Its content.
+
+    Returns:
+        The metadata, None where there are problems, and the problems.
+    """
+    if problems := control_characters(data):
+        return None, problems
+    try:
+        return Metadata.model_validate(data), []
     except ValidationError as error:
-        problems = schema_problems(error)
-    return None, [f"{METADATA}: {problem}" for problem in problems]
+        return None, schema_problems(error)
 
 
 def control_characters(data: dict[str, Any]) -> list[str]:

@@ -12,15 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from jarvis_stem import cli
 from jarvis_stem.contribution import check_folder_name
 from jarvis_stem.errors import StemError
 from jarvis_stem.files import json_text, read_json_object, write_text
 from jarvis_stem.git import git
 from jarvis_stem.leaderboard import BASELINE
-from jarvis_stem.metadata import METADATA, REQUIRED_TEXT, Metadata, blank, control_characters
+from jarvis_stem.metadata import METADATA, REQUIRED_TEXT, blank, parse_metadata
 
 _EPILOG = """\
 written to contributions/NAME, all of it or nothing:
@@ -175,16 +173,9 @@ def _metadata(name: str, contributions: Path) -> dict[str, Any]:
         "git_url": [address] if address else [],
     }
     # What the scorer would refuse, such as the address me@localhost, is as good as unknown.
-    return blank() | {key: value for key, value in known.items() if _is_valid(key, value)}
-
-
-def _is_valid(key: str, value: object) -> bool:
-    data = {**blank(), key: value}
-    try:
-        Metadata.model_validate(data)
-    except ValidationError:
-        return False
-    return not control_characters(data)
+    return blank() | {
+        key: value for key, value in known.items() if parse_metadata({**blank(), key: value})[0]
+    }
 
 
 def _ask_git(*arguments: str, cwd: Path) -> str:

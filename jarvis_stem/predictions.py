@@ -31,9 +31,9 @@ class _Table(NamedTuple):
     """The columns of a predictions file, as text; `targets` is empty where there is none."""
 
     text: str
-    ids: tuple[str, ...]
-    predictions: tuple[str, ...]
-    targets: tuple[str, ...]
+    ids: list[str]
+    predictions: list[str]
+    targets: list[str]
 
 
 def read_predictions(
@@ -70,7 +70,7 @@ def read_predictions(
     if problems:
         return [], problems
     in_file = list(map(classes.__getitem__, table.predictions))
-    if table.ids == tuple(split):
+    if table.ids == list(split):
         return in_file, []
     by_id = dict(zip(table.ids, in_file, strict=True))
     return [by_id[id] for id in split], []
@@ -113,31 +113,36 @@ def _read_table(path: Path, member: str, expected: int) -> _Table:
     limit = _BASE_LIMIT + _ROW_LIMIT * expected
     text = _decode(read_zip(path, member, limit=limit), path)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    # All cells in one list: a list for each row would keep the garbage collector busy.
+    cells: list[str] = []
+    widths: list[int] = []
     try:
         # All faults show in twice the rows, and memory stays bounded.
-        rows = list(islice(filter(None, reader), 2 * expected + 2))
+        for row in islice(filter(None, reader), 2 * expected + 2):
+            cells += row
+            widths.append(len(row))
     except csv.Error as error:
         raise StemError(f"{path}: line {reader.line_num} is not CSV ({error})") from None
-    names = [name.strip() for name in rows[0]] if rows else []
+    names = [name.strip() for name in cells[: widths[0]]] if widths else []
     if names.count("id") != 1 or names.count("prediction") != 1 or names.count("target") > 1:
         raise StemError(
             f"{path}: expected a header with the columns id and prediction once each (target may "
             f"be there too), got {quote(','.join(names))}"
         )
-    if len(rows) > 2 * expected + 1:
+    if len(widths) > 2 * expected + 1:
         raise StemError(f"{path}: expected {expected} rows, got more than {2 * expected}")
-    if {*map(len, rows)} != {len(names)}:
+    if {*widths} != {len(names)}:
         found = [
-            f"line {line} has {len(row)}"
-            for line, row in zip(_lines(text), rows, strict=True)
-            if len(row) != len(names)
+            f"line {line} has {width}"
+            for line, width in zip(_lines(text), widths, strict=True)
+            if width != len(names)
         ]
         raise StemError(
             f"{path}: {count(found, 'row')} without exactly the header's {len(names)} fields: "
             f"{some(found)}"
         )
-    columns = dict(zip(names, zip(*rows[1:], strict=True), strict=False))  # none without rows
-    return _Table(text, *(columns.get(name, ()) for name in ("id", "prediction", "target")))
+    columns = {name: cells[len(names) + at :: len(names)] for at, name in enumerate(names)}
+    return _Table(text, *(columns.get(name, []) for name in ("id", "prediction", "target")))
 
 
 def _decode(content: bytes, path: Path) -> str:
@@ -165,8 +170,8 @@ def _as_class(text: str, classes: list[int | str]) -> int | str | None:
     return int(whole[1]) if whole and int(whole[1]) in classes else None
 
 
-def _id_problems(ids: Sequence[str], split: Mapping[str, int | str]) -> list[str]:
-    if tuple(ids) == tuple(split):
+def _id_problems(ids: list[str], split: Mapping[str, int | str]) -> list[str]:
+    if ids == list(split):
         return []
     counts = Counter(ids)
     missing = [quote(id) for id in split if id not in counts]

@@ -15,10 +15,11 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from jarvis_stem import cli
 from jarvis_stem.benchmark import MANIFEST, Benchmark, ResultName, verify
@@ -37,6 +38,11 @@ example:
 """
 
 
+def _base64(text: str) -> str:
+    base64.b64decode(text, validate=True)
+    return text
+
+
 class Published(BaseModel):
     """A published submission.
 
@@ -52,7 +58,7 @@ class Published(BaseModel):
 
     score: float
     source: str
-    right_ids: str
+    right_ids: Annotated[str, AfterValidator(_base64)]
     predictions_sha256: str
 
     def correct(self, n: int) -> NDArray[np.bool_]:

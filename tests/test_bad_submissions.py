@@ -614,10 +614,11 @@ RECORDS: Cases = {
 }
 
 plain = (
-    "expected a name of letters, digits, '_', '.', '+', '-' that starts with a letter or a digit"
+    "expected a name of letters, digits, '_', '.', '+', '-' that starts with a letter or a digit; "
+    "rename it"
 )
 FOLDERS: Cases = {
-    "space": (under("my model"), f"folder 'my model': {plain} a digit; rename"),
+    "space": (under("my model"), f"folder 'my model': {plain}"),
     "markup": (under("<b>"), f"folder '<b>': {plain}"),
     "accent": (under("modèle"), f"folder 'modèle': {plain}"),
     "control characters": (under("a\nb"), f"folder 'a\\nb': {plain}"),

@@ -132,18 +132,40 @@ def mutated(content: bytes, splices: st.SearchStrategy[bytes]) -> st.SearchStrat
 CELLS = [*TARGETS, "a.jpg", "D.jpg", " d.jpg", "d", "0", "1", "2", "2.0", " 1 ", "3", "-1", "-0"]
 CELLS += ["", '"', '""', '"1"', '"1', "nan", "inf", "1e0", "é", "\u202e", "\0", "\ufeff", "id"]
 CELLS += ["prediction", "target", "\x1b[2J", "9" * 30, "=1", "0x1", "１", "\u2028", "\x85", "\x0c"]
+CELL = st.sampled_from(CELLS)
+CLASS = st.sampled_from(["0", "1", "2", "2.0", " 1 ", "0.9", "1.2", "1e0", "3", "-0", "nan", ""])
 SPLICES = [*CELLS, ",", "\n", "\r", "\r\n", ";", "\t", ",,", "\n\n", "d.jpg,0\n", "e.jpg,2\n"]
-sheets = st.builds(
-    lambda header, rows, end: end.join(map(",".join, [header, *rows])),
-    st.sampled_from([["id", "prediction"], ["prediction", "id", "x"], ["id", "target", "x"]])
-    | st.permutations(["id", "target", "prediction"]),
-    st.lists(st.lists(st.sampled_from(CELLS), min_size=1, max_size=4), max_size=8),
-    st.sampled_from(["\n", "\r\n", "\r"]),
-).map(str.encode)
+
+
+@st.composite
+def sheets(draw: st.DrawFn) -> bytes:
+    """Good predictions, but for some cells and rows."""
+    header = draw(st.permutations(["id", "prediction", draw(st.sampled_from(["target", "x"]))]))
+    rows = [[id if c == "id" else str(true) for c in header] for id, true in TARGETS.items()]
+    table = [header, *rows]
+    for _ in range(draw(st.integers(0, 3))):
+        row = draw(st.integers(0, len(table) - 1))
+        match draw(st.sampled_from(["cell", "cell", "prediction", "repeat", "drop", "swap"])):
+            case "cell":
+                column = draw(st.integers(0, 2))
+                table[row] = [*table[row][:column], draw(CELL), *table[row][column + 1 :]]
+            case "prediction":
+                column = header.index("prediction")
+                table[row] = [*table[row][:column], draw(CLASS), *table[row][column + 1 :]]
+            case "repeat":
+                table.insert(draw(st.integers(1, len(table))), table[row])
+            case "drop" if len(table) > 1:
+                del table[row]
+            case "swap":
+                other = draw(st.integers(0, len(table) - 1))
+                table[row], table[other] = table[other], table[row]
+    end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    return end.join(map(",".join, table)).encode()
+
+
 csvs = (
     mutated(GOOD.encode(), st.sampled_from(SPLICES).map(str.encode) | st.binary(max_size=4))
     | mutated(HALF.encode("utf-8-sig"), st.sampled_from(SPLICES).map(str.encode))
-    | sheets
     | st.text().map(str.encode)
     | st.binary()
 )
@@ -162,8 +184,10 @@ def right_by_pandas(content: bytes) -> int:
     )
 
 
-@given(content=csvs)
-def test_any_csv(arena: Arena, content: bytes) -> None:
+@pytest.mark.parametrize("kind", ["hostile", "nearly good"])
+@given(data=st.data())
+def test_any_csv(arena: Arena, kind: str, data: st.DataObject) -> None:
+    content = data.draw(csvs if kind == "hostile" else sheets())
     path = arena.fuzzed / SMALL.predictions_name
     path.write_bytes(zip_bytes(SMALL.csv_name, content))
     if result := arena.judge():
@@ -275,13 +299,20 @@ json_data = st.recursive(
 JSON_SPLICES = ["NaN", "-Infinity", "1e999", "9" * 5000, "null", "true", "[", "]", "{", "}", '"']
 JSON_SPLICES += [":", ",", "\\ud800", "\\u202e", "\\u0000", "\n", "[[[[", '""', "-1", "0.5", "1e5"]
 
+LIKELY = ["", "x", "é", "a\nb", "\x1b[2J", "\u202e", "x" * 1001, "02-29-2024", "a@b.org"]
+LIKELY += ["https://x.org", {}, [], {SMALL.predictions_name: 5}, ["https://x.org"], 0.5, None]
+
 
 def changed(good: dict[str, Any], keys: list[str]) -> st.SearchStrategy[bytes]:
     """Good JSON but for some keys, as data or as text."""
     text = json.dumps(good).encode()
     names = st.sampled_from([*good, *keys]) | st.text(max_size=5)
+    likely = st.sampled_from(LIKELY) | st.text(max_size=9) | st.integers(-1, 10**16)
     return (
-        st.dictionaries(names, json_data, max_size=3).map(
+        st.dictionaries(names, likely, min_size=1, max_size=2).map(
+            lambda data: json.dumps({**good, **data}).encode()
+        )
+        | st.dictionaries(names, json_data, max_size=3).map(
             lambda data: json.dumps({**good, **data}).encode()
         )
         | st.dictionaries(names, json_data).map(lambda data: json.dumps(data).encode())
@@ -300,7 +331,7 @@ def test_any_metadata(arena: Arena, content: bytes) -> None:
         assert {*blank()} <= {*data}
         for key in ("model_name", "team_name", "date_submitted", "project_url"):
             assert getattr(result, key) == data[key]
-            assert data[key].isprintable()
+        assert all(value.isprintable() for value in data.values() if isinstance(value, str))
         seconds = data["time_taken_seconds"].get(SMALL.predictions_name, "")
         assert result.time_taken_seconds == (None if seconds == "" else seconds)
 

@@ -9,7 +9,7 @@ from jarvis_stem.wording import count, printable, quote, some
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=50,
+    max_leaves=15,
 )
 
 
