@@ -27,8 +27,7 @@ setup(
         "requests>=2.31",  # the errors that JARVIS' downloads raise
         "rich>=13",  # progress bars and tables in the terminal
         "scikit-learn>=1.5",  # the stratified validation part
-        "scipy>=1.13",  # fast Fourier transforms of whole batches, the exact McNemar test
-        "statsmodels>=0.14",  # Wilson intervals
+        "scipy>=1.13",  # fast Fourier transforms of whole batches, binomial and normal distribution
         "torch>=2.6",  # training
         "torchvision>=0.21",  # DenseNet and ResNet
     ],
@@ -42,6 +41,7 @@ setup(
             "pytest-xdist>=3.6",  # tests on all cores; most of them start processes
             "pyyaml>=6",  # the workflows as data
             "spglib>=2.4",  # the prototypes' space groups
+            "statsmodels>=0.14",  # what the statistics are compared with
         ],
         "dev": [
             "mypy>=1.11",  # types

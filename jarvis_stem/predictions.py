@@ -171,7 +171,7 @@ def _as_class(text: str, classes: list[int | str]) -> int | str | None:
 
 
 def _id_problems(ids: list[str], split: Mapping[str, int | str]) -> list[str]:
-    if ids == list(split):
+    if len(ids) == len(split) and {*ids} == split.keys():
         return []
     counts = Counter(ids)
     missing = [quote(id) for id in split if id not in counts]
