@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     _check_layout(options.jarvis)
     project = Project.read(Path("metadata.json"))
-    benchmarks = Benchmarks(options.benchmarks)
+    benchmarks = Benchmarks(options.benchmarks, project.benchmarks)
     exported: dict[str, list[ResultName]] = {}  # by name in DIR
     failed = False
     for folder in _folders(options.contributions, options.models):

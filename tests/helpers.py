@@ -15,7 +15,6 @@ import pytest
 
 from jarvis_stem.benchmark import BENCHMARK_SUFFIX, ResultName
 from jarvis_stem.files import write_bytes, zip_bytes
-from jarvis_stem.metadata import blank
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 GOLDEN = REPOSITORY.parent / "shared" / "jarvis_leaderboard"
@@ -91,15 +90,7 @@ def python(*arguments: str | Path, cwd: Path = REPOSITORY) -> subprocess.Complet
 
 def complete_metadata(name: ResultName = SMALL) -> dict[str, Any]:
     """Metadata that every check passes."""
-    return {
-        **blank(),
-        "model_name": "CNN",
-        "project_url": "https://example.org",
-        "date_submitted": "11-22-2025",
-        "author_email": "me@example.org",
-        "team_name": "team",
-        "time_taken_seconds": {name.predictions_name: 12},
-    }
+    return {**METADATA, "time_taken_seconds": {name.predictions_name: 12}}
 
 
 def run_record(accuracy: float) -> dict[str, Any]:

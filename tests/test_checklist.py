@@ -197,7 +197,7 @@ def test_every_predictions_file_has_its_lines(root: Path) -> None:
         ("(/opt/x)", "/opt/x"),
         ("a=1;/opt/x", "/opt/x"),
         ("PATH=/usr/bin:/opt/conda/bin", "/opt/conda/bin"),
-        ("scp x host:/work/me", "/work/me"),
+        ("scp x host:/scratch/me", "/scratch/me"),
         ("cd /usrlocal", "/usrlocal"),
         ("cd /dev-me/x", "/dev-me/x"),
         ("cd /binary", "/binary"),
