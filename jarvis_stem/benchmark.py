@@ -26,6 +26,7 @@ from jarvis_stem.wording import count, quote, some
 
 PREDICTIONS_SUFFIX = ".csv.zip"
 BENCHMARK_SUFFIX = ".json.zip"
+WEIGHTS_SUFFIX = ".safetensors"
 CONVENTION = "<CAT>-<SUBCAT>-<prop>-<dataset>-<split>-<metric>"
 MANIFEST = "SHA256SUMS"
 SCORED_SPLIT = "test"
@@ -85,6 +86,11 @@ class ResultName:
     def run_record_name(self) -> str:
         """Name of the record of the run that made the predictions."""
         return f"{self}.run.json"
+
+    @builtins.property
+    def weights_name(self) -> str:
+        """Name of the weights that the predictions were made with."""
+        return f"{self}{WEIGHTS_SUFFIX}"
 
     @builtins.property
     def benchmark_name(self) -> str:

@@ -16,13 +16,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from jarvis_stem import weights
 from jarvis_stem.benchmark import Benchmark, Benchmarks, ResultName
-from jarvis_stem.contribution import Contribution, Submission, read_contribution
+from jarvis_stem.contribution import (
+    Contribution,
+    Submission,
+    read_contribution,
+    weights_files,
+)
 from jarvis_stem.errors import StemError
 from jarvis_stem.metadata import DATE_FORMAT, METADATA, REQUIRED_TEXT
 from jarvis_stem.metrics import count_correct
 from jarvis_stem.predictions import read_predictions
 from jarvis_stem.reference import Reference, fingerprint
+from jarvis_stem.run_record import Weights
 from jarvis_stem.wording import count, printable, quote, some
 
 RUN_SCRIPT = "run.sh"
@@ -110,9 +117,8 @@ def check(folder: Path, benchmarks: Path, listed: Iterable[ResultName] = ()) -> 
     ]
     for submission in contribution.submissions:
         lines += _submission_lines(submission, known)
-    return Checklist(
-        printable(folder.name), [*lines, *_metadata_lines(contribution), *_script_lines(folder)]
-    )
+    lines += [*_weights_lines(contribution), *_metadata_lines(contribution), *_script_lines(folder)]
+    return Checklist(printable(folder.name), lines)
 
 
 def _line(check: str, problems: list[str], notes: list[str] | None = None) -> Line:
@@ -155,6 +161,35 @@ def _copies(submission: Submission, benchmarks: Benchmarks) -> list[str]:
             and read_predictions(path, name, benchmark)[0] == submission.predictions
         ),
     ]
+
+
+def _weights_lines(contribution: Contribution) -> list[Line]:
+    """A line for each file of weights that is there or recorded; none is parsed."""
+    recorded = {
+        submission.name.weights_name: submission.run.weights
+        for submission in contribution.submissions
+        if submission.name and submission.run and submission.run.weights
+    }
+    there = {path.name for path in weights_files(contribution.folder)}
+    return [
+        _line(printable(file), _weights_problems(contribution.folder / file, recorded.get(file)))
+        for file in sorted(there | recorded.keys())
+    ]
+
+
+def _weights_problems(path: Path, recorded: Weights | None) -> list[str]:
+    if recorded is None:
+        return [
+            "expected weights that the record of a run beside it has under 'weights', got a file "
+            "that none has; train anew, or remove it"
+        ]
+    try:
+        size = len(weights.read(path, sha256=recorded.sha256))
+    except StemError as error:
+        return [str(error).removeprefix(f"{path}: ")]
+    if size != recorded.bytes:
+        return [f"expected the {recorded.bytes} bytes that were recorded, got {size}; train anew"]
+    return []
 
 
 def _metadata_lines(contribution: Contribution) -> list[Line]:

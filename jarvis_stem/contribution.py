@@ -1,9 +1,10 @@
 """A contribution folder, read with suspicion.
 
 A contribution is ``<contributions>/<model>/`` with one ``<result name>.csv.zip`` for each benchmark
-it predicts, the ``<result name>.run.json`` of the training behind it, if it was recorded, and a
-metadata.json with JARVIS-Leaderboard's keys. What is wrong comes back as lists of problems, so that
-one check serves the leaderboard, a checklist and a pull request alike.
+it predicts, the ``<result name>.run.json`` of the training behind it, if it was recorded, the
+``<result name>.safetensors`` of the model that it trained, if it was kept, and a metadata.json with
+JARVIS-Leaderboard's keys. Scoring does not read the weights. What is wrong comes back as lists of
+problems, so that one check serves the leaderboard, a checklist and a pull request alike.
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jarvis_stem.benchmark import CONVENTION, PREDICTIONS_SUFFIX, Benchmarks, ResultName
+from jarvis_stem.benchmark import (
+    CONVENTION,
+    PREDICTIONS_SUFFIX,
+    WEIGHTS_SUFFIX,
+    Benchmarks,
+    ResultName,
+)
 from jarvis_stem.errors import StemError
 from jarvis_stem.metadata import Metadata, read_metadata
 from jarvis_stem.metrics import accuracy
@@ -84,6 +91,11 @@ def contribution_folders(root: Path) -> list[Path]:
 def prediction_files(folder: Path) -> list[Path]:
     """Predictions in a contribution folder, sorted."""
     return sorted(folder.glob(f"*{PREDICTIONS_SUFFIX}"))
+
+
+def weights_files(folder: Path) -> list[Path]:
+    """Weights in a contribution folder, sorted."""
+    return sorted(folder.glob(f"*{WEIGHTS_SUFFIX}"))
 
 
 def check_folder_name(folder: Path) -> list[str]:

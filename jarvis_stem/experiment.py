@@ -7,26 +7,27 @@ import datetime
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jarvis.core.atoms import Atoms
 
-from jarvis_stem import images, models, record, structures, training
+from jarvis_stem import images, models, noise, record, structures, training, weights
 from jarvis_stem.benchmark import Benchmark, ResultName
 from jarvis_stem.errors import StemError
 from jarvis_stem.files import json_text, read_json_object, write_text
 from jarvis_stem.images import ImageSet
 from jarvis_stem.metadata import METADATA, blank, parse_metadata, update_metadata
-from jarvis_stem.metrics import accuracy
+from jarvis_stem.metrics import accuracy, calibration_error
 from jarvis_stem.predictions import write_predictions
 from jarvis_stem.training import Epoch, Split
 
 _VALIDATION_SHARE = 0.1
+_MOST_COPIES = 1000  # keeps the seeds of one run's copies from those of another
 
 
 def run(options: argparse.Namespace) -> None:
@@ -52,8 +53,9 @@ def run(options: argparse.Namespace) -> None:
     _refuse_broken_metadata(folder)  # better now than after training
     run_folder = options.runs / architecture.name / name.benchmark_name
 
-    sets = {split: _images(options, benchmark, split) for split in ("train", name.split)}
-    train, validation = _part(sets["train"], benchmark, options.seed)
+    learned_from = _images(options, benchmark, "train", recipe.noisy_copies)
+    (test,) = _images(options, benchmark, name.split)
+    train, validation = _part(learned_from, benchmark, options.seed)
     torch.manual_seed(options.seed)
     model = architecture.build(len(benchmark.classes), options.pretrained)
     fit_start, cpu_fit_start = time.perf_counter(), time.process_time()
@@ -69,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
             "model": architecture.name,
             "model.py": architecture.digest,
             "benchmark": str(name),
-            "images": len(sets["train"].ids),
+            "images": len(learned_from[0].ids),
             "seed": options.seed,
             "pretrained": options.pretrained,
             **asdict(recipe),
@@ -81,8 +83,18 @@ def run(options: argparse.Namespace) -> None:
     start += time.perf_counter() - fit_start - sum(e.seconds for e in history)
     cpu_start += time.process_time() - cpu_fit_start - sum(e.cpu_seconds for e in history)
 
-    predicted = _predict(model, sets[name.split], benchmark, name.split)
-    result = _evaluate(benchmark.split(name.split), predicted, set(sets[name.split].ids))
+    temperature = training.calibrate(model, validation)
+    stored = _store(model, folder / name.weights_name, temperature)
+    probabilities = training.predict(model, torch.from_numpy(test.images), temperature=temperature)
+    predicted = _classes(probabilities, test, benchmark, name.split)
+    result = _evaluate(benchmark.split(name.split), predicted, set(test.ids))
+    calibration = {
+        "temperature": temperature,
+        "validation_error": _calibration_error(
+            training.predict(model, validation.images, temperature=temperature), validation.classes
+        ),
+        "error": _calibration_error(probabilities, _positions_of(test, benchmark, name.split)),
+    }
     costs = {
         "wall_seconds": round(time.perf_counter() - start, 1),
         "cpu_seconds": round(time.process_time() - cpu_start, 1),
@@ -97,6 +109,8 @@ def run(options: argparse.Namespace) -> None:
         "costs": costs,
         "chosen_epoch": training.best_epoch(history).epoch,
         "result": result,
+        "calibration": calibration,
+        **({"weights": stored} if stored else {}),
         "history": [_rounded(epoch) for epoch in history],
     }
     truth = benchmark.split(name.split)
@@ -107,7 +121,7 @@ def run(options: argparse.Namespace) -> None:
         name,
         date=datetime.date.today(),
         seconds=round(costs["wall_seconds"]),
-        missing_structures=len(sets[name.split].missing),
+        missing_structures=len(test.missing),
         software_used=",".join(record.PACKAGES),
         hardware_used=record.hardware(device),
     )
@@ -122,35 +136,51 @@ def _refuse_broken_metadata(folder: Path) -> None:
             raise StemError(f"{path}: {'; '.join(problems)}")
 
 
-def _images(options: argparse.Namespace, benchmark: Benchmark, split: str) -> ImageSet:
-    """Images of a split; its ids without one are counted and listed."""
+def _images(
+    options: argparse.Namespace, benchmark: Benchmark, split: str, noisy_copies: int = 0
+) -> list[ImageSet]:
+    """Clean images of a split, then noisy copies; ids without one are counted and listed."""
     ids = benchmark.split(split)
     if options.images:
-        found = images.read_folder(options.images, ids, benchmark.classes)
-    elif options.structures:
-        found = images.render(structures.read_files(options.structures), list(ids))
+        if noisy_copies:
+            raise StemError("--images: this model also learns from noisy drawings of structures")
+        sets = [images.read_folder(options.images, ids, benchmark.classes)]
     else:
-        refresh = options.refresh and split == "train"
-        sources = structures.for_dataset(options.benchmark, ids, data=options.data, refresh=refresh)
-        found = images.render(sources, list(ids))
-    if found.missing:
+        sources = _structures(options, ids, refresh=options.refresh and split == "train")
+        have = [i for i in ids if i in sources]
+        sets = [images.render(sources, list(ids))]
+        for copy in range(noisy_copies):
+            seed = options.seed * _MOST_COPIES + copy
+            drawn = noise.draw(len(have), seed=seed)
+            sets.append(images.render(sources, have, drawn, seed=seed))
+    if missing := sets[0].missing:
         listing = options.runs / f"missing-{options.benchmark}-{split}.txt"
-        write_text(listing, "\n".join(found.missing) + "\n")
-        _tell(f"{split}: no image for {len(found.missing)} of {len(ids)} ids, listed in {listing}")
-    if not found.ids:
+        write_text(listing, "\n".join(missing) + "\n")
+        _tell(f"{split}: no image for {len(missing)} of {len(ids)} ids, listed in {listing}")
+    if not sets[0].ids:
         raise StemError(f"none of the {len(ids)} {split} ids of {benchmark.path} has an image")
-    return found
+    return sets
 
 
-def _part(found: ImageSet, benchmark: Benchmark, seed: int) -> tuple[Split, Split]:
-    """Part the training images, class by class, into one to learn from and one to choose by."""
+def _structures(
+    options: argparse.Namespace, ids: Mapping[str, int | str], *, refresh: bool
+) -> Mapping[str, Atoms]:
+    if options.structures:
+        return structures.read_files(options.structures)
+    return structures.for_dataset(options.benchmark, ids, data=options.data, refresh=refresh)
+
+
+def _part(sets: Sequence[ImageSet], benchmark: Benchmark, seed: int) -> tuple[Split, Split]:
+    """Part the training ids, class by class, into those to learn from and those to choose by.
+
+    All copies of an image go with it.
+    """
     # Imported here, for it takes seconds and bad input is refused before.
     from sklearn.model_selection import train_test_split
 
-    truth, position = benchmark.split("train"), _positions(benchmark)
-    classes = np.array([position[truth[i]] for i in found.ids])
+    classes = _positions_of(sets[0], benchmark, "train")
     try:
-        learn, choose = train_test_split(
+        parts = train_test_split(
             np.arange(len(classes)),
             test_size=_VALIDATION_SHARE,
             random_state=seed,
@@ -158,25 +188,49 @@ def _part(found: ImageSet, benchmark: Benchmark, seed: int) -> tuple[Split, Spli
         )
     except ValueError as error:
         raise StemError(f"too few training images to part them by class ({error})") from None
-    return _take(found.images, classes, learn), _take(found.images, classes, choose)
+    learn, choose = (
+        Split(
+            torch.from_numpy(np.concatenate([one.images[part] for one in sets])),
+            classes[part].repeat(len(sets)),
+        )
+        for part in parts
+    )
+    return learn, choose
 
 
-def _take(pixels: NDArray[np.uint8], classes: NDArray[np.int64], part: NDArray[np.int64]) -> Split:
-    return Split(torch.from_numpy(pixels[part]), torch.from_numpy(classes[part]))
+def _positions_of(found: ImageSet, benchmark: Benchmark, split: str) -> torch.Tensor:
+    """Classes of the imaged ids as positions in the benchmark's list of classes, int64[N]."""
+    position = {c: n for n, c in enumerate(benchmark.classes)}
+    truth = benchmark.split(split)
+    return torch.tensor([position[truth[i]] for i in found.ids])
 
 
-def _positions(benchmark: Benchmark) -> dict[int | str, int]:
-    return {c: n for n, c in enumerate(benchmark.classes)}
+def _store(model: torch.nn.Module, path: Path, temperature: float) -> dict[str, Any] | None:
+    """Store the weights and take them back as stored, so that what is predicted is theirs."""
+    try:
+        stored = weights.save(path, model, temperature=temperature)
+    except StemError as error:
+        path.unlink(missing_ok=True)  # those of an earlier run would not be this one's
+        _tell(f"weights not stored: {error}")
+        return None
+    weights.load(path, model, sha256=stored["sha256"])
+    return stored
 
 
-def _predict(
-    model: torch.nn.Module, found: ImageSet, benchmark: Benchmark, split: str
+def _classes(
+    probabilities: torch.Tensor, found: ImageSet, benchmark: Benchmark, split: str
 ) -> list[int | str]:
     """Classes of all ids in benchmark order; an id without image gets the commonest class."""
-    indices = training.predict(model, torch.from_numpy(found.images)).argmax(dim=1).tolist()
-    predicted = {i: benchmark.classes[n] for i, n in zip(found.ids, indices, strict=True)}
+    likeliest = probabilities.argmax(dim=1).tolist()
+    predicted = {i: benchmark.classes[n] for i, n in zip(found.ids, likeliest, strict=True)}
     commonest = Counter(benchmark.split("train").values()).most_common(1)[0][0]
     return [predicted.get(i, commonest) for i in benchmark.split(split)]
+
+
+def _calibration_error(probabilities: torch.Tensor, classes: torch.Tensor) -> float:
+    confidence, likeliest = probabilities.max(dim=1)
+    error = calibration_error(confidence.numpy(), (likeliest == classes).numpy())
+    return round(error, 4)
 
 
 def _evaluate(

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jarvis.core.atoms import Atoms
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
-from jarvis_stem import stem
+from jarvis_stem import pictures, stem
 from jarvis_stem.errors import StemError
-from jarvis_stem.progress import track
+from jarvis_stem.noise import CLEAN, Conditions
+from jarvis_stem.progress import bar, track
 
-_WHITE = 200  # of 255; JPEG noise in the margin stays above, the image's dark border stays below
-_MARGIN_SHARE = 0.98  # of a row or column that must be white for it to be margin
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
@@ -35,16 +33,24 @@ class ImageSet:
     missing: tuple[str, ...]
 
 
-def render(structures: Mapping[str, Atoms], ids: Sequence[str]) -> ImageSet:
-    """Render the structures of a list of ids, with a progress bar.
+def render(
+    structures: Mapping[str, Atoms],
+    ids: Sequence[str],
+    conditions: Conditions | Sequence[Conditions] = CLEAN,
+    *,
+    seed: int = 0,
+) -> ImageSet:
+    """Render the structures of a list of ids on all cores, with a progress bar.
 
     Args:
         structures: Structures by image id.
         ids: Image ids; those without a structure end up in `ImageSet.missing`.
+        conditions: Of all images, or of each id that has a structure.
+        seed: Of the noise; see `noise.degrade`.
     """
     have = tuple(i for i in ids if i in structures)
-    batches = stem.batches(structures[i] for i in track(have, "Rendering"))
-    return _image_set(ids, have, batches)
+    batches = stem.batches((structures[i] for i in have), conditions=conditions, seed=seed)
+    return _image_set(ids, have, _counted(batches, len(have)))
 
 
 def read_folder(
@@ -59,7 +65,7 @@ def read_folder(
 
     Raises:
         StemError: No such folder, a subfolder that is not a class, an image under another class
-            than the benchmark's or under two of them, or a file that is not an image.
+            than the benchmark's or under two of them, or a file that cannot be read.
     """
     paths = _folder_files(folder, [str(c) for c in classes])
     have = tuple(i for i in ids if i in paths)
@@ -71,37 +77,21 @@ def read_folder(
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """Read one picture as the benchmark's images are: without white margin, grey, 256x256.
-
-    Args:
-        path: A JPEG or PNG, for example one saved by matplotlib.
-
-    Returns:
-        uint8[256, 256], stretched to 0..255.
+    """Read one picture as the benchmark's images are, uint8[256, 256]; see `pictures.read`.
 
     Raises:
-        StemError: Not a readable image, or nothing but margin.
+        StemError: It cannot be read so.
     """
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("L"))
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise StemError(f"{path}: not a readable image ({error})") from None
-    content = Image.fromarray(_without_margin(pixels, path))
-    size = (stem.IMAGE_SIZE, stem.IMAGE_SIZE)
-    resized = np.asarray(content.resize(size, Image.Resampling.BICUBIC), dtype=np.float32)
-    return stem.to_uint8(resized[None])[0]
+    return pictures.read(path).pixels
 
 
-def _without_margin(pixels: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
-    white = pixels > _WHITE
-    rows = np.flatnonzero(white.mean(axis=1) < _MARGIN_SHARE)
-    if rows.size == 0:
-        raise StemError(f"{path}: nothing but white margin")
-    inside = slice(rows[0], rows[-1] + 1)
-    # Columns are judged within the found rows: above and below them every column is white.
-    columns = np.flatnonzero(white[inside].mean(axis=0) < _MARGIN_SHARE)
-    return pixels[inside, columns[0] : columns[-1] + 1]
+def _counted(batches: Iterable[NDArray[np.uint8]], total: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield batches while a bar counts their images."""
+    with bar() as progress:
+        task = progress.add_task("Rendering", total=total)
+        for batch in batches:
+            yield batch
+            progress.advance(task, len(batch))
 
 
 def _folder_files(folder: Path, classes: Sequence[str]) -> dict[str, Path]:

@@ -43,7 +43,7 @@ def projected_lattice(atoms: Atoms, tolerance: float = 0.02) -> NDArray[np.float
     cell = np.asarray(atoms.lattice_mat)[:2, :2]
     places = np.asarray(atoms.frac_coords)[:, :2]
     elements = np.asarray(atoms.elements)
-    groups = [places[elements == element] for element in set(elements.tolist())]
+    groups = [places[elements == element] for element in sorted(set(elements.tolist()))]
     rarest = min(groups, key=len)
     translations = [
         step - np.round(step)

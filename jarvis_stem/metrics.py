@@ -78,6 +78,30 @@ def confusion_matrix(
     return counts.reshape(n_classes, n_classes).astype(np.int64, copy=False)
 
 
+def calibration_error(confidences: ArrayLike, correct: ArrayLike, *, n_bins: int = 15) -> float:
+    """Expected calibration error: how far confidence is from the share right, over equal bins.
+
+    Args:
+        confidences: Probability of each prediction, [n], 0 to 1.
+        correct: Whether each is right, [n].
+        n_bins: Bins of equal width.
+
+    Returns:
+        The mean over bins of |mean confidence - share right|, weighted by their counts.
+
+    Raises:
+        ValueError: The shapes differ, or there is nothing to score.
+
+    Source: Naeini et al., AAAI 2015; Guo et al., ICML 2017.
+    """
+    confidence, right = np.asarray(confidences, np.float64), np.asarray(correct, np.float64)
+    if confidence.shape != right.shape or confidence.ndim != 1 or not confidence.size:
+        raise ValueError(f"expected two vectors, got {confidence.shape=} and {right.shape=}")
+    bins = np.minimum((confidence * n_bins).astype(np.intp), n_bins - 1)
+    gaps = np.bincount(bins, weights=confidence - right, minlength=n_bins)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
 def recall(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
     """Share of each class's ids that are predicted right.
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from jarvis_stem.checklist import RUN_SCRIPT
-from jarvis_stem.contribution import prediction_files
+from jarvis_stem.contribution import prediction_files, weights_files
 from jarvis_stem.errors import StemError
 from jarvis_stem.files import SIZE_LIMIT
 from jarvis_stem.git import git, without_credentials
@@ -344,7 +344,8 @@ def _check_complete(clone: Clone) -> None:
     """Refuse to leave out what makes a contribution because git ignores it."""
     name = clone.folder.name
     added = set(clone.git("ls-files", "-z", "--", name).split("\0"))
-    needed = [*(path.name for path in prediction_files(clone.folder)), METADATA, RUN_SCRIPT]
+    files = [*prediction_files(clone.folder), *weights_files(clone.folder)]
+    needed = [*(path.name for path in files), METADATA, RUN_SCRIPT]
     for file in needed:
         if f"{name}/{file}" not in added:
             raise StemError(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jarvis_stem.errors import StemError
 from jarvis_stem.files import read_json_object
@@ -39,6 +40,13 @@ class RunResult(_Schema):
     n: Count
 
 
+class Weights(_Schema):
+    """The file of the trained model's weights."""
+
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    bytes: Count
+
+
 class RunRecord(_Schema):
     """A run.json; keys beyond these are kept and not judged."""
 
@@ -51,6 +59,7 @@ class RunRecord(_Schema):
     costs: Costs
     result: RunResult
     history: list[dict[Line, float]]
+    weights: Weights | None = None
 
 
 def read_run_record(path: Path) -> tuple[RunRecord | None, list[str]]:

@@ -3,45 +3,69 @@
 Source: ``jarvis.analysis.stem.convolution_apprx.STEMConv`` of JARVIS-Tools, which the benchmark's
 images were made with. Its conventions are kept because the published images have them: the
 projected structure is centred on its centroid, x runs along rows, and atoms of one element whose
-positions fall in one pixel count once (``array[rows, cols] += w`` keeps the last write).
+positions fall in one pixel count once (``array[rows, cols] += w`` keeps the last write). Under
+other conditions than the benchmark's, atoms fill the whole view; see `noise`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import cache
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from itertools import groupby, pairwise
 
 import numpy as np
 from jarvis.core.atoms import Atoms
 from numpy.typing import NDArray
 from scipy import fft
 
+from jarvis_stem.noise import CLEAN, Conditions, degrade, each
+
 IMAGE_SIZE = 256
-PIXEL_SIZE = 0.2  # Å
-_VIEW = PIXEL_SIZE * (IMAGE_SIZE - 1)  # Å
-_EDGE = 0.6  # Å outside the field of view in which atoms are still drawn
-_POWER = 1.7  # exponent of the atomic number in the scattered intensity
-_WIDTH = 0.5  # Å, of the probe's Gaussian and of its Lorentzian
+PIXEL_SIZE = CLEAN.pixel_size  # Å
+_EDGE = 0.6  # Å outside the field of view in which the benchmark's atoms are still drawn
+_SCATTERED = np.arange(128) ** 1.7  # intensity by atomic number
 _LORENTZIAN_SHARE = 0.5
+_PROBE_REACH = 4  # widths
 _PROBE_BINS = 100
-_MARGIN = 16  # pixels: holds the atoms outside the view (4) and the probe's reach (10)
-_CANVAS = IMAGE_SIZE + 2 * _MARGIN
+_Points = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int16]]
+"""Atoms' pixel coordinates x and y, and their atomic numbers."""
+_CHUNK = 4  # images transformed at once: as many as the processor's cache holds
 
 
-def simulate(structures: Sequence[Atoms]) -> NDArray[np.float32]:
-    """Simulate STEM images as STEMConv(output_size=[256, 256]).simulate_surface does.
+def simulate(
+    structures: Sequence[Atoms],
+    conditions: Conditions | Sequence[Conditions] = CLEAN,
+    *,
+    seed: int = 0,
+    first: int = 0,
+) -> NDArray[np.float32]:
+    """Simulate STEM images, by default as STEMConv(output_size=[256, 256]).simulate_surface does.
 
     Args:
         structures: 2D structures with the layer in the plane of the first two lattice vectors.
+        conditions: Of all images, or of each.
+        seed: Of the noise; see `noise.degrade`.
+        first: Number of the first image, where these are part of a longer row.
 
     Returns:
-        Intensities float32[N, 256, 256] in arbitrary units, x along rows; 0.2 Å per pixel.
+        Intensities float32[N, 256, 256] in arbitrary units, x along rows; 0.2 Å per pixel by
+        default.
+
+    Raises:
+        StemError: Another number of conditions than structures.
     """
-    deltas = np.stack([_projected_deltas(atoms) for atoms in structures])
-    spectra = fft.rfft2(deltas, overwrite_x=True) * _probe_spectrum()
-    images = fft.irfft2(spectra, s=(_CANVAS, _CANVAS), overwrite_x=True)
-    inside = slice(_MARGIN, _MARGIN + IMAGE_SIZE)
-    return images[:, inside, inside]
+    every = each(conditions, len(structures))
+    images = np.empty((len(structures), IMAGE_SIZE, IMAGE_SIZE), np.float32)
+    start = 0
+    for optics, run in groupby(own.optics for own in every):
+        end = start + len(list(run))
+        for chunk in _slices(start, end, _CHUNK):
+            images[chunk] = _drawn(structures[chunk], optics)
+        start = end
+    noisy = any(own != own.optics for own in every)
+    return degrade(images, every, seed=seed, first=first) if noisy else images
 
 
 def to_uint8(images: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -53,79 +77,142 @@ def to_uint8(images: NDArray[np.floating]) -> NDArray[np.uint8]:
     Returns:
         uint8[N, H, W]; a constant image becomes 0.
     """
-    low = images.min(axis=(1, 2), keepdims=True)
-    span = images.max(axis=(1, 2), keepdims=True) - low
-    scaled = (images - low) * (255 / np.where(span > 0, span, 1))
-    return np.round(scaled).astype(np.uint8)
+    stretched = np.empty(images.shape, np.uint8)
+    for image, out in zip(images, stretched, strict=True):  # one at a time stays in the cache
+        low = image.min()
+        span = image.max() - low
+        scaled = (image - low) * (255 / (span if span > 0 else 1))
+        out[...] = np.rint(scaled, out=scaled)
+    return stretched
 
 
-def batches(structures: Iterable[Atoms], size: int = 32) -> Iterable[NDArray[np.uint8]]:
-    """Render structures in batches.
+def batches(
+    structures: Iterable[Atoms],
+    size: int = 32,
+    conditions: Conditions | Sequence[Conditions] = CLEAN,
+    *,
+    seed: int = 0,
+) -> Iterator[NDArray[np.uint8]]:
+    """Render structures in batches, on all cores.
 
     Args:
         structures: 2D structures.
         size: Images per batch.
+        conditions: Of all images, or of each.
+        seed: Of the noise; the images do not depend on the batches' size.
 
     Yields:
         uint8[<=size, 256, 256], in the order of the structures.
+
+    Raises:
+        StemError: Another number of conditions than structures.
     """
-    batch: list[Atoms] = []
-    for atoms in structures:
-        batch.append(atoms)
-        if len(batch) == size:
-            yield to_uint8(simulate(batch))
-            batch = []
-    if batch:
-        yield to_uint8(simulate(batch))
+    atoms = list(structures)
+    every = each(conditions, len(atoms))
+
+    def render(part: slice) -> NDArray[np.uint8]:
+        return to_uint8(simulate(atoms[part], every[part], seed=seed, first=part.start))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the arrays' work runs without the GIL
+        yield from pool.map(render, _slices(0, len(atoms), size))
 
 
-@cache
-def _probe_spectrum() -> NDArray[np.complex64]:
-    """Fourier transform of the probe, a Gaussian plus a Lorentzian cut off at 2 Å."""
-    radius = np.linspace(0, 4 * _WIDTH, _PROBE_BINS)
-    half = _WIDTH / 2
-    profile = np.exp(-(radius**2) / (2 * _WIDTH**2))
+def _slices(start: int, end: int, size: int) -> list[slice]:
+    return [slice(n, min(n + size, end)) for n in range(start, end, size)]
+
+
+def _drawn(structures: Sequence[Atoms], optics: Conditions) -> NDArray[np.float32]:
+    """Images of a few structures, without noise."""
+    reach = _PROBE_REACH * optics.probe_width
+    edge = _EDGE if optics == CLEAN else reach
+    margin = int((reach + edge) / optics.pixel_size) + 3  # what goes round the canvas stays there
+    size = fft.next_fast_len(IMAGE_SIZE + 2 * margin, real=True)
+    points = [_visible_atoms(atoms, optics, edge) for atoms in structures]
+    spectra = fft.rfft2(_deltas(points, margin, size))
+    spectra.view(np.float32)[...] *= _probe_spectrum(optics.probe_width, optics.pixel_size, size)
+    inside = slice(margin, margin + IMAGE_SIZE)
+    return fft.irfft2(spectra, s=(size, size), overwrite_x=True)[:, inside, inside]
+
+
+@lru_cache(maxsize=8)
+def _probe_spectrum(width: float, pixel_size: float, size: int) -> NDArray[np.float32]:
+    """Fourier transform of the probe, a Gaussian plus a Lorentzian cut off at four widths.
+
+    The probe is even and its transform real; each value stands twice, for a spectrum's real and
+    imaginary parts, since numpy multiplies floats faster than complex numbers.
+    """
+    radius = np.linspace(0, _PROBE_REACH * width, _PROBE_BINS)
+    half = width / 2
+    profile = np.exp(-(radius**2) / (2 * width**2))
     profile += _LORENTZIAN_SHARE * half**2 / (radius**2 + half**2)
-    axis = np.fft.fftfreq(_CANVAS, 1 / _CANVAS) * PIXEL_SIZE
+    axis = np.fft.fftfreq(size, 1 / size) * pixel_size
     distance = np.hypot(axis[:, None], axis[None, :])
     probe = np.interp(distance, radius, profile / profile.max(), right=0)
-    return fft.rfft2(probe.astype(np.float32))
+    return fft.rfft2(probe).real.astype(np.float32).repeat(2, axis=1)
 
 
-def _projected_deltas(atoms: Atoms) -> NDArray[np.float32]:
-    """Project atoms along z onto the padded pixel grid, split over four pixels each."""
-    positions = _atom_pixels(atoms)
-    numbers = np.asarray(atoms.atomic_numbers)
-    canvas = np.zeros((_CANVAS, _CANVAS), np.float32)
-    limit = (-_EDGE / PIXEL_SIZE, (_VIEW + _EDGE) / PIXEL_SIZE)
-    visible = np.all((positions > limit[0]) & (positions < limit[1]), axis=-1)
-    for number in np.unique(numbers):
-        same = numbers == number
-        pixels = positions[same][visible[same]] + _MARGIN
-        canvas += _split_over_pixels(pixels) * np.float32(number**_POWER)
-    return canvas
+def _deltas(points: Sequence[_Points], margin: int, size: int) -> NDArray[np.float32]:
+    """Atoms of N images on pixel grids with a margin, [N, size, size], over four pixels each."""
+    image = np.repeat(np.arange(len(points)), [len(numbers) for *_, numbers in points])
+    x, y, numbers = (np.concatenate(column) for column in zip(*points, strict=True))
+    by_element = np.argsort(numbers, kind="stable")
+    x, y, numbers, image = (column[by_element] for column in (x, y, numbers, image))
+    row, column = np.floor(x), np.floor(y)
+    down, right = x - row, y - column
+    corner = ((image * size + row + margin) * size + column + margin).astype(np.intp)
+    weight = _SCATTERED[numbers]
+    shares = {
+        0: weight * (1 - down) * (1 - right),
+        1: weight * (1 - down) * right,
+        size: weight * down * (1 - right),
+        size + 1: weight * down * right,
+    }
+    canvas = np.zeros(len(points) * size**2, np.float32)
+    ends = np.flatnonzero(np.diff(numbers, prepend=0, append=0))
+    for start, end in pairwise(ends):
+        for offset, share in shares.items():
+            # Of one element's atoms in one pixel the last one counts: this is no np.add.at.
+            canvas[corner[start:end] + offset] += share[start:end]
+    return canvas.reshape(len(points), size, size)
 
 
-def _atom_pixels(atoms: Atoms) -> NDArray[np.float64]:
-    """Pixel coordinates [atom, cell, 2] in a supercell that is centred on the image."""
-    cell = np.asarray(atoms.lattice_mat)
-    # STEMConv's supercell, even where an acute cell leaves corners of the image empty.
-    repeats = 3 * (_VIEW // np.asarray(atoms.lattice.abc[:2]) + 1).astype(int)
-    steps = np.stack(np.meshgrid(*map(np.arange, repeats), indexing="ij"), axis=-1)
-    cells = (steps.reshape(-1, 2) - (repeats - 1) / 2) @ cell[:2, :2]
+def _visible_atoms(atoms: Atoms, optics: Conditions, edge: float) -> _Points:
+    """Atoms in the view and up to an edge (Å) around it, of a crystal centred on the image."""
+    view = optics.pixel_size * (IMAGE_SIZE - 1)
+    # STEMConv's supercell, which leaves corners of the image empty for an acute cell.
+    repeats = 3 * (view // np.asarray(atoms.lattice.abc[:2]) + 1)
+    cell = np.asarray(atoms.lattice_mat)[:2, :2] @ optics.distortion
     sites = np.asarray(atoms.cart_coords)[:, :2]
-    positions = (sites - sites.mean(axis=0))[:, None] + cells[None]
-    return (positions + _VIEW / 2) / PIXEL_SIZE
+    sites = (sites - sites.mean(axis=0)) @ optics.distortion
+    steps = _steps(cell, sites, view / 2 + edge, (repeats - 1) / 2, bounded=optics == CLEAN)
+    cells = steps @ cell
+    x, y = (sites.T[:, :, None] + cells.T[:, None, :] + view / 2) / optics.pixel_size
+    low, high = -edge / optics.pixel_size, (view + edge) / optics.pixel_size
+    visible = (x > low) & (x < high) & (y > low) & (y < high)
+    numbers = np.array(atoms.atomic_numbers, np.int16)
+    return x[visible], y[visible], numbers[np.nonzero(visible)[0]]
 
 
-def _split_over_pixels(pixels: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Bilinear weights of points on the canvas; of points in one pixel the last one counts."""
-    canvas = np.zeros((_CANVAS, _CANVAS), np.float32)
-    corner = np.floor(pixels).astype(np.intp)
-    row, column = corner.T
-    down, right = (pixels - corner).T
-    canvas[row, column] += (1 - down) * (1 - right)
-    canvas[row + 1, column] += down * (1 - right)
-    canvas[row, column + 1] += (1 - down) * right
-    canvas[row + 1, column + 1] += down * right
-    return canvas
+def _steps(
+    cell: NDArray[np.float64],
+    sites: NDArray[np.float64],
+    reach: float,
+    end: NDArray[np.float64],
+    *,
+    bounded: bool,
+) -> NDArray[np.float64]:
+    """Steps along a and b from the centre to all cells with a site that may be in reach, [M, 2].
+
+    They differ from `end`, half of a supercell's, by whole numbers and, if bounded, end there.
+    """
+    inverse = np.linalg.inv(cell)
+    own = sites @ inverse
+    steps = reach * np.abs(inverse).sum(axis=0) + 1e-6  # atoms on the border may be either way
+    first, last = -steps - own.max(axis=0), steps - own.min(axis=0)
+    if bounded:
+        first, last = np.maximum(first, -end), np.minimum(last, end)
+    first = np.ceil(first + end) - end
+    along_a, along_b = (np.arange(first[axis], last[axis] + 1e-6) for axis in (0, 1))
+    grid = np.empty((len(along_a), len(along_b), 2))
+    grid[..., 0], grid[..., 1] = along_a[:, None], along_b
+    return grid.reshape(-1, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -10,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from scipy import optimize
 from torch import Tensor, nn
 from torch.nn import functional
 
 from jarvis_stem import progress
 from jarvis_stem.errors import StemError
 from jarvis_stem.files import write_bytes
-from jarvis_stem.models import Recipe
+from jarvis_stem.models import Describing, Recipe
 
 _PREDICTION_BATCH = 256
 _WARM_UP = 0.2  # share of the steps in which the one-cycle schedule climbs
@@ -122,7 +124,7 @@ def fit(
     resumed after any epoch does what an uninterrupted one does.
 
     Args:
-        model: Maps float32[N, 1, 256, 256] in 0..1 to logits; trained in place.
+        model: As `models.architecture.Builder` says; trained in place.
         train: Part to learn from.
         validation: Part that chooses the epoch.
         recipe: How to train.
@@ -142,9 +144,10 @@ def fit(
     state = _start(_to(model, device), recipe, len(train))
     if resume and checkpoint.exists():
         _load_checkpoint(checkpoint, state, identity)
+    views = (_Views(model, train.images), _Views(model, validation.images))
     with _EpochProgress(recipe, len(train)) as display:
         while len(state.history) < recipe.epochs:
-            _run_epoch(state, train, validation, recipe, seed, display)
+            _run_epoch(state, views, (train.classes, validation.classes), recipe, seed, display)
             _save_checkpoint(checkpoint, state, identity)
             on_epoch(state.history)
     model.load_state_dict(state.best)
@@ -156,30 +159,71 @@ def best_epoch(history: list[Epoch]) -> Epoch:
     return max(history, key=lambda e: (e.validation_accuracy, -e.validation_loss))
 
 
-def predict(model: nn.Module, images: Tensor) -> Tensor:
+def predict(model: nn.Module, images: Tensor, *, temperature: float = 1.0) -> Tensor:
     """Class probabilities, averaged over each image and its mirror image.
 
     Args:
         model: As for `fit`, on the device to compute on.
         images: uint8[N, 256, 256].
+        temperature: What logits are divided by; see `calibrate`.
 
     Returns:
         float32[N, classes] on the CPU, rows summing to 1.
     """
-    device = next(model.parameters()).device
-    model.eval()
-    rows = []
-    with torch.no_grad():
-        for batch in images.split(_PREDICTION_BATCH):
-            both = _as_input(torch.cat((batch, _mirror(batch)))).to(device)
-            probabilities = _logits(model, both).softmax(dim=1)
-            rows.append(probabilities.unflatten(0, (2, -1)).mean(dim=0).cpu())
-    return torch.cat(rows)
+    return _mean_probabilities(_predict_logits(model, _Views(model, images)), temperature)
 
 
-def _as_input(images: Tensor) -> Tensor:
-    """Turn uint8[N, H, W] into what models take, float32[N, 1, H, W] in 0..1."""
-    return images[:, None].float() / 255
+def calibrate(model: nn.Module, validation: Split) -> float:
+    """Find the temperature under which probabilities fit the validation part best.
+
+    Args:
+        model: As for `fit`.
+        validation: Images and classes that the model has not learned from.
+
+    Returns:
+        The temperature of least cross-entropy. Source: Guo et al., ICML 2017.
+    """
+    logits = _predict_logits(model, _Views(model, validation.images))
+
+    def loss(log_temperature: float) -> float:
+        probabilities = _mean_probabilities(logits, math.exp(log_temperature))
+        return _cross_entropy(probabilities, validation.classes)
+
+    best = optimize.minimize_scalar(loss, bounds=(-3, 3), method="bounded")
+    return round(math.exp(best.x), 4)
+
+
+class _Views:
+    """Images and their mirror images as a model takes them, described once if it describes."""
+
+    def __init__(self, model: nn.Module, images: Tensor) -> None:
+        self._images = images
+        self._descriptions = None
+        if isinstance(model, Describing):
+            views = (images, _mirror(images))
+            self._descriptions = torch.stack([model.describe(view) for view in views])
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def take(self, which: Tensor, mirrored: Tensor) -> Tensor:
+        """The model's input for some images, of those that are marked for their mirror image."""
+        if self._descriptions is not None:
+            return self._descriptions[mirrored.long(), which]
+        images = self._images[which]
+        images = torch.where(mirrored[:, None, None], _mirror(images), images)
+        return images[:, None].float() / 255
+
+    def augmented(self, which: Tensor, *, mirror: bool) -> Tensor:
+        """The input for training: half of it mirrored, and pictures at another contrast.
+
+        Neither changes the class. The contrast between elements depends on the detector's angles,
+        by powers of the atomic number.
+        """
+        taken = self.take(which, torch.rand(len(which)) < (0.5 if mirror else 0.0))
+        if self._descriptions is not None:
+            return taken
+        return taken ** (_CONTRAST ** (2 * torch.rand(len(which), 1, 1, 1) - 1))
 
 
 def _mirror(images: Tensor) -> Tensor:
@@ -187,10 +231,36 @@ def _mirror(images: Tensor) -> Tensor:
     return images.flip(-2)
 
 
-def _logits(model: nn.Module, images: Tensor) -> Tensor:
-    device = images.device
+def _predict_logits(model: nn.Module, views: _Views) -> Tensor:
+    """Logits of images and of their mirror images, float32[2, N, classes] on the CPU."""
+    device = next(model.parameters()).device
+    model.eval()
+    with torch.no_grad():
+        return torch.stack(
+            [
+                torch.cat(
+                    [
+                        _logits(model, views.take(which, mirrored.expand(len(which))).to(device))
+                        for which in torch.arange(len(views)).split(_PREDICTION_BATCH)
+                    ]
+                ).cpu()
+                for mirrored in (torch.tensor(False), torch.tensor(True))
+            ]
+        )
+
+
+def _mean_probabilities(logits: Tensor, temperature: float) -> Tensor:
+    return (logits / temperature).softmax(dim=2).mean(dim=0)
+
+
+def _cross_entropy(probabilities: Tensor, classes: Tensor) -> float:
+    return functional.nll_loss(probabilities.clamp(min=1e-12).log(), classes).item()
+
+
+def _logits(model: nn.Module, taken: Tensor) -> Tensor:
+    device = taken.device
     with torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
-        logits: Tensor = model(images)
+        logits: Tensor = model(taken)
     return logits.float()
 
 
@@ -220,8 +290,8 @@ def _start(model: nn.Module, recipe: Recipe, n_train: int) -> _State:
 
 def _run_epoch(
     state: _State,
-    train: Split,
-    validation: Split,
+    views: tuple[_Views, _Views],
+    classes_of: tuple[Tensor, Tensor],
     recipe: Recipe,
     seed: int,
     display: _EpochProgress,
@@ -229,6 +299,8 @@ def _run_epoch(
     start, cpu_start = time.perf_counter(), time.process_time()
     number = len(state.history) + 1
     torch.manual_seed(seed * 1_000_003 + number)
+    train, validation = views
+    train_classes, validation_classes = classes_of
     order = torch.randperm(len(train))
     device = next(state.model.parameters()).device
     state.model.train()
@@ -236,9 +308,8 @@ def _run_epoch(
     display.start(number)
     # An incomplete last batch is left out: its batch statistics would be noise.
     for batch in order.split(recipe.batch_size)[: len(train) // recipe.batch_size]:
-        images = _augment(train.images[batch]).to(device)
-        classes = train.classes[batch].to(device)
-        logits = _logits(state.model, images)
+        classes = train_classes[batch].to(device)
+        logits = _logits(state.model, train.augmented(batch, mirror=recipe.mirror).to(device))
         smoothing = recipe.label_smoothing
         loss = functional.cross_entropy(logits, classes, label_smoothing=smoothing)
         state.optimizer.zero_grad()
@@ -251,14 +322,14 @@ def _run_epoch(
         display.step(loss_sum / n_seen)
     if not torch.isfinite(torch.tensor(loss_sum)):
         raise StemError(f"epoch {number}: the loss is not finite; lower --learning-rate")
-    probabilities = predict(state.model, validation.images)
-    right = probabilities.argmax(dim=1) == validation.classes
+    probabilities = _mean_probabilities(_predict_logits(state.model, validation), 1.0)
+    right = probabilities.argmax(dim=1) == validation_classes
     epoch = Epoch(
         epoch=number,
         learning_rate=float(state.schedule.get_last_lr()[0]),
         train_loss=loss_sum / n_seen,
         train_accuracy=n_right / n_seen,
-        validation_loss=functional.nll_loss(probabilities.log(), validation.classes).item(),
+        validation_loss=_cross_entropy(probabilities, validation_classes),
         validation_accuracy=right.float().mean().item(),
         seconds=time.perf_counter() - start,
         cpu_seconds=time.process_time() - cpu_start,
@@ -267,17 +338,6 @@ def _run_epoch(
     if best_epoch(state.history) is epoch:
         state.best = {k: v.detach().cpu().clone() for k, v in state.model.state_dict().items()}
     display.end(epoch)
-
-
-def _augment(images: Tensor) -> Tensor:
-    """Mirror half of the images and change the contrast of all; neither changes their class.
-
-    The contrast between elements depends on the detector's angles, by powers of the atomic number.
-    """
-    mirrored = torch.rand(len(images)) < 0.5
-    images = _as_input(torch.where(mirrored[:, None, None], _mirror(images), images))
-    powers = _CONTRAST ** (2 * torch.rand(len(images), 1, 1, 1) - 1)
-    return images**powers
 
 
 def _save_checkpoint(path: Path, state: _State, identity: dict[str, Any]) -> None:

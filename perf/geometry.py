@@ -1,26 +1,32 @@
-"""Measure how well lattices are read off images, on train structures of the real benchmark.
+"""Measure how well and how fast lattices are read off images, on train structures.
 
 python perf/geometry.py --data ../shared/jarvis_data
 
 The truth is the primitive lattice of the projected structure. "The same lattice" has its area
-within 2%; errors are over those images.
+within 2%; errors are over those images. Noise is Poisson's, of so many counts in the mean pixel.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from jarvis_stem import geometry, images, record, structures
+from jarvis_stem import geometry, images, record, stem, structures
 from jarvis_stem.benchmark import Benchmark, ResultName
+from jarvis_stem.geometry import Lattices
 from jarvis_stem.lattice import projected_lattice
 
 _NAME = ResultName("AI", "ImageClass", "bravais_class", "stem_2d_image", "test", "acc")
 _ROOT = Path(__file__).resolve().parents[1]
+_BANDS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 1.0)
+_COUNTS = (5, 20, 100)
 
 
 def main() -> None:
@@ -37,33 +43,70 @@ def main() -> None:
     found = structures.for_dataset(_NAME.dataset, ids, data=options.data)
     chosen = np.random.default_rng(options.seed).permutation(sorted(found))[: options.count]
     rendered = images.render(found, chosen.tolist())
-    true = np.array([geometry.reduce(projected_lattice(found[id])) for id in rendered.ids])
-
-    start = time.perf_counter()
-    measured = geometry.measure(rendered.images)
-    seconds = time.perf_counter() - start
-    truth = geometry.Lattices(true, np.ones(len(true)))
-    ratio = np.abs(np.linalg.det(measured.vectors) / np.linalg.det(true))
-    same = np.abs(ratio - 1) < 0.02
+    true = geometry.reduce(np.array([projected_lattice(found[id]) for id in rendered.ids]))
     print(f"{record.hardware(torch.device('cpu'))}; {len(true)} images, seed {options.seed}\n")
-    print(f"the same lattice     {same.mean():.3f}")
-    print(f"a finer one          {(ratio < 0.98).mean():.3f}")
-    print(f"a coarser one        {(ratio > 1.02).mean():.3f}")
-    print(f"none                 {np.isnan(ratio).mean():.3f}")
-    for low, high in ((0.0, 0.5), (0.5, 0.9), (0.9, 1.01)):
-        of = (measured.quality >= low) & (measured.quality < high)
+    _print_accuracy(geometry.measure(rendered.images), true)
+    for counts in _COUNTS:
+        noisy = _noisy(rendered.images, counts, options.seed)
+        same, *_ = _outcomes(geometry.measure(noisy), true)
+        print(f"{counts:3d} counts a pixel   the same lattice {same.mean():.3f}")
+    _print_speed(rendered.images, true)
+
+
+def _outcomes(measured: Lattices, true: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
+    """Whether each lattice is the same, a finer one, a coarser one, none."""
+    ratio = _areas(measured.vectors) / _areas(true)
+    return [np.abs(ratio - 1) < 0.02, ratio <= 0.98, ratio >= 1.02, np.isnan(ratio)]
+
+
+def _areas(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    (ax, ay), (bx, by) = vectors[:, 0].T, vectors[:, 1].T
+    return np.abs(ax * by - ay * bx)
+
+
+def _noisy(images: NDArray[np.uint8], counts: float, seed: int) -> NDArray[np.uint8]:
+    means = images.mean(axis=(1, 2), keepdims=True)
+    return stem.to_uint8(np.random.default_rng(seed).poisson(images / means * counts).astype(float))
+
+
+def _print_accuracy(measured: Lattices, true: NDArray[np.float64]) -> None:
+    outcomes = _outcomes(measured, true)
+    for what, of in zip(
+        ("the same lattice", "a finer one", "a coarser one", "none"), outcomes, strict=True
+    ):
+        print(f"{what:20s} {of.mean():.3f}")
+    same = outcomes[0]
+    band = np.digitize(measured.quality, _BANDS[1:-1])
+    for n, (low, high) in enumerate(itertools.pairwise(_BANDS)):
+        of = band == n
         share = f"{same[of].mean():.3f}" if of.any() else "-"
-        print(
-            f"quality {low:.1f} to {min(high, 1):.1f}   {of.sum()} images, the same lattice {share}"
-        )
+        print(f"quality {low:.2f} to {high:.2f} {of.sum():4d} images, the same lattice {share}")
+    truth = Lattices(true, np.ones(len(true)))
     for what, errors, unit in (
         ("|a|", np.abs(measured.lengths - truth.lengths)[:, 0], "Å"),
         ("|b|", np.abs(measured.lengths - truth.lengths)[:, 1], "Å"),
         ("gamma", np.abs(measured.gamma - truth.gamma), "degree"),
     ):
         median, most = np.percentile(errors[same], [50, 90])
-        print(f"error of {what:6s}      median {median:.1e}, 90% {most:.1e} {unit}")
-    print(f"time                 {seconds / len(true) * 1000:.0f} ms an image")
+        print(f"error of {what:11s} median {median:.1e}, 90% {most:.1e} {unit}")
+
+
+def _print_speed(images: NDArray[np.uint8], true: NDArray[np.float64]) -> None:
+    for threads in sorted({1, torch.get_num_threads()}):
+        torch.set_num_threads(threads)
+        measuring = _milliseconds(lambda: geometry.measure(images)) / len(images)
+        harmonics = _milliseconds(lambda: geometry.harmonics(images, true)) / len(images)
+        one = _milliseconds(lambda: geometry.measure(images[:1]))
+        print(
+            f"{threads:3d} threads          measure {measuring:.1f} ms an image, "
+            f"harmonics {harmonics:.1f} ms; one image alone {one:.0f} ms"
+        )
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return (time.perf_counter() - start) * 1000
 
 
 if __name__ == "__main__":

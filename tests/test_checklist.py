@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,66 @@ def test_what_cannot_be_checked_is_skipped_and_no_failure(root: Path) -> None:
         "skip", f"record of {ZIP}", [f"no {SMALL.run_record_name}"]
     )
     assert done.summary == "10 passed, 0 failed, 1 skipped"
+
+
+def record_weights(root: Path, content: bytes, **changes: object) -> Path:
+    """Put weights into the contribution, and into its run's record but for some changes."""
+    folder = root / "contributions" / "m"
+    recorded = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), **changes}
+    record = {**run_record(0.75), "weights": recorded}
+    (folder / SMALL.run_record_name).write_text(json.dumps(record), encoding="utf-8")
+    (folder / SMALL.weights_name).write_bytes(content)
+    return folder / SMALL.weights_name
+
+
+def test_recorded_weights_pass(root: Path) -> None:
+    path = record_weights(root, b"weights")
+    done = checked(root)
+    assert line(done, path.name) == Line("pass", path.name)
+    assert done.summary == "12 passed, 0 failed, 0 skipped"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "expected"),
+    [
+        (lambda p: p.write_bytes(b"Weights"), "expected SHA-256 9a129038"),
+        (Path.unlink, "no such file; expected the weights that were recorded"),
+        (lambda p: (p.unlink(), p.mkdir()), "not a regular file"),
+        (lambda p: p.write_bytes(bytes(8_000_001)), "8000001 bytes are more than the 8000000"),
+    ],
+)
+def test_other_weights_than_the_recorded_fail(
+    root: Path, spoil: Callable[[Path], object], expected: str
+) -> None:
+    path = record_weights(root, b"weights")
+    spoil(path)
+    done = checked(root)
+    assert line(done, path.name).status == "fail"
+    assert expected in line(done, path.name).details[0]
+    assert len(done.failures) == 1
+
+
+def test_weights_of_another_recorded_size_fail(root: Path) -> None:
+    path = record_weights(root, b"weights", bytes=8)
+    assert checked(root).failures == [
+        f"{path.name}: expected the 8 bytes that were recorded, got 7; train anew"
+    ]
+
+
+def test_weights_that_no_run_recorded_fail(root: Path) -> None:
+    for name in (SMALL.weights_name, "extra.safetensors", "a\nb.safetensors"):
+        path = root / "contributions" / "m" / name
+        path.write_bytes(b"weights")
+        (failure,) = checked(root).failures
+        assert "expected weights that the record of a run beside it has" in failure
+        assert failure.isprintable()
+        path.unlink()
+
+
+def test_weights_are_not_scored(root: Path) -> None:
+    record_weights(root, b"weights").write_bytes(b"others")
+    done = python("-m", "jarvis_stem.score", "--repository-url", "https://x.org", cwd=root)
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_depends_on_a_failure_is_skipped(root: Path) -> None:

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from jarvis.core.atoms import Atoms
 
 from jarvis_stem import images, stem, structures
 from jarvis_stem.benchmark import Benchmark, ResultName
-from jarvis_stem.geometry import Lattices, measure, reduce
+from jarvis_stem.geometry import Lattices, harmonic_orders, harmonics, measure, reduce
 from jarvis_stem.lattice import projected_lattice
 
 NUMBER = st.floats(-10, 10, allow_nan=False)
@@ -83,22 +84,151 @@ def test_a_superlattice_is_measured_as_such() -> None:
     assert lattice_of(atoms).lengths[0] == pytest.approx([3.31, 8.86], abs=2e-3)
 
 
+def smooth_noise(power: float) -> np.ndarray:
+    """What photographs' spectra look like: amplitudes that fall with the frequency."""
+    rng = np.random.default_rng(3)
+    frequency = np.hypot(np.fft.fftfreq(256)[:, None], np.fft.fftfreq(256))
+    frequency[0, 0] = 1
+    image = np.fft.ifft2(np.fft.fft2(rng.normal(size=(256, 256))) / frequency**power).real
+    return stem.to_uint8(image[None])[0]
+
+
+ROW, COLUMN = np.mgrid[:256, :256]
+
+
 @pytest.mark.parametrize(
     "image",
     [
         np.zeros((256, 256), np.uint8),
         np.full((256, 256), 255, np.uint8),
         np.random.default_rng(0).integers(0, 256, (256, 256), np.uint8),
-        np.arange(256, dtype=np.uint8)[:, None].repeat(256, axis=1),
+        np.random.default_rng(0).poisson(5, (256, 256)).astype(np.uint8),
+        ROW.astype(np.uint8),
+        (255 * (np.hypot(ROW - 100, COLUMN - 130) < 30)).astype(np.uint8),
+        (255 * ((ROW == 100) & (COLUMN == 90))).astype(np.uint8),
+        (127 + 127 * np.cos(ROW / 3)).astype(np.uint8),
+        smooth_noise(0.5),
+        smooth_noise(1),
+        smooth_noise(2),
         np.random.default_rng(1).integers(0, 256, (20, 33), np.uint8),
+        np.random.default_rng(1).integers(0, 256, (64, 64), np.uint8),
+        np.random.default_rng(1).integers(0, 256, (16, 300), np.uint8),
+        np.random.default_rng(1).integers(0, 256, (3, 256), np.uint8),
+        np.ones((1, 1), np.uint8),
     ],
-    ids=["black", "white", "noise", "ramp", "small"],
+    ids=[
+        *("black", "white", "noise", "counts", "ramp", "disc", "dot", "stripes"),
+        *("rough", "photograph", "clouds", "small", "64 pixels", "strip", "3 rows", "one pixel"),
+    ],
 )
 def test_an_image_without_a_lattice_has_no_quality(image: np.ndarray) -> None:
     found = measure(image[None])
     assert found.vectors.shape == (1, 2, 2)
-    assert 0 <= found.quality[0] < 0.7
+    assert 0 <= found.quality[0] < 0.3
     assert np.isnan(found.vectors).all() == np.isnan(found.vectors).any()
+    assert found.quality[0] == 0 or not np.isnan(found.vectors).any()
+    amplitudes = harmonics(image[None], found.vectors)
+    assert np.isfinite(amplitudes).all()
+    assert amplitudes.any() != np.isnan(found.vectors).any()
+
+
+@pytest.mark.parametrize("counts", [5, 50])
+def test_noise_hardly_moves_a_lattice(counts: float) -> None:
+    atoms = crystal(3.31, 4.43, 90, [(0, 0), (0.31, 0.42)], ["Mo", "S"])
+    clean = stem.simulate([turned(atoms, 17)]).clip(0)
+    rng = np.random.default_rng(0)
+    noisy = stem.to_uint8(rng.poisson(clean / clean.mean() * counts).astype(np.float64))
+    found = measure(noisy)
+    assert found.lengths[0] == pytest.approx([3.31, 4.43], abs=5e-3)
+    assert found.quality[0] > 0.9
+
+
+def test_a_small_image_will_do() -> None:
+    atoms = crystal(3.31, 4.43, 90, [(0, 0), (0.31, 0.42)], ["Mo", "S"])
+    cut = stem.to_uint8(stem.simulate([turned(atoms, 17)]))[:, :64, :64]
+    assert measure(cut).lengths[0] == pytest.approx([3.31, 4.43], abs=0.03)
+
+
+def test_folded_harmonics_are_not_taken_for_a_superlattice() -> None:
+    atoms = crystal(3.8, 3.8, 60, [(0, 0), (1 / 3, 1 / 3)], ["Mo", "S"])  # 19 pixels
+    found = lattice_of(atoms)
+    assert found.lengths[0] == pytest.approx([3.8, 3.8], abs=2e-3)
+    assert found.quality[0] > 0.95
+
+
+def test_a_weak_superlattice_is_seen() -> None:
+    atoms = crystal(3.31, 8.86, 90, [(0, 0), (0, 0.5)], ["Mo", "Tc"])
+    assert lattice_of(atoms).lengths[0] == pytest.approx([3.31, 8.86], abs=2e-3)
+
+
+def some_images() -> np.ndarray:
+    cells = [(3.0 + 0.07 * n, 3.2 + 0.11 * n, 90 - n % 30) for n in range(37)]
+    atoms = [crystal(*cell, [(0, 0), (0.31, 0.42)], ["Mo", "S"]) for cell in cells]
+    return stem.to_uint8(stem.simulate([turned(one, 5 * n) for n, one in enumerate(atoms)]))
+
+
+def test_neither_other_images_nor_threads_change_a_lattice() -> None:
+    images = some_images()
+    images[5] = 0
+    together = measure(images)
+    amplitudes = harmonics(images, together.vectors)
+    assert np.isnan(together.vectors[5]).all()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        alone = [measure(images[n : n + 1]) for n in range(len(images))]
+        backwards = measure(images[::-1])
+        alone_amplitudes = harmonics(images[5:7], together.vectors[5:7])
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(threads)
+    assert np.array_equal(backwards.vectors[::-1], together.vectors, equal_nan=True)
+    assert np.array_equal(backwards.quality[::-1], together.quality)
+    vectors = np.concatenate([one.vectors for one in alone])
+    assert np.array_equal(vectors, together.vectors, equal_nan=True)
+    assert np.array_equal(np.concatenate([one.quality for one in alone]), together.quality)
+    assert np.array_equal(alone_amplitudes, amplitudes[5:7])
+
+
+def test_a_mirror_image_has_the_mirrored_lattice() -> None:
+    images = some_images()
+    found = measure(images)
+    mirrored = measure(images[:, :, ::-1])
+    expected = reduce(found.vectors * [1, -1])
+    assert np.allclose(mirrored.lengths, found.lengths, atol=1e-5)
+    assert np.allclose(mirrored.gamma, found.gamma, atol=1e-3)
+    change = mirrored.vectors @ np.linalg.inv(expected)
+    assert np.allclose(change, np.round(change), atol=1e-3)
+    assert np.allclose(mirrored.quality, found.quality, atol=0.02)
+
+
+def test_harmonics_of_a_known_wave() -> None:
+    vectors = np.array([[[4.0, 1.0], [-0.6, 5.2]]])
+    reciprocal = np.linalg.inv(vectors[0]).T * stem.PIXEL_SIZE  # cycles a pixel, rows
+    pixels = np.stack([ROW, COLUMN], -1) - 127.5
+    wave = np.cos(2 * np.pi * pixels @ reciprocal.T @ [2, -1] + 0.7)
+    image = np.round(120 + 80 * wave).astype(np.uint8)
+    amplitudes = harmonics(image[None], vectors)[0]
+    orders = harmonic_orders()
+    assert len(orders) == len(amplitudes) == 24
+    assert amplitudes.dtype == np.complex64
+    is_wave = (orders == [2, -1]).all(axis=1)
+    assert amplitudes[is_wave][0] == pytest.approx(40 / 120 * np.exp(0.7j), abs=1e-3)
+    assert np.abs(amplitudes[~is_wave]).max() < 1e-3
+
+
+def test_harmonics_beyond_half_a_cycle_a_pixel_are_zero() -> None:
+    vectors = np.array([[[1.0, 0.0], [0.0, 4.0]]])  # 0.2 cycles a pixel along rows
+    image = np.random.default_rng(0).integers(0, 256, (256, 256), np.uint8)
+    amplitudes = harmonics(image[None], vectors)[0]
+    assert np.array_equal(amplitudes == 0, np.abs(harmonic_orders()[:, 0]) == 3)
+
+
+def test_orders_of_harmonics_are_one_half_plane() -> None:
+    orders = harmonic_orders(2).tolist()
+    opposite = [[-h, -k] for h, k in orders]
+    every = [[h, k] for h in range(-2, 3) for k in range(-2, 3) if h or k]
+    assert sorted(orders + opposite) == every
 
 
 def test_images_need_not_be_square() -> None:
@@ -108,7 +238,10 @@ def test_images_need_not_be_square() -> None:
 
 
 def test_no_images() -> None:
-    assert measure(np.empty((0, 256, 256), np.uint8)).lengths.shape == (0, 2)
+    none = np.empty((0, 256, 256), np.uint8)
+    found = measure(none)
+    assert found.lengths.shape == (0, 2)
+    assert harmonics(none, found.vectors).shape == (0, 24)
 
 
 def test_a_projection_can_be_finer_than_the_cell() -> None:
@@ -129,6 +262,9 @@ def test_real_lattices_are_measured(repository: Path, shared: Path) -> None:
     measured = measure(rendered.images)
     ratio = np.abs(np.linalg.det(measured.vectors) / np.linalg.det(true))
     hits = np.abs(ratio - 1) < 0.02
+    sure = measured.quality >= 0.9
     errors = np.abs(measured.lengths - np.linalg.norm(true, axis=2))[hits]
-    assert hits.mean() > 0.85
+    assert hits.mean() > 0.9
+    assert sure.mean() > 0.9
+    assert hits[sure].mean() > 0.95
     assert np.median(errors) < 1e-4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,7 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import METADATA, REPOSITORY, SMALL, add_benchmark, add_contribution, python
+from helpers import (
+    METADATA,
+    REPOSITORY,
+    SMALL,
+    add_benchmark,
+    add_contribution,
+    python,
+    run_record,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -420,6 +429,25 @@ def test_contributions_that_is_no_folder_fails(kind: str, repo: Path) -> None:
     assert [j.change for j in judgement.contributions] == ["deleted", "deleted"]
     assert len(judgement.problems) == 1
     assert judgement.problems[0].startswith("contributions is a")
+
+
+@pytest.mark.parametrize("sent", [b"weights", b"others", None])
+def test_weights_must_be_the_recorded_ones(sent: bytes | None, repo: Path) -> None:
+    folder = contribute(repo, "mine")
+    recorded = {"sha256": hashlib.sha256(b"weights").hexdigest(), "bytes": 7}
+    record = {**run_record(0.75), "weights": recorded}
+    (folder / SMALL.run_record_name).write_text(json.dumps(record))
+    if sent is not None:
+        (folder / SMALL.weights_name).write_bytes(sent)
+    judgement = judged(repo)
+    assert judgement.ok == (sent == b"weights"), judgement.all_problems
+    assert all(f"mine: {SMALL.weights_name}: " in text for text in judgement.all_problems)
+
+
+def test_weights_without_a_record_fail(repo: Path) -> None:
+    (contribute(repo, "mine") / "large.safetensors").write_bytes(bytes(100))
+    (problem,) = judged(repo).all_problems
+    assert problem.startswith("mine: large.safetensors: expected weights that the record of a run")
 
 
 def test_binary_junk_fails_without_a_traceback(repo: Path) -> None:

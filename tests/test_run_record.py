@@ -21,6 +21,17 @@ def test_a_record_is_read(tmp_path: Path) -> None:
     assert run is not None
     assert (run.recipe.epochs, run.costs.parameters, run.result.accuracy) == (1, 7, 0.5)
     assert run.model_extra == {"threads": 2}
+    assert run.weights is None
+
+
+def test_weights_are_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    recorded = {"sha256": "0" * 64, "bytes": 8}
+    path.write_text(json.dumps({**run_record(0.5), "weights": recorded}), encoding="utf-8")
+    run, problems = read_run_record(path)
+    assert problems == []
+    assert run is not None and run.weights is not None
+    assert (run.weights.sha256, run.weights.bytes) == ("0" * 64, 8)
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: f"{path.parent.name} {path.name}")
@@ -40,6 +51,19 @@ def test_the_committed_records_are_read(path: Path) -> None:
         ({"recipe": {"epochs": 1.5}}, "'recipe'['epochs']: expected a valid integer, got 1.5"),
         ({"result": {"accuracy": "1", "n": 1}}, "'result'['accuracy']: expected a valid number"),
         ({"history": [{"loss": "x"}]}, "'history'[0]: expected a valid number, got 'x'"),
+        (
+            {"weights": "x"},
+            "'weights': expected a valid dictionary or instance of Weights, got 'x'",
+        ),
+        ({"weights": {"bytes": 1}}, "expected a key 'weights'['sha256'], got none; add it"),
+        (
+            {"weights": {"sha256": "A" * 64, "bytes": 1}},
+            "'weights'['sha256']: String should match pattern '^[0-9a-f]{64}$', got 'AAA",
+        ),
+        (
+            {"weights": {"sha256": "a" * 64, "bytes": -1}},
+            "'weights'['bytes']: expected greater than or equal to 0, got -1",
+        ),
         ({"hardware": "\x1b[2J"}, "'hardware': expected text without control characters"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from helpers import METADATA, REPOSITORY, SMALL, add_benchmark, add_contribution
+from helpers import METADATA, REPOSITORY, SMALL, add_benchmark, add_contribution, run_record
 
 from jarvis_stem import checklist, cli, pull_request, submit
 from jarvis_stem.errors import StemError
@@ -393,6 +394,42 @@ def test_too_much_is_refused_before_git_copies_it(place: Place, run: Run) -> Non
     done = run()
     assert done.status == 1
     assert "more than the 67108864 of a contribution; the largest file is weights.pt" in done.err
+    assert place.pushed() == ""
+
+
+def add_weights(folder: Path) -> Path:
+    """Put recorded weights into a contribution."""
+    content = bytes(range(256))
+    recorded = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    record = {**run_record(0.75), "weights": recorded}
+    (folder / SMALL.run_record_name).write_text(json.dumps(record))
+    (folder / SMALL.weights_name).write_bytes(content)
+    return folder / SMALL.weights_name
+
+
+def test_recorded_weights_are_pushed_as_they_are(place: Place, run: Run) -> None:
+    path = add_weights(place.folder)
+    done = run()
+    assert (done.status, done.err) == (0, "")
+    pushed = f"{place.pushed()}:contributions/mine/{path.name}"
+    blob = subprocess.run(["git", "show", pushed], capture_output=True, check=True)
+    assert blob.stdout == path.read_bytes()
+
+
+def test_other_weights_are_not_pushed(place: Place, run: Run) -> None:
+    add_weights(place.folder).write_bytes(b"others")
+    done = run()
+    assert done.status == 1
+    assert f"fail  {SMALL.weights_name}" in done.out
+    assert place.pushed() == ""
+
+
+def test_weights_that_git_ignores_are_missed(place: Place, run: Run) -> None:
+    path = add_weights(place.folder)
+    (place.clone / ".gitignore").write_text("*.safetensors\n")
+    done = run()
+    assert done.status == 1
+    assert f"git ignores contributions/mine/{path.name}" in done.err
     assert place.pushed() == ""
 
 

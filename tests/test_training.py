@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -166,3 +167,61 @@ def test_device_that_is_not_there_is_named(name: str) -> None:
 
 def test_automatic_device_is_one_that_works() -> None:
     assert torch.ones(2, device=training.choose_device()).sum().item() == 2
+
+
+class Overconfident(nn.Module):
+    """Ten times the logits that its accuracy of three quarters calls for."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(scale))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        says_one = images[:, 0, 0, 0] > 0.5
+        return self.scale * torch.stack((~says_one, says_one), dim=1).float()
+
+
+def test_the_temperature_makes_confidence_the_share_right() -> None:
+    images = torch.zeros(400, 256, 256, dtype=torch.uint8)
+    images[::2] = 255
+    classes = (images[:, 0, 0] > 0).long()
+    classes[:100] = 1 - classes[:100]  # wrong for a quarter
+    model = Overconfident(10 * math.log(3))
+    temperature = training.calibrate(model, Split(images, classes))
+    assert temperature == pytest.approx(10, rel=0.02)
+    confidence = training.predict(model, images, temperature=temperature).max(dim=1).values
+    assert torch.allclose(confidence, torch.tensor(0.75), atol=0.01)
+
+
+def test_images_are_mirrored_only_if_the_recipe_says_so(tmp_path: Path) -> None:
+    seen: list[torch.Tensor] = []
+
+    class Watching(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(2))
+
+        def describe(self, images: torch.Tensor) -> torch.Tensor:
+            return images[:, :1, 0].float()
+
+        def forward(self, description: torch.Tensor) -> torch.Tensor:
+            if self.training:
+                seen.append(description)
+            return description * self.weight
+
+    images = torch.zeros(64, 256, 256, dtype=torch.uint8)
+    images[:, 0] = 9  # the first row is bright, the last one is not
+    split = Split(images, torch.arange(64) % 2)
+    for mirror, expected in ((True, {0.0, 9.0}), (False, {9.0})):
+        seen.clear()
+        training.fit(
+            Watching(),
+            split,
+            split,
+            Recipe(epochs=1, batch_size=32, mirror=mirror),
+            seed=0,
+            device=CPU,
+            checkpoint=tmp_path / "checkpoint.pt",
+            identity={},
+        )
+        assert set(torch.cat(seen).flatten().tolist()) == expected

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Protocol, runtime_checkable
 
-from torch import nn
+from torch import Tensor, nn
 
 from jarvis_stem.errors import StemError
 
@@ -29,6 +30,9 @@ class Recipe:
         learning_rate: Peak of the schedule.
         weight_decay: Decoupled, on weights of two dimensions or more.
         label_smoothing: Share of the probability spread over all classes.
+        mirror: Whether half of the images a step are mirrored.
+        noisy_copies: Drawings of each training structure under conditions drawn at random, beside
+            the clean one.
     """
 
     epochs: int
@@ -36,10 +40,22 @@ class Recipe:
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     label_smoothing: float = 0.0
+    mirror: bool = True
+    noisy_copies: int = 0
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """A module that learns from what it computes of each image once, before training."""
+
+    def describe(self, images: Tensor) -> Tensor:
+        """Describe images uint8[N, 256, 256] as float32[N, D], which `forward` then takes."""
+        ...
 
 
 # Called with the number of classes and whether to start from ImageNet weights. The module maps
-# images float32[N, 1, 256, 256] in 0..1 to logits float32[N, classes].
+# images float32[N, 1, 256, 256] in 0..1, or what it makes of them if it is `Describing`, to logits
+# float32[N, classes].
 Builder = Callable[[int, bool], nn.Module]
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 _NOISE_FLOOR = 0.05  # power; about what the rounding to 8 bits leaves behind
 _LOG_SCALE = 4.0  # brings the log power of benchmark images to near unit variance
+_BATCH = 64  # images transformed at once, which bounds the memory
 _FARTHEST = 2.0  # grid steps; a peak farther off than the window's main lobe is not this pixel's
 
 
@@ -33,6 +34,8 @@ class LatticeSpectrum(nn.Module):
     """
 
     channels = 8
+    derived = 6  # of them, from the log power alone
+    shape = (95, 48)  # of the default grid
     window: Tensor
     slope: Tensor
     positions: Tensor
@@ -89,21 +92,48 @@ class LatticeSpectrum(nn.Module):
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
             plain, along_rows, along_columns = self._sums(images[:, 0].float())
             power = plain.abs().square()
-            log_power = torch.log(power + _NOISE_FLOOR) / _LOG_SCALE
             # The frequency of a wave exceeds the pixel's by -Im(sum under the slope / sum).
             weight = plain.conj() / (power + 4 * _NOISE_FLOOR)
             offsets = [
                 (-(total * weight).imag / self.step).clamp(-_FARTHEST, _FARTHEST)
                 for total in (along_rows, along_columns)
             ]
-            coordinates = self.coordinates.expand(len(images), -1, -1, -1).unbind(dim=1)
-            broken = (log_power - log_power.flip(1), log_power - _quarter_turn(log_power))
-            return torch.stack((log_power, *coordinates, *offsets, *broken), dim=1)
+            known, broken = self.channels_of(_log(power)).split((4, 2), dim=1)
+            return torch.cat((known, torch.stack(offsets, dim=1), broken), dim=1)
+
+    def log_power(self, images: Tensor) -> Tensor:
+        """Transform images to their first channel alone, at their own scale.
+
+        Args:
+            images: uint8[N, size, size].
+
+        Returns:
+            float32[N, 2 n_frequencies - 1, n_frequencies].
+        """
+        one = torch.ones(1, 1)
+        left, right = self._waves(self.rows, one), self._waves(self.columns, one)
+        rows, columns = left * self.window, (right * self.window).transpose(1, 2)
+        with torch.no_grad():
+            batches = (self._less_mean(batch.float() / 255) for batch in images.split(_BATCH))
+            sums = [_complex(rows @ batch @ columns) for batch in batches]
+            return torch.cat([_log(one.abs().square()) for one in sums])
+
+    def channels_of(self, log_power: Tensor) -> Tensor:
+        """Lay the channels that follow from the log power beside it: all but the offsets.
+
+        Args:
+            log_power: float32[N, 2 n_frequencies - 1, n_frequencies].
+
+        Returns:
+            float32[N, 6, ...]: it, the frequencies, their modulus, what its symmetry breaks.
+        """
+        coordinates = self.coordinates.expand(len(log_power), -1, -1, -1).unbind(dim=1)
+        broken = (log_power - log_power.flip(1), log_power - _quarter_turn(log_power))
+        return torch.stack((log_power, *coordinates, *broken), dim=1)
 
     def _sums(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Fourier sums under the window and under its slopes along rows and along columns."""
-        window = self.window[:, None] * self.window
-        images = images - (images * window).mean(dim=(1, 2), keepdim=True)
+        images = self._less_mean(images)
         scale = self._scale(images)
         left, right = self._waves(self.rows, scale), self._waves(self.columns, scale)
         by_rows = torch.cat((left * self.window, left * self.slope), dim=1) @ images
@@ -114,6 +144,10 @@ class LatticeSpectrum(nn.Module):
             _complex(under_slope @ window_right),
             _complex(under_window @ (right * self.slope).transpose(1, 2)),
         )
+
+    def _less_mean(self, images: Tensor) -> Tensor:
+        window = self.window[:, None] * self.window
+        return images - (images * window).mean(dim=(1, 2), keepdim=True)
 
     def _scale(self, images: Tensor) -> Tensor:
         """Scale of each image, [N, 1]; one for all outside training."""
@@ -127,6 +161,10 @@ class LatticeSpectrum(nn.Module):
         """Cosines over sines at the frequencies, [N, 2F, size]: faster than complex on a CPU."""
         phase = (frequencies * scale)[..., None] * self.positions
         return torch.cat((phase.cos(), phase.sin()), dim=1)
+
+
+def _log(power: Tensor) -> Tensor:
+    return torch.log(power + _NOISE_FLOOR) / _LOG_SCALE
 
 
 def _quarter_turn(plane: Tensor) -> Tensor:

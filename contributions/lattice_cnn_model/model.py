@@ -1,0 +1,26 @@
+"""Three views of an image, joined: its lattice measured, its unit cell and its spectrum seen."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from jarvis_stem.errors import StemError
+from jarvis_stem.models import Recipe
+from jarvis_stem.models.lattice import LatticeNet, spectrum_cnn
+
+RECIPE = Recipe(epochs=24, batch_size=128, label_smoothing=0.05)
+
+
+def build(classes: int, pretrained: bool) -> nn.Module:
+    """Build the model.
+
+    Args:
+        classes: Number of classes.
+        pretrained: There are no weights learned elsewhere.
+
+    Raises:
+        StemError: Weights learned elsewhere were asked for.
+    """
+    if pretrained:
+        raise StemError("--pretrained: lattice_cnn_model has no such weights; train without it")
+    return LatticeNet(classes, cell=(16, 32, 64), spectrum=spectrum_cnn())

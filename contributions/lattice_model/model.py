@@ -1,0 +1,26 @@
+"""A perceptron that is told the measured lattice, and sees nothing else of the image."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from jarvis_stem.errors import StemError
+from jarvis_stem.models import Recipe
+from jarvis_stem.models.lattice import LatticeNet
+
+RECIPE = Recipe(epochs=30, batch_size=128)
+
+
+def build(classes: int, pretrained: bool) -> nn.Module:
+    """Build the model.
+
+    Args:
+        classes: Number of classes.
+        pretrained: There are no weights learned elsewhere.
+
+    Raises:
+        StemError: Weights learned elsewhere were asked for.
+    """
+    if pretrained:
+        raise StemError("--pretrained: lattice_model has no such weights; train without it")
+    return LatticeNet(classes)

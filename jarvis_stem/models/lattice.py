@@ -1,0 +1,280 @@
+"""What a model is told of an image's lattice, and networks that listen to it.
+
+`Measured` lays out what `describe` measures once an image: the lattice to a small fraction of a
+pixel, the amplitudes of its harmonics, and the spectrum for what those miss. `LatticeNet` joins up
+to three branches on it: an encoding of the lattice, a CNN on the averaged unit cell, and a CNN on
+the spectrum.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from jarvis_stem import geometry
+from jarvis_stem.models.spectrum import LatticeSpectrum
+
+_HIGHEST_ORDER = 6  # of the harmonics a unit cell is drawn from: 0.8 cycles an Å in a cell of 8 Å
+_HEAD_ORDER = 3  # of those whose amplitudes the encoding has; higher ones are near zero
+_CELL = 16  # pixels of the drawn unit cell, each way
+_SCALARS = 7  # vectors, quality, brightness, contrast
+_FAINT = 3e-3  # of the mean: about what rounding to 8 bits leaves of an amplitude
+_FARTHEST = 6.0  # standard deviations
+_PERIODS = (20.0, 10.0, 5.0, 2.5, 1.2, 0.6, 0.3, 0.15)  # Å
+_LENGTH_SCALES = (3e-4, 3e-3, 0.03, 0.3, 3.0)  # Å
+_ANGLE_SCALES = (3e-3, 0.03, 0.3, 3.0, 30.0)  # degrees
+_ROUNDED_SCALES = (0.01, 0.1)  # Å
+
+
+class Measured:
+    """Named views of what `describe` returned.
+
+    Attributes:
+        vectors: Reduced basis vectors as rows, Å, [N, 2, 2]; zeros where no lattice was found.
+        scalars: Quality of the lattice, mean and standard deviation of the image, [N, 3].
+        harmonics: Complex amplitudes of half a plane's harmonics, [N, 84].
+        spectrum: Log power, [N, 95, 48]; of no images if it was not asked for.
+    """
+
+    def __init__(self, description: Tensor) -> None:
+        """Wrap a description, float32[N, D]."""
+        orders = len(_orders(_HIGHEST_ORDER))
+        lattice, real, imaginary, spectrum = description.tensor_split(
+            (_SCALARS, _SCALARS + orders, _SCALARS + 2 * orders), dim=1
+        )
+        self.vectors = lattice[:, :4].unflatten(1, (2, 2))
+        self.scalars = lattice[:, 4:]
+        self._parts = real, imaginary
+        self.spectrum = spectrum.reshape(-1, *LatticeSpectrum.shape)
+
+    @cached_property
+    def harmonics(self) -> Tensor:
+        """Complex amplitudes of the harmonics."""
+        return torch.complex(*(part.contiguous() for part in self._parts))
+
+
+def describe(images: Tensor, *, spectrum: bool) -> Tensor:
+    """Measure what a model is told of each image.
+
+    Args:
+        images: uint8[N, 256, 256].
+        spectrum: Whether to have the spectrum too.
+
+    Returns:
+        float32[N, D]; `Measured` knows what is where.
+    """
+    pixels = images.numpy()
+    lattices = geometry.measure(pixels)
+    amplitudes = torch.from_numpy(geometry.harmonics(pixels, lattices.vectors, _HIGHEST_ORDER))
+    scaled = images.flatten(1).float() / 255
+    parts = [
+        torch.from_numpy(lattices.vectors).nan_to_num(0.0).flatten(1),
+        torch.from_numpy(lattices.quality)[:, None],
+        scaled.mean(dim=1, keepdim=True),
+        scaled.std(dim=1, keepdim=True),
+        amplitudes.real,
+        amplitudes.imag,
+    ]
+    if spectrum:
+        parts.append(LatticeSpectrum().log_power(images).flatten(1))
+    return torch.cat([part.float() for part in parts], dim=1)
+
+
+class LatticeNet(nn.Module):
+    """A classifier of what is measured: lattice, unit cell and spectrum, joined before the head."""
+
+    def __init__(
+        self,
+        classes: int,
+        *,
+        encoding: bool = True,
+        cell: Sequence[int] = (),
+        spectrum: nn.Module | None = None,
+        width: int = 256,
+        dropout: float = 0.4,
+        absent: float = 0.2,
+    ) -> None:
+        """Build the branches that are asked for.
+
+        Args:
+            classes: Number of classes.
+            encoding: Whether to have the lattice's encoding and its harmonics' amplitudes.
+            cell: Channels of the CNN on the unit cell, layer by layer; empty for none.
+            spectrum: CNN on `LatticeSpectrum.channels_of`, to features [N, F]; None for none.
+            width: Units of each hidden layer of the head.
+            dropout: Share of them left out at a training step.
+            absent: Share of images for which a branch is silent at a training step, each branch by
+                itself where there are several, so that the head learns to do without any of them
+                (modality dropout: Neverova et al., IEEE TPAMI 38, 1692 (2016)).
+        """
+        super().__init__()
+        self.encoding = LatticeEncoding() if encoding else None
+        self.cell = _cell_cnn(cell) if cell else None
+        self.spectrum = spectrum
+        self.spectrum_channels = None if spectrum is None else LatticeSpectrum(zoom=0)
+        self.absent = absent if encoding + bool(cell) + (spectrum is not None) > 1 else 0.0
+        self.head = nn.Sequential(
+            nn.Dropout(dropout / 2),
+            nn.LazyLinear(width),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(width, classes),
+        )
+        self.eval()
+        with torch.no_grad():
+            self(self.describe(torch.zeros(1, 256, 256, dtype=torch.uint8)))  # sizes the head
+        self.train()
+
+    def describe(self, images: Tensor) -> Tensor:
+        """See `describe`; images uint8[N, 256, 256]."""
+        return describe(images, spectrum=self.spectrum is not None)
+
+    def forward(self, description: Tensor) -> Tensor:
+        """Logits float32[N, classes] of descriptions."""
+        measured = Measured(description)
+        features = []
+        if self.encoding is not None:
+            features.append(self.encoding(measured))
+        if self.cell is not None:
+            features.append(self.cell(unit_cell(measured.harmonics)[:, None]))
+        if self.spectrum is not None and self.spectrum_channels is not None:
+            features.append(self.spectrum(self.spectrum_channels.channels_of(measured.spectrum)))
+        logits: Tensor = self.head(torch.cat([self._heard(one) for one in features], dim=1))
+        return logits
+
+    def _heard(self, features: Tensor) -> Tensor:
+        """Silence a branch for some images of a training step."""
+        if not self.training or not self.absent:
+            return features
+        heard = torch.rand(len(features), 1).to(features.device) >= self.absent
+        return features * heard
+
+
+class LatticeEncoding(nn.Module):
+    """The lattice in numbers that a network can tell apart at every scale that matters.
+
+    A Bravais class is a matter of equalities (a = b, gamma = 90 degrees, a cos gamma = b / 2),
+    which the label rule takes at 0.01 Å and 0.01 degree. So differences are given as saturating
+    functions of several scales, lengths as waves of several periods (Fourier features: Tancik et
+    al., NeurIPS 2020; numbers as inputs: Gorishniy et al., NeurIPS 2022).
+    """
+
+    def __init__(self) -> None:
+        """Prepare the normalisation, which is learned from the training data."""
+        super().__init__()
+        orders = _orders(_HIGHEST_ORDER)
+        low = torch.tensor([max(abs(h), abs(k)) <= _HEAD_ORDER for h, k in orders])
+        self.register_buffer("low", low.nonzero()[:, 0], persistent=False)
+        n_amplitudes = 2 * int(low.sum())
+        self.amplitudes = nn.BatchNorm1d(n_amplitudes, affine=False)
+        self.numbers = nn.BatchNorm1d(_encode(torch.ones(1, 2, 2)).shape[1] + 3, affine=False)
+
+    low: Tensor
+
+    def forward(self, measured: Measured) -> Tensor:
+        """Encode; [N, F]."""
+        numbers = torch.cat((_encode(measured.vectors), measured.scalars), dim=1)
+        amplitudes = measured.harmonics[:, self.low].abs()
+        amplitudes = torch.cat((torch.log(amplitudes + _FAINT), amplitudes), dim=1)
+        both = torch.cat((self.numbers(numbers), self.amplitudes(amplitudes)), dim=1)
+        return both.clamp(-_FARTHEST, _FARTHEST)
+
+
+def unit_cell(harmonics: Tensor) -> Tensor:
+    """Draw the unit cell averaged over the image, from its harmonics.
+
+    Args:
+        harmonics: Complex amplitudes [N, 84] of a half plane's harmonics.
+
+    Returns:
+        Intensities less their mean, by it, float32[N, 16, 16]; rows along a, columns along b.
+    """
+    plane = harmonics.new_zeros(len(harmonics), _CELL, _CELL)
+    h, k = torch.tensor(_orders(_HIGHEST_ORDER)).unbind(dim=1)
+    plane[:, h % _CELL, k % _CELL] = harmonics
+    plane[:, -h % _CELL, -k % _CELL] = harmonics.conj()
+    return torch.fft.ifft2(plane, norm="forward").real
+
+
+def _orders(highest: int) -> list[tuple[int, int]]:
+    return [(int(h), int(k)) for h, k in geometry.harmonic_orders(highest)]
+
+
+def _encode(vectors: Tensor) -> Tensor:
+    """Numbers of reduced lattices [N, 2, 2]: see `LatticeEncoding`; [N, F]."""
+    a, b = vectors.unbind(dim=1)
+    four = torch.stack((a, b, a - b, a + b), dim=1)
+    lengths = four.norm(dim=2)
+    directions = four / lengths.clamp(min=1e-6)[..., None]
+    cosine = (directions[:, 0] * directions[:, 1]).sum(dim=1, keepdim=True)
+    gamma = torch.rad2deg(torch.arccos(cosine.clamp(-1, 1)))
+    short, long = lengths[:, :1], lengths[:, 1:2]
+    margins = (lengths.diff(dim=1), lengths[:, 2:3] - short)
+    centred = (2 * short * cosine - long, 2 * long * cosine - short)
+    # Directions against the image's axes; for small angles these are degrees.
+    tilts = torch.rad2deg(directions.flatten(1))
+    return torch.cat(
+        (
+            lengths / 5 - 1,
+            _waves(lengths[:, :3], _PERIODS),
+            _saturating(torch.cat((*margins, *centred), dim=1), _LENGTH_SCALES),
+            _saturating(torch.cat((gamma - 90, gamma - 60, tilts), dim=1), _ANGLE_SCALES),
+            _saturating(lengths.round(decimals=2).diff(dim=1), _ROUNDED_SCALES),
+            torch.log(torch.linalg.det(vectors).abs()[:, None] + 1e-3),
+        ),
+        dim=1,
+    )
+
+
+def _waves(values: Tensor, periods: Sequence[float]) -> Tensor:
+    phases = [2 * math.pi / period * values for period in periods]
+    return torch.cat([wave(phase) for phase in phases for wave in (torch.sin, torch.cos)], dim=1)
+
+
+def _saturating(values: Tensor, scales: Sequence[float]) -> Tensor:
+    return torch.cat([torch.tanh(values / scale) for scale in scales], dim=1)
+
+
+def spectrum_cnn() -> nn.Sequential:
+    """A small CNN for `LatticeNet`, from the spectrum's channels to 128 features.
+
+    The lattice is measured elsewhere, so that patches of 4 x 4 frequencies are fine enough.
+    """
+    return nn.Sequential(
+        nn.Conv2d(LatticeSpectrum.derived, 32, 4, stride=4, bias=False),
+        *_normalised(32),
+        nn.Conv2d(32, 64, 3, stride=2, padding=1, bias=False),
+        *_normalised(64),
+        nn.Conv2d(64, 64, 3, padding=1, bias=False),
+        *_normalised(64),
+        nn.Conv2d(64, 128, 3, stride=2, padding=1, bias=False),
+        *_normalised(128),
+        nn.Conv2d(128, 128, 3, padding=1, bias=False),
+        *_normalised(128),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Dropout(0.5),
+    )
+
+
+def _normalised(channels: int) -> tuple[nn.Module, nn.Module]:
+    return nn.BatchNorm2d(channels), nn.ReLU()
+
+
+def _cell_cnn(channels: Sequence[int]) -> nn.Module:
+    """A CNN on a torus: a unit cell has no border."""
+    layers: list[nn.Module] = []
+    for inside, outside in zip((1, *channels), channels, strict=False):
+        stride = 1 if inside == 1 else 2
+        convolution = nn.Conv2d(
+            inside, outside, 3, stride, padding=1, padding_mode="circular", bias=False
+        )
+        layers += [convolution, *_normalised(outside)]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())

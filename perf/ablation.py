@@ -1,0 +1,280 @@
+"""Measure what each part of lattice_cnn_model is worth, on validation and once on test.
+
+python perf/ablation.py --data ../shared/jarvis_data
+
+Every row is trained on the same nine tenths of train with three seeds; mean and deviation are over
+the seeds, on the tenth that is left. Then the seeds' models predict the test split once. Rows that
+are in the output already are kept; --row NAME measures one anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from remembered import remember
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.model_selection import train_test_split
+from torch import Tensor, nn
+
+from jarvis_stem import cli, images, models, record, structures, training
+from jarvis_stem.benchmark import Benchmark, ResultName
+from jarvis_stem.files import json_text, read_json_object, write_text
+from jarvis_stem.models import Recipe
+from jarvis_stem.models.lattice import LatticeNet, Measured, spectrum_cnn
+from jarvis_stem.training import Split
+
+_NAME = ResultName("AI", "ImageClass", "bravais_class", "stem_2d_image", "test", "acc")
+_ROOT = Path(__file__).resolve().parents[1]
+_SEEDS = (0, 1, 2)
+_CROP = 128  # pixels that the real-space CNN sees, each way
+
+_joined = models.load(_ROOT / "contributions/lattice_cnn_model")
+_alone = models.load(_ROOT / "contributions/lattice_model")
+_CELL = (16, 32, 64)
+
+
+class Pixels(nn.Module):
+    """The CNN that lattice_cnn_model has for the spectrum, on the middle of the image itself."""
+
+    def __init__(self, classes: int) -> None:
+        """Build it."""
+        super().__init__()
+        cnn = spectrum_cnn()
+        cnn[0] = nn.Conv2d(1, 32, 4, 4, bias=False)
+        self.cnn = nn.Sequential(cnn, nn.Linear(128, classes))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Logits of float32[N, 1, 256, 256]."""
+        start = (pictures.shape[2] - _CROP) // 2
+        inside = slice(start, start + _CROP)
+        logits: Tensor = self.cnn(pictures[:, :, inside, inside])
+        return logits
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table: a model and how it is trained."""
+
+    what: str
+    build: Callable[[int], nn.Module]
+    recipe: Recipe
+
+
+ROWS = {
+    "pixels": Row(
+        "CNN on the image (middle 128 x 128)", Pixels, replace(_joined.recipe, epochs=12)
+    ),
+    "spectrum": Row(
+        "CNN on the spectrum",
+        lambda n: LatticeNet(n, encoding=False, spectrum=spectrum_cnn()),
+        _joined.recipe,
+    ),
+    "cell": Row(
+        "CNN on the unit cell",
+        lambda n: LatticeNet(n, encoding=False, cell=_CELL),
+        _joined.recipe,
+    ),
+    "lattice": Row("lattice (lattice_model)", lambda n: _alone.build(n, False), _alone.recipe),
+    "lattice+cell": Row(
+        "lattice and CNN on the unit cell", lambda n: LatticeNet(n, cell=_CELL), _joined.recipe
+    ),
+    "lattice+spectrum": Row(
+        "lattice and CNN on the spectrum",
+        lambda n: LatticeNet(n, spectrum=spectrum_cnn()),
+        _joined.recipe,
+    ),
+    "all": Row("all three (lattice_cnn_model)", lambda n: _joined.build(n, False), _joined.recipe),
+    "all, not mirrored": Row(
+        "all three, trained without mirror images",
+        lambda n: _joined.build(n, False),
+        replace(_joined.recipe, mirror=False),
+    ),
+}
+_TREES = "trees"
+_ENSEMBLE_OF = "all"
+
+
+def main() -> int:
+    """Run the rows that are asked for and print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", metavar="DIR", help="JARVIS databases")
+    parser.add_argument("--row", action="append", choices=[*ROWS, _TREES], help="only this one")
+    parser.add_argument("--benchmark", default=_NAME.dataset, metavar="DATASET")
+    parser.add_argument("--epochs", type=int, metavar="N", help="for a quick look: not the models'")
+    parser.add_argument("--output", type=Path, default=_ROOT / "docs", metavar="DIR")
+    options = parser.parse_args()
+    path = options.output / "ablation.json"
+    known = read_json_object(path)["rows"] if path.exists() else {}
+    wanted = options.row or [row for row in (*ROWS, _TREES) if row not in known]
+    if wanted:
+        train, validation, test = _data(options)
+        remember(train.images, validation.images, test.images)
+    for name in wanted:
+        print(f"{name}:", file=sys.stderr)
+        if name == _TREES:
+            known.update(_trees(train, validation, test))
+        else:
+            known.update(_row(name, train, validation, test, options.epochs))
+        content = {
+            "command": record.environment(torch.device("cpu")),
+            "seeds": _SEEDS,
+            "validation": len(validation),
+            "test": len(test),
+            "rows": known,
+        }
+        write_text(path, json_text(content))
+    write_text(options.output / "ablation.md", _table(read_json_object(path)))
+    print((options.output / "ablation.md").read_text())
+    return 0
+
+
+def _data(options: argparse.Namespace) -> tuple[Split, Split, Split]:
+    name = replace(_NAME, dataset=options.benchmark)
+    benchmark = Benchmark.read(_ROOT / "benchmarks", name)
+    position = {c: n for n, c in enumerate(benchmark.classes)}
+    splits = {}
+    for split in ("train", "test"):
+        ids = benchmark.split(split)
+        found = structures.for_dataset(options.benchmark, ids, data=options.data)
+        rendered = images.render(found, list(ids))
+        classes = torch.tensor([position[ids[i]] for i in rendered.ids])
+        splits[split] = Split(torch.from_numpy(rendered.images), classes)
+    train, test = splits["train"], splits["test"]
+    # The parts that seed 0 trains on and chooses by in `jarvis_stem.train`.
+    learn, choose = train_test_split(
+        np.arange(len(train)), test_size=0.1, random_state=0, stratify=train.classes
+    )
+    parts = [Split(train.images[part], train.classes[part]) for part in (learn, choose)]
+    return parts[0], parts[1], test
+
+
+def _row(
+    name: str, train: Split, validation: Split, test: Split, epochs: int | None
+) -> dict[str, Any]:
+    row = ROWS[name]
+    recipe = row.recipe if epochs is None else replace(row.recipe, epochs=epochs)
+    classes = int(train.classes.max()) + 1
+    probabilities: list[tuple[Tensor, Tensor]] = []
+    start = time.perf_counter()
+    for seed in _SEEDS:
+        torch.manual_seed(seed)
+        model = row.build(classes)
+        with tempfile.TemporaryDirectory() as folder:
+            training.fit(
+                model,
+                train,
+                validation,
+                recipe,
+                seed=seed,
+                device=torch.device("cpu"),
+                checkpoint=Path(folder) / "checkpoint.pt",
+                identity={},
+            )
+        probabilities.append(
+            (training.predict(model, validation.images), training.predict(model, test.images))
+        )
+    seconds = (time.perf_counter() - start) / len(_SEEDS)
+    parameters = sum(p.numel() for p in model.parameters())
+    rows = {name: _result(row.what, probabilities, validation, test, seconds, parameters)}
+    if name == _ENSEMBLE_OF:
+        mean = [
+            (
+                torch.stack([v for v, _ in probabilities]).mean(0),
+                torch.stack([t for _, t in probabilities]).mean(0),
+            )
+        ]
+        what = f"mean of the {len(_SEEDS)} of them"
+        cost = seconds * len(_SEEDS), parameters * len(_SEEDS)
+        rows["ensemble"] = _result(what, mean, validation, test, *cost)
+    return rows
+
+
+def _trees(train: Split, validation: Split, test: Split) -> dict[str, Any]:
+    """Extremely randomised trees on what LatticeNet's encoding is made from."""
+
+    def numbers(part: Split) -> Any:
+        measured = Measured(LatticeNet(2).describe(part.images))
+        a, b = measured.vectors.unbind(1)
+        four = torch.stack((a, b, a - b, a + b), 1)
+        lengths = four.norm(dim=2)
+        cosine = (a * b).sum(1, keepdim=True) / (lengths[:, :1] * lengths[:, 1:2]).clamp(min=1e-6)
+        tilts = torch.rad2deg(torch.atan2(four[..., 1], four[..., 0]))
+        return torch.cat((lengths, lengths.diff(dim=1), cosine, tilts, measured.scalars), 1).numpy()
+
+    learn, start = numbers(train), time.perf_counter()
+    parts = [numbers(part) for part in (validation, test)]
+    probabilities = []
+    for seed in _SEEDS:
+        trees = ExtraTreesClassifier(500, max_features=None, random_state=seed, n_jobs=-1)
+        trees.fit(learn, train.classes)
+        probabilities.append(tuple(torch.from_numpy(trees.predict_proba(p)) for p in parts))
+    seconds = (time.perf_counter() - start) / len(_SEEDS)
+    return {
+        _TREES: _result("lattice, 500 extra trees", probabilities, validation, test, seconds, None)
+    }
+
+
+def _result(
+    what: str,
+    probabilities: list[Any],
+    validation: Split,
+    test: Split,
+    seconds: float,
+    parameters: int | None,
+) -> dict[str, Any]:
+    def accuracies(position: int, part: Split) -> list[float]:
+        right = [(p[position].argmax(1) == part.classes).double().mean() for p in probabilities]
+        return [round(float(r), 4) for r in right]
+
+    return {
+        "what": what,
+        "validation": accuracies(0, validation),
+        "test": accuracies(1, test),
+        "seconds": round(seconds, 1),
+        "parameters": parameters,
+    }
+
+
+def _table(content: Mapping[str, Any]) -> str:
+    order = ["pixels", "spectrum", "cell", _TREES, "lattice", "lattice+cell", "lattice+spectrum"]
+    order += ["all, not mirrored", "all", "ensemble"]
+    lines = [
+        "# What each part is worth",
+        "",
+        f"`{content['command']['command'].replace('-m jarvis_stem.train', 'perf/ablation.py')}` on "
+        f"{content['command']['hardware']}: {content['validation']} validation and "
+        f"{content['test']} test images, mean and deviation over seeds "
+        f"{', '.join(map(str, content['seeds']))}.",
+        "",
+        "| model | validation | test | parameters | training |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name in order:
+        if name in content["rows"]:
+            row = content["rows"][name]
+            size = f"{row['parameters'] / 1e6:.2f} M" if row["parameters"] else "-"
+            lines.append(
+                f"| {row['what']} | {_spread(row['validation'])} | {_spread(row['test'])} | {size} "
+                f"| {row['seconds']:.0f} s |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _spread(values: list[float]) -> str:
+    mean = f"{np.mean(values):.4f}"
+    return mean if len(values) == 1 else f"{mean} ± {np.std(values, ddof=1):.4f}"
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,174 @@
+"""Measure every stored model under worse and worse imaging, on test structures.
+
+python perf/robustness.py --data ../shared/jarvis_data
+
+Writes docs/robustness.json, .md and .svg. One condition is changed at a time, all else is as in the
+benchmark; the structures are the same for all models and conditions. Nothing is chosen by it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from remembered import remember
+
+from jarvis_stem import cli, images, record, structures
+from jarvis_stem.benchmark import Benchmark, ResultName
+from jarvis_stem.errors import StemError
+from jarvis_stem.files import json_text, read_json_object, write_bytes, write_text
+from jarvis_stem.noise import Conditions
+from jarvis_stem.predictor import Predictor
+from jarvis_stem.progress import track
+
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One condition that is changed, and to what.
+
+    Attributes:
+        what: The condition and its unit.
+        values: What it is set to.
+        conditions: The conditions for each value.
+    """
+
+    what: str
+    values: list[float]
+    conditions: list[Conditions]
+
+
+def _series() -> list[Series]:
+    doses = [1e2, 1e3, 1e4, 1e5, 1e6]
+    angles = [0.0, 5.0, 15.0, 30.0, 45.0]
+    sizes = [0.16, 0.18, 0.2, 0.22, 0.24]
+    drifts = [0.0, 0.005, 0.01, 0.02]
+    return [
+        Series("dose, e/Å²", doses, [Conditions(dose=dose) for dose in doses]),
+        Series("rotation, degrees", angles, [Conditions(rotation=angle) for angle in angles]),
+        Series("pixel size, Å", sizes, [Conditions(pixel_size=size) for size in sizes]),
+        Series(
+            "drift, shear and stretch, share of the frame",
+            drifts,
+            [Conditions(drift_shear=drift, drift_stretch=drift) for drift in drifts],
+        ),
+    ]
+
+
+def main() -> int:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", metavar="DIR", help="JARVIS databases")
+    parser.add_argument("--benchmark", default="stem_2d_image", metavar="DATASET")
+    parser.add_argument("--count", type=int, default=500, metavar="N", help="images, at random")
+    parser.add_argument("--contributions", type=Path, default=_ROOT / "contributions")
+    parser.add_argument("--output", type=Path, default=_ROOT / "docs", metavar="DIR")
+    options = parser.parse_args()
+
+    predictors = _predictors(options.contributions, options.benchmark)
+    name = ResultName("AI", "ImageClass", "bravais_class", options.benchmark, "test", "acc")
+    truth = Benchmark.read(_ROOT / "benchmarks", name).split("test")
+    found = structures.for_dataset(options.benchmark, truth, data=options.data)
+    ids = np.random.default_rng(0).permutation(sorted(found))[: options.count].tolist()
+    series = _series()
+    every = [conditions for one in series for conditions in one.conditions]
+    accuracies: dict[Conditions, dict[str, float]] = {}
+    for conditions in track(every, "Conditions"):
+        if conditions not in accuracies:
+            pictures = images.render(found, ids, conditions).images
+            remember(torch.from_numpy(pictures))
+            accuracies[conditions] = {
+                model: _accuracy(predictor, pictures, [truth[i] for i in ids])
+                for model, predictor in predictors.items()
+            }
+    content = {
+        "command": shlex.join(["python", "perf/robustness.py", *sys.argv[1:]]),
+        "hardware": record.hardware(torch.device("cpu")),
+        "benchmark": options.benchmark,
+        "images": len(ids),
+        "series": [
+            {
+                "what": one.what,
+                "values": one.values,
+                "accuracy": {
+                    model: [accuracies[conditions][model] for conditions in one.conditions]
+                    for model in predictors
+                },
+            }
+            for one in series
+        ],
+    }
+    write_text(options.output / "robustness.json", json_text(content))
+    content = read_json_object(options.output / "robustness.json")
+    write_bytes(options.output / "robustness.svg", _picture(content))
+    write_text(options.output / "robustness.md", _table(content))
+    print(_table(content))
+    return 0
+
+
+def _predictors(contributions: Path, benchmark: str) -> dict[str, Predictor]:
+    predictors = {}
+    for path in sorted(contributions.glob(f"*/*-{benchmark}-*.safetensors")):
+        predictors[path.parent.name] = Predictor.load(path.parent, benchmark, _ROOT / "benchmarks")
+    if not predictors:
+        raise StemError(f"{contributions}: no contribution has stored weights for {benchmark}")
+    return predictors
+
+
+def _accuracy(predictor: Predictor, pictures: Any, truth: list[int | str]) -> float:
+    likeliest = predictor.probabilities(pictures).argmax(axis=1)
+    right = [predictor.classes[n] == c for n, c in zip(likeliest, truth, strict=True)]
+    return round(float(np.mean(right)), 4)
+
+
+def _table(content: Mapping[str, Any]) -> str:
+    lines = [
+        "# Accuracy under worse imaging",
+        "",
+        f"`{content['command']}` on {content['hardware']}: {content['images']} test structures of "
+        f"`{content['benchmark']}`, drawn once for each condition. What the conditions mean is in "
+        "`jarvis_stem/noise.py`.",
+        "",
+        "![Accuracy against dose, rotation, pixel size and drift](robustness.svg)",
+    ]
+    for series in content["series"]:
+        heads = [f"{value:g}" for value in series["values"]]
+        lines += ["", f"## {series['what'][0].upper()}{series['what'][1:]}", ""]
+        lines += [f"| model | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(heads)}"]
+        for model, values in series["accuracy"].items():
+            lines.append(f"| {model} | {' | '.join(f'{value:.3f}' for value in values)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _picture(content: Mapping[str, Any]) -> bytes:
+    figure = Figure(figsize=(11, 6.5), layout="constrained")
+    panels = figure.subplots(2, 2, sharey=True).flat
+    for panel, series in zip(panels, content["series"], strict=True):
+        for model, values in series["accuracy"].items():
+            panel.plot(series["values"], values, marker="o", markersize=4, label=model)
+        panel.set(xlabel=series["what"], ylabel="accuracy", ylim=(0, 1))
+        panel.grid(alpha=0.3)
+        if series["values"][-1] > 1e3 * series["values"][0] > 0:
+            panel.set_xscale("log")
+    figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    drawn = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "robustness", "svg.fonttype": "none"}):
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
+    return drawn.getvalue()
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,222 @@
+"""Pictures from anywhere: all forms of one image read alike, and bad ones are named."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from jarvis_stem import geometry, images, pictures, prototypes, stem, structures
+from jarvis_stem.errors import StemError
+
+Pixels = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def render() -> Pixels:
+    atoms = list(prototypes.structures().values())[400]
+    return stem.to_uint8(stem.simulate([atoms]))[0]
+
+
+def deep(kind: str, low: int, step: int) -> Callable[[Pixels], Image.Image]:
+    return lambda pixels: Image.fromarray((low + step * pixels.astype(np.int64)).astype(kind))
+
+
+def with_alpha(pixels: Pixels) -> Image.Image:
+    image = Image.fromarray(pixels).convert("RGBA")
+    image.putalpha(255)
+    return image
+
+
+FORMS: dict[str, tuple[Callable[[Pixels], Image.Image], str]] = {
+    "grey": (Image.fromarray, "png"),
+    "colour": (lambda p: Image.fromarray(p).convert("RGB"), "png"),
+    "alpha": (with_alpha, "png"),
+    "grey and alpha": (lambda p: with_alpha(p).convert("LA"), "png"),
+    "palette": (lambda p: Image.fromarray(p).convert("P"), "png"),
+    "palette in GIF": (lambda p: Image.fromarray(p), "gif"),
+    "TIFF": (Image.fromarray, "tiff"),
+    "16 bits": (deep("uint16", 0, 257), "png"),
+    "16 bits in TIFF": (deep("uint16", 0, 257), "tiff"),
+    "12 of 16 bits": (deep("uint16", 0, 16), "png"),
+    "the upper 8 bits all the same": (deep("uint16", 30720, 1), "png"),
+    "32 bits, some negative": (deep("int32", -(10**6), 10**4), "tiff"),
+    "floats": (deep("float32", -1, 2), "tiff"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_reads_alike(form: str, render: Pixels, tmp_path: Path) -> None:
+    make, suffix = FORMS[form]
+    path = tmp_path / f"x.{suffix}"
+    make(render).save(path)
+    read = pictures.read(path)
+    assert read.doubts == ()
+    assert np.array_equal(read.pixels, render)
+
+
+def save(pixels: NDArray[np.generic], path: Path) -> Path:
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_a_transparent_margin_is_margin(render: Pixels, tmp_path: Path) -> None:
+    image = with_alpha(render)
+    framed = Image.new("RGBA", (300, 290), (0, 0, 0, 0))
+    framed.paste(image, (20, 10))
+    framed.save(tmp_path / "x.png")
+    assert np.array_equal(pictures.read(tmp_path / "x.png").pixels, render)
+
+
+def test_the_middle_of_a_picture_that_is_not_square(render: Pixels, tmp_path: Path) -> None:
+    path = save(np.hstack([render, render])[:, 100:400], tmp_path / "x.png")
+    read = pictures.read(path)
+    assert np.array_equal(read.pixels, np.hstack([render, render])[:, 122:378])
+    (doubt,) = read.doubts
+    assert doubt.startswith("not square: the middle 256x256 of 300x256 px")
+
+
+def test_negatives_have_no_margin(render: Pixels, tmp_path: Path) -> None:
+    negative = np.uint8(255) - render
+    assert np.array_equal(pictures.read(save(negative, tmp_path / "x.png")).pixels, negative)
+
+
+def test_a_known_pixel_size(render: Pixels, tmp_path: Path) -> None:
+    tiled = np.tile(render, (2, 2))[50:450, 30:330]
+    path = save(tiled, tmp_path / "x.png")
+    read = pictures.read(path, 0.2)
+    assert read.doubts == ()  # of 300x400 px all that is wanted is there
+    assert np.array_equal(read.pixels, stem.to_uint8(tiled[None, 72:328, 22:278])[0])
+    larger = Image.fromarray(render).resize((640, 640), Image.Resampling.BICUBIC)
+    larger.save(path)
+    found = geometry.measure(np.array([render, pictures.read(path, 51.2 / 640).pixels]))
+    assert np.allclose(found.lengths[0], found.lengths[1], atol=1e-3)
+    assert abs(found.gamma[0] - found.gamma[1]) < 1e-2
+
+
+def test_a_smaller_view_is_filled_up_and_doubted(render: Pixels, tmp_path: Path) -> None:
+    read = pictures.read(save(render[28:228, 28:228], tmp_path / "x.png"), 0.2)
+    assert read.doubts == ("shows 40.0 Å of the 51.2 that the models were trained on",)
+    inside = read.pixels[28:228, 28:228].astype(float)
+    assert np.corrcoef(inside.ravel(), render[28:228, 28:228].ravel())[0, 1] > 0.9999
+    assert len(np.unique(read.pixels[:28])) == 1
+    with pytest.raises(StemError, match=r"x\.png: shows 10\.0 Å; expected at least 12\.8"):
+        pictures.read(tmp_path / "x.png", 0.05)
+
+
+@pytest.mark.parametrize("size", [0.0, -0.2, float("nan"), float("inf")])
+def test_a_pixel_has_a_size(size: float, render: Pixels, tmp_path: Path) -> None:
+    path = save(render, tmp_path / "x.png")
+    with pytest.raises(StemError, match="expected a positive number of Å"):
+        pictures.read(path, size)
+
+
+@pytest.mark.parametrize("size", [(63, 200), (200, 63), (1, 1)])
+def test_small_pictures_are_refused(size: tuple[int, int], tmp_path: Path) -> None:
+    path = save(np.zeros(size, np.uint8), tmp_path / "x.png")
+    expected = f"x.png: {size[1]}x{size[0]} px; expected at least 64x64"
+    with pytest.raises(StemError, match=re.escape(expected)):
+        pictures.read(path)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
+def test_a_flat_picture_is_read(kind: str, tmp_path: Path) -> None:
+    path = save(np.full((64, 64), 100, kind), tmp_path / "x.tiff")
+    assert not pictures.read(path).pixels.any()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_pixels_that_are_no_numbers_are_refused(value: float, tmp_path: Path) -> None:
+    pixels = np.zeros((64, 64), np.float32)
+    pixels[3, 4] = value
+    with pytest.raises(StemError, match=r"x\.tiff: has pixels that are not finite numbers"):
+        pictures.read(save(pixels, tmp_path / "x.tiff"))
+
+
+@pytest.mark.parametrize("limit", [40_000, 20_000])  # Pillow warns first, then refuses
+def test_a_picture_of_too_many_pixels_is_refused(
+    limit: int, render: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(render, tmp_path / "x.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    with pytest.raises(StemError, match=r"x\.png: not a readable image \(Image size"):
+        pictures.read(path)
+
+
+def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "x.png", tmp_path):
+        with pytest.raises(StemError, match=f"{path}: not a readable image"):
+            pictures.read(path)
+
+
+def encoded(pixels: Pixels, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind)
+    return buffer.getvalue()
+
+
+SEEDS = [encoded(np.arange(4096).reshape(64, 64).astype(np.uint8), k) for k in ("PNG", "TIFF")]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=st.sampled_from(SEEDS),
+    changes=st.lists(st.tuples(st.integers(0, 500), st.binary(max_size=4)), max_size=4),
+)
+def test_any_bytes_are_read_or_refused(
+    seed: bytes, changes: list[tuple[int, bytes]], tmp_path: Path
+) -> None:
+    content = bytearray(seed)
+    for at, change in changes:
+        content[at : at + len(change)] = change
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    try:
+        read = pictures.read(path)
+    except StemError as error:
+        assert str(error).startswith(f"{path}: ")
+    else:
+        assert (read.pixels.shape, read.pixels.dtype) == ((256, 256), np.uint8)
+
+
+@pytest.mark.parametrize("inches", [(6.4, 4.8), (5, 5), (7.1, 6.3), (8, 8)])
+def test_what_matplotlib_draws_is_brought_back(
+    inches: tuple[float, float], render: Pixels, tmp_path: Path
+) -> None:
+    """In the first a row of the picture is cut off; it and the third have fractions of pixels."""
+    figure = Figure(figsize=inches)
+    axes = figure.subplots()
+    axes.imshow(render, interpolation="gaussian", cmap="gray")
+    axes.axis("off")
+    figure.savefig(tmp_path / "x.jpg", dpi=100)
+    read = pictures.read(tmp_path / "x.jpg")
+    assert read.doubts == ()
+    assert np.abs(read.pixels.astype(float) - render).mean() < 6
+    found = geometry.measure(np.array([render, read.pixels]))
+    scales = found.lengths[1] / found.lengths[0]
+    assert np.allclose(scales, 1, atol=2e-3)
+    assert abs(scales[0] - scales[1]) < 1e-4
+    assert abs(found.gamma[0] - found.gamma[1]) < 1e-2
+
+
+def test_published_pictures_show_the_lattices_of_renders(shared: Path) -> None:
+    paths = {path.name: path for path in sorted(shared.glob("atomvision_sample/*/*.jpg"))[::8]}
+    found = structures.for_dataset("stem_2d_image", paths, data=str(shared / "jarvis_data"))
+    rendered = images.render(found, list(paths))
+    assert len(rendered.ids) > 20
+    read = np.array([pictures.read(paths[i]).pixels for i in rendered.ids])
+    published, own = geometry.measure(read), geometry.measure(rendered.images)
+    assert np.abs(published.lengths - own.lengths).max() < 2e-3
+    assert np.abs(published.gamma - own.gamma).max() < 2e-2
+    assert np.abs(published.quality - own.quality).max() < 0.1
+    errors = np.abs(read.astype(float) - rendered.images).mean(axis=(1, 2))
+    assert errors.max() < 3
