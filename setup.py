@@ -26,6 +26,7 @@ setup(
         "pydantic>=2.7",  # schemas of metadata.json and run.json
         "requests>=2.31",  # the errors that JARVIS' downloads raise
         "rich>=13",  # progress bars and tables in the terminal
+        "safetensors>=0.5",  # stored weights that run no code when they are read
         "scikit-learn>=1.5",  # the stratified validation part
         "scipy>=1.13",  # fast Fourier transforms of whole batches, binomial and normal distribution
         "torch>=2.6",  # training

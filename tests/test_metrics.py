@@ -20,6 +20,7 @@ from statsmodels.stats.multitest import multipletests
 from jarvis_stem.metrics import (
     accuracy,
     balanced_accuracy,
+    calibration_error,
     confusion_matrix,
     count_correct,
     discordant,
@@ -497,3 +498,27 @@ def test_ranks_follow_their_definition(codes: list[int], alpha: float) -> None:
 def test_what_cannot_be_ranked_is_refused(results: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         rank_groups(results)
+
+
+def test_calibration_error_of_known_cases() -> None:
+    assert calibration_error([0.8] * 10, [True] * 8 + [False] * 2) == pytest.approx(0)
+    assert calibration_error([1.0] * 4, [True, True, True, False]) == pytest.approx(0.25)
+    # 0.9 where all are right, 0.6 where none is, in bins of their own: (3 x 0.1 + 0.6) / 4.
+    assert calibration_error([0.9] * 3 + [0.6], [True] * 3 + [False]) == pytest.approx(0.225)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1))
+def test_calibration_error_is_a_share_and_no_less_than_the_overall_gap(
+    pairs: list[tuple[float, bool]],
+) -> None:
+    confidences, correct = zip(*pairs, strict=True)
+    error = calibration_error(confidences, correct)
+    assert abs(np.mean(confidences) - np.mean(correct)) - 1e-9 <= error <= 1
+
+
+@pytest.mark.parametrize(("confidences", "correct"), [([], []), ([0.5], [True, False])])
+def test_calibration_error_refuses_what_it_cannot_score(
+    confidences: list[float], correct: list[bool]
+) -> None:
+    with pytest.raises(ValueError, match="expected two vectors"):
+        calibration_error(confidences, correct)

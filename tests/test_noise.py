@@ -345,3 +345,18 @@ def test_any_conditions_give_an_image(conditions: Conditions) -> None:
     assert image.dtype == np.float32
     assert np.isfinite(image).all()
     assert stem.to_uint8(image).dtype == np.uint8
+
+
+# Conditions drawn at random
+
+
+def test_drawn_conditions_are_those_of_the_seed_and_within_their_bounds() -> None:
+    drawn = noise.draw(300, seed=5)
+    assert drawn == noise.draw(300, seed=5) != noise.draw(300, seed=6)
+    doses = np.log10([one.dose for one in drawn])
+    assert 2 <= doses.min() < 2.1
+    assert 5.9 < doses.max() <= 6
+    assert all(0.16 <= one.pixel_size <= 0.24 for one in drawn)
+    assert all(abs(one.rotation) <= 45 for one in drawn)
+    assert all(max(abs(one.drift_shear), abs(one.drift_stretch)) <= 0.02 for one in drawn)
+    assert len({one.rotation for one in drawn}) == 300
