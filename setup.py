@@ -43,6 +43,8 @@ setup(
             "pyyaml>=6",  # the workflows as data
             "spglib>=2.4",  # the prototypes' space groups
             "statsmodels>=0.14",  # what the statistics are compared with
+            "tabulate>=0.9",  # Markdown tables of perf/
+            "threadpoolctl>=3.1",  # perf/ compares on one thread
         ],
         "dev": [
             "mypy>=1.11",  # types

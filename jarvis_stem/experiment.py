@@ -58,7 +58,13 @@ def run(options: argparse.Namespace) -> None:
     train, validation = _part(learned_from, benchmark, options.seed)
     torch.manual_seed(options.seed)
     model = architecture.build(len(benchmark.classes), options.pretrained)
-    fit_start, cpu_fit_start = time.perf_counter(), time.process_time()
+    n_epochs_here = 0
+
+    def on_epoch(history: list[Epoch]) -> None:
+        nonlocal n_epochs_here
+        n_epochs_here += 1
+        record.write_history(run_folder, history)
+
     history = training.fit(
         model,
         train,
@@ -77,13 +83,10 @@ def run(options: argparse.Namespace) -> None:
             **asdict(recipe),
         },
         resume=options.resume,
-        on_epoch=lambda history: record.write_history(run_folder, history),
+        on_epoch=on_epoch,
     )
-    # A resumed run has trained in several processes; its history knows the time of all of them.
-    start += time.perf_counter() - fit_start - sum(e.seconds for e in history)
-    cpu_start += time.process_time() - cpu_fit_start - sum(e.cpu_seconds for e in history)
-
-    temperature = training.calibrate(model, validation)
+    logits = training.predict_logits(model, validation.images)
+    temperature = training.calibrate(logits, validation.classes)
     stored = _store(model, folder / name.weights_name, temperature)
     probabilities = training.predict(model, torch.from_numpy(test.images), temperature=temperature)
     predicted = _classes(probabilities, test, benchmark, name.split)
@@ -91,13 +94,16 @@ def run(options: argparse.Namespace) -> None:
     calibration = {
         "temperature": temperature,
         "validation_error": _calibration_error(
-            training.predict(model, validation.images, temperature=temperature), validation.classes
+            training.probabilities(logits, temperature), validation.classes
         ),
         "error": _calibration_error(probabilities, _positions_of(test, benchmark, name.split)),
     }
+    earlier = history[: len(history) - n_epochs_here]  # in the processes that this one resumed
+    wall = time.perf_counter() - start + sum(e.seconds for e in earlier)
+    cpu = time.process_time() - cpu_start + sum(e.cpu_seconds for e in earlier)
     costs = {
-        "wall_seconds": round(time.perf_counter() - start, 1),
-        "cpu_seconds": round(time.process_time() - cpu_start, 1),
+        "wall_seconds": round(wall, 1),
+        "cpu_seconds": round(cpu, 1),
         "peak_memory_mb": record.peak_memory_mb(),
         "parameters": sum(p.numel() for p in model.parameters()),
     }

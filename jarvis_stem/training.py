@@ -170,24 +170,48 @@ def predict(model: nn.Module, images: Tensor, *, temperature: float = 1.0) -> Te
     Returns:
         float32[N, classes] on the CPU, rows summing to 1.
     """
-    return _mean_probabilities(_predict_logits(model, _Views(model, images)), temperature)
+    return probabilities(predict_logits(model, images), temperature)
 
 
-def calibrate(model: nn.Module, validation: Split) -> float:
-    """Find the temperature under which probabilities fit the validation part best.
+def predict_logits(model: nn.Module, images: Tensor) -> Tensor:
+    """Logits of images and of their mirror images.
 
     Args:
-        model: As for `fit`.
-        validation: Images and classes that the model has not learned from.
+        model: As for `fit`, on the device to compute on.
+        images: uint8[N, 256, 256].
+
+    Returns:
+        float32[2, N, classes] on the CPU.
+    """
+    return _logits_of(model, _Views(model, images))
+
+
+def probabilities(logits: Tensor, temperature: float = 1.0) -> Tensor:
+    """Class probabilities from what `predict_logits` returned.
+
+    Args:
+        logits: float32[2, N, classes].
+        temperature: What they are divided by.
+
+    Returns:
+        float32[N, classes], the mean over an image and its mirror image.
+    """
+    return (logits / temperature).softmax(dim=2).mean(dim=0)
+
+
+def calibrate(logits: Tensor, classes: Tensor) -> float:
+    """Find the temperature under which probabilities fit the classes best.
+
+    Args:
+        logits: From `predict_logits`, of images that the model has not learned from.
+        classes: Theirs, int64[N].
 
     Returns:
         The temperature of least cross-entropy. Source: Guo et al., ICML 2017.
     """
-    logits = _predict_logits(model, _Views(model, validation.images))
 
     def loss(log_temperature: float) -> float:
-        probabilities = _mean_probabilities(logits, math.exp(log_temperature))
-        return _cross_entropy(probabilities, validation.classes)
+        return _cross_entropy(probabilities(logits, math.exp(log_temperature)), classes)
 
     best = optimize.minimize_scalar(loss, bounds=(-3, 3), method="bounded")
     return round(math.exp(best.x), 4)
@@ -231,8 +255,7 @@ def _mirror(images: Tensor) -> Tensor:
     return images.flip(-2)
 
 
-def _predict_logits(model: nn.Module, views: _Views) -> Tensor:
-    """Logits of images and of their mirror images, float32[2, N, classes] on the CPU."""
+def _logits_of(model: nn.Module, views: _Views) -> Tensor:
     device = next(model.parameters()).device
     model.eval()
     with torch.no_grad():
@@ -249,12 +272,8 @@ def _predict_logits(model: nn.Module, views: _Views) -> Tensor:
         )
 
 
-def _mean_probabilities(logits: Tensor, temperature: float) -> Tensor:
-    return (logits / temperature).softmax(dim=2).mean(dim=0)
-
-
-def _cross_entropy(probabilities: Tensor, classes: Tensor) -> float:
-    return functional.nll_loss(probabilities.clamp(min=1e-12).log(), classes).item()
+def _cross_entropy(predicted: Tensor, classes: Tensor) -> float:
+    return functional.nll_loss(predicted.clamp(min=1e-12).log(), classes).item()
 
 
 def _logits(model: nn.Module, taken: Tensor) -> Tensor:
@@ -322,14 +341,14 @@ def _run_epoch(
         display.step(loss_sum / n_seen)
     if not torch.isfinite(torch.tensor(loss_sum)):
         raise StemError(f"epoch {number}: the loss is not finite; lower --learning-rate")
-    probabilities = _mean_probabilities(_predict_logits(state.model, validation), 1.0)
-    right = probabilities.argmax(dim=1) == validation_classes
+    predicted = probabilities(_logits_of(state.model, validation))
+    right = predicted.argmax(dim=1) == validation_classes
     epoch = Epoch(
         epoch=number,
         learning_rate=float(state.schedule.get_last_lr()[0]),
         train_loss=loss_sum / n_seen,
         train_accuracy=n_right / n_seen,
-        validation_loss=_cross_entropy(probabilities, validation_classes),
+        validation_loss=_cross_entropy(predicted, validation_classes),
         validation_accuracy=right.float().mean().item(),
         seconds=time.perf_counter() - start,
         cpu_seconds=time.process_time() - cpu_start,

@@ -187,7 +187,7 @@ def test_the_temperature_makes_confidence_the_share_right() -> None:
     classes = (images[:, 0, 0] > 0).long()
     classes[:100] = 1 - classes[:100]  # wrong for a quarter
     model = Overconfident(10 * math.log(3))
-    temperature = training.calibrate(model, Split(images, classes))
+    temperature = training.calibrate(training.predict_logits(model, images), classes)
     assert temperature == pytest.approx(10, rel=0.02)
     confidence = training.predict(model, images, temperature=temperature).max(dim=1).values
     assert torch.allclose(confidence, torch.tensor(0.75), atol=0.01)
