@@ -3,8 +3,9 @@
 python perf/ablation.py --data ../shared/jarvis_data
 
 Every row is trained on the same nine tenths of train with three seeds; mean and deviation are over
-the seeds, on the tenth that is left. Then the seeds' models predict the test split once. Rows that
-are in the output already are kept; --row NAME measures one anew.
+the seeds, on the tenth that is left. Then the seeds' models predict the test split once. Results
+go to docs/ablation.json, where rows that are there already are kept (--row NAME measures one anew),
+and as a table into the README of lattice_cnn_model.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from jarvis_stem.training import Split
 _NAME = ResultName("AI", "ImageClass", "bravais_class", "stem_2d_image", "test", "acc")
 _ROOT = Path(__file__).resolve().parents[1]
 _SEEDS = (0, 1, 2)
+_README = _ROOT / "contributions/lattice_cnn_model/README.md"
+_BEGIN, _END = "<!-- perf/ablation.py writes from here -->", "<!-- to here -->"
 _CROP = 128  # pixels that the real-space CNN sees, each way
 
 _joined = models.load(_ROOT / "contributions/lattice_cnn_model")
@@ -113,8 +116,10 @@ def main() -> int:
     parser.add_argument("--benchmark", default=_NAME.dataset, metavar="DATASET")
     parser.add_argument("--epochs", type=int, metavar="N", help="for a quick look: not the models'")
     parser.add_argument("--output", type=Path, default=_ROOT / "docs", metavar="DIR")
+    parser.add_argument("--readme", type=Path, default=_README, metavar="FILE")
     options = parser.parse_args()
     path = options.output / "ablation.json"
+    page = options.readme
     known = read_json_object(path)["rows"] if path.exists() else {}
     wanted = options.row or [row for row in (*ROWS, _TREES) if row not in known]
     if wanted:
@@ -134,8 +139,10 @@ def main() -> int:
             "rows": known,
         }
         write_text(path, json_text(content))
-    write_text(options.output / "ablation.md", _table(read_json_object(path)))
-    print((options.output / "ablation.md").read_text())
+    table = _table(read_json_object(path))
+    print(table)
+    before, _, rest = page.read_text().partition(_BEGIN)
+    write_text(page, f"{before}{_BEGIN}\n\n{table}\n{_END}{rest.partition(_END)[2]}")
     return 0
 
 
@@ -250,8 +257,6 @@ def _table(content: Mapping[str, Any]) -> str:
     order = ["pixels", "spectrum", "cell", _TREES, "lattice", "lattice+cell", "lattice+spectrum"]
     order += ["all, not mirrored", "all", "ensemble"]
     lines = [
-        "# What each part is worth",
-        "",
         f"`{content['command']['command'].replace('-m jarvis_stem.train', 'perf/ablation.py')}` on "
         f"{content['command']['hardware']}: {content['validation']} validation and "
         f"{content['test']} test images, mean and deviation over seeds "

@@ -15,7 +15,13 @@ from jarvis_stem.benchmark import MANIFEST, Benchmark
 from jarvis_stem.predictions import read_predictions
 from jarvis_stem.reference import REFERENCE_SUFFIX
 
-BARS = {"densenet_model": 0.8304, "resnet_model": 0.82}
+BARS = {
+    "densenet_model": 0.90,
+    "lattice_cnn_model": 0.90,
+    "lattice_model": 0.90,
+    "resnet_model": 0.90,
+    "robust_lattice_cnn_model": 0.86,
+}
 
 
 def _real(boards: leaderboard.Leaderboard) -> leaderboard.Board:

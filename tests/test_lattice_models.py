@@ -116,9 +116,9 @@ def test_every_choice_of_branches_gives_logits_and_learns(branches: dict[str, ob
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
-def test_branches_are_silent_in_training_only_and_not_if_there_is_one() -> None:
+def test_cnns_are_silent_in_training_only_and_not_alone() -> None:
     torch.manual_seed(0)
-    several = LatticeNet(5, cell=(4,), dropout=0.0, absent=0.5)
+    several = LatticeNet(5, cell=(4,), spectrum=spectrum_cnn()[:-1], dropout=0.0, absent=0.5)
     description = several.describe(PICTURES[:1]).expand(64, -1)
     for module in several.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
@@ -126,7 +126,12 @@ def test_branches_are_silent_in_training_only_and_not_if_there_is_one() -> None:
     assert several(description).unique(dim=0).shape[0] == 4  # both, either, none
     several.eval()
     assert several(description).unique(dim=0).shape[0] == 1
-    assert LatticeNet(5, absent=0.5).absent == 0
+    alone = LatticeNet(5, encoding=False, cell=(4,), dropout=0.0, absent=1.0)
+    for module in alone.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+    pictures = alone(alone.describe(PICTURES))
+    assert pictures.unique(dim=0).shape[0] == 3
 
 
 class Counting(LatticeNet):

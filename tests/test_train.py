@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -66,6 +67,13 @@ def test_a_run_leaves_a_scored_contribution(tiny_benchmarks: Path, tmp_path: Pat
     assert record["seed"] == 0
     assert len(record["history"]) == 1
     assert record["costs"]["peak_memory_mb"] > 100
+    stored = (folder / f"{RESULT}.safetensors").read_bytes()
+    assert record["weights"] == {
+        "sha256": hashlib.sha256(stored).hexdigest(),
+        "bytes": len(stored),
+    }
+    assert record["calibration"]["temperature"] > 0
+    assert 0 <= record["calibration"]["error"] <= 1
     metadata = json.loads((folder / "metadata.json").read_text())
     assert metadata["missing_structures"] == {f"{RESULT}.csv.zip": 0}
     assert metadata["time_taken_seconds"][f"{RESULT}.csv.zip"] > 0
@@ -152,6 +160,25 @@ def test_ids_without_structure_are_listed_and_get_the_commonest_class(
     assert (first["id"], first["prediction"]) == ("proto-unheard-of.jpg", "2")
     metadata = json.loads((folder / "metadata.json").read_text())
     assert metadata["missing_structures"] == {f"{RESULT}.csv.zip": 1}
+
+
+def test_a_robust_model_learns_from_noisy_copies_and_needs_structures(
+    tiny_benchmarks: Path, tmp_path: Path
+) -> None:
+    arguments = command(tiny_benchmarks, tmp_path)
+    arguments[arguments.index("resnet_model")] = name = "robust_lattice_cnn_model"
+    folder = add_model(tmp_path / "contributions", name)
+    source = (folder / "model.py").read_text()
+    (folder / "model.py").write_text(source.replace("batch_size=128", "batch_size=16"))
+    done = run(arguments)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((folder / f"{RESULT}.run.json").read_text())
+    assert record["recipe"]["noisy_copies"] == 2
+    done = run([*arguments, "--images", str(tmp_path)])
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: --images: this model also learns from noisy drawings of structures\n"
+    )
 
 
 def test_metadata_that_a_person_wrote_is_kept(tiny_benchmarks: Path, tmp_path: Path) -> None:

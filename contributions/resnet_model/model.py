@@ -10,7 +10,7 @@ from jarvis_stem.models.lattice import LatticeNet
 from jarvis_stem.models.spectrum import LatticeSpectrum
 from jarvis_stem.torchvision_compat import torchvision
 
-RECIPE = Recipe(epochs=10, label_smoothing=0.05)
+RECIPE = Recipe(epochs=8)
 
 
 def build(classes: int, pretrained: bool) -> nn.Module:

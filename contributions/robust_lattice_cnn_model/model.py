@@ -8,7 +8,7 @@ from jarvis_stem.errors import StemError
 from jarvis_stem.models import Recipe
 from jarvis_stem.models.lattice import LatticeNet, spectrum_cnn
 
-RECIPE = Recipe(epochs=12, batch_size=128, label_smoothing=0.05, noisy_copies=2)
+RECIPE = Recipe(epochs=8, batch_size=128, noisy_copies=2)
 
 
 def build(classes: int, pretrained: bool) -> nn.Module:

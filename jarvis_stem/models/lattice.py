@@ -96,7 +96,7 @@ class LatticeNet(nn.Module):
         spectrum: nn.Module | None = None,
         width: int = 256,
         dropout: float = 0.4,
-        absent: float = 0.2,
+        absent: float = 0.5,
     ) -> None:
         """Build the branches that are asked for.
 
@@ -107,16 +107,16 @@ class LatticeNet(nn.Module):
             spectrum: CNN on `LatticeSpectrum.channels_of`, to features [N, F]; None for none.
             width: Units of each hidden layer of the head.
             dropout: Share of them left out at a training step.
-            absent: Share of images for which a branch is silent at a training step, each branch by
-                itself where there are several, so that the head learns to do without any of them
-                (modality dropout: Neverova et al., IEEE TPAMI 38, 1692 (2016)).
+            absent: Share of images for which a CNN beside the encoding is silent at a training
+                step, so that the head does not lean on what CNNs learn by heart (modality dropout:
+                Neverova et al., IEEE TPAMI 38, 1692 (2016)).
         """
         super().__init__()
         self.encoding = LatticeEncoding() if encoding else None
         self.cell = _cell_cnn(cell) if cell else None
         self.spectrum = spectrum
         self.spectrum_channels = None if spectrum is None else LatticeSpectrum(zoom=0)
-        self.absent = absent if encoding + bool(cell) + (spectrum is not None) > 1 else 0.0
+        self.absent = absent
         self.head = nn.Sequential(
             nn.Dropout(dropout / 2),
             nn.LazyLinear(width),
@@ -139,14 +139,15 @@ class LatticeNet(nn.Module):
     def forward(self, description: Tensor) -> Tensor:
         """Logits float32[N, classes] of descriptions."""
         measured = Measured(description)
-        features = []
-        if self.encoding is not None:
-            features.append(self.encoding(measured))
+        features = [] if self.encoding is None else [self.encoding(measured)]
+        seen = []
         if self.cell is not None:
-            features.append(self.cell(unit_cell(measured.harmonics)[:, None]))
+            seen.append(self.cell(unit_cell(measured.harmonics)[:, None]))
         if self.spectrum is not None and self.spectrum_channels is not None:
-            features.append(self.spectrum(self.spectrum_channels.channels_of(measured.spectrum)))
-        logits: Tensor = self.head(torch.cat([self._heard(one) for one in features], dim=1))
+            seen.append(self.spectrum(self.spectrum_channels.channels_of(measured.spectrum)))
+        if features:
+            seen = [self._heard(one) for one in seen]
+        logits: Tensor = self.head(torch.cat(features + seen, dim=1))
         return logits
 
     def _heard(self, features: Tensor) -> Tensor:
