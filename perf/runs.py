@@ -14,6 +14,7 @@ _HEADER = (
     "accuracy",
     "on ids with a structure",
     *CLASS_NAMES,
+    "calibration error",
     "wall",
     "CPU",
     "memory",
@@ -38,10 +39,11 @@ def _row(path: Path, record: dict[str, Any]) -> tuple[str, ...]:
         f"{result['accuracy']:.4f} of {result['n']}",
         f"{result['accuracy_with_image']:.4f} of {result['n_with_image']}",
         *(f"{recall:.3f}" for recall in result["recall"].values()),
+        f"{record['calibration']['error']:.3f}",
         f"{costs['wall_seconds'] / 60:.1f} min",
         f"{costs['cpu_seconds'] / 60:.1f} min",
         f"{costs['peak_memory_mb'] / 1024:.1f} GB",
-        f"{costs['parameters'] / 1e6:.1f} M",
+        f"{costs['parameters'] / 1e6:.2f} M",
     )
 
 

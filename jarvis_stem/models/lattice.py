@@ -25,9 +25,9 @@ _SCALARS = 7  # vectors, quality, brightness, contrast
 _FAINT = 3e-3  # of the mean: about what rounding to 8 bits leaves of an amplitude
 _FARTHEST = 6.0  # standard deviations
 _PERIODS = (20.0, 10.0, 5.0, 2.5, 1.2, 0.6, 0.3, 0.15)  # Å
-_LENGTH_SCALES = (3e-4, 3e-3, 0.03, 0.3, 3.0)  # Å
-_ANGLE_SCALES = (3e-3, 0.03, 0.3, 3.0, 30.0)  # degrees
-_ROUNDED_SCALES = (0.01, 0.1)  # Å
+_LENGTH_SCALES = (3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # Å
+_ANGLE_SCALES = (3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # degrees
+_ROUNDED_SCALES = (0.01, 0.1)  # Å and degrees
 
 
 class Measured:
@@ -221,17 +221,23 @@ def _encode(vectors: Tensor) -> Tensor:
     centred = (2 * short * cosine - long, 2 * long * cosine - short)
     # Directions against the image's axes; for small angles these are degrees.
     tilts = torch.rad2deg(directions.flatten(1))
+    # The label rule rounds so; then a difference is nothing or at least one step.
+    rounded = (lengths.round(decimals=2).diff(dim=1), *_bends(gamma.round(decimals=2)))
     return torch.cat(
         (
             lengths / 5 - 1,
             _waves(lengths[:, :3], _PERIODS),
             _saturating(torch.cat((*margins, *centred), dim=1), _LENGTH_SCALES),
-            _saturating(torch.cat((gamma - 90, gamma - 60, tilts), dim=1), _ANGLE_SCALES),
-            _saturating(lengths.round(decimals=2).diff(dim=1), _ROUNDED_SCALES),
+            _saturating(torch.cat((*_bends(gamma), tilts, tilts.abs()), dim=1), _ANGLE_SCALES),
+            _saturating(torch.cat(rounded, dim=1), _ROUNDED_SCALES),
             torch.log(torch.linalg.det(vectors).abs()[:, None] + 1e-3),
         ),
         dim=1,
     )
+
+
+def _bends(gamma: Tensor) -> tuple[Tensor, Tensor]:
+    return gamma - 90, gamma - 60
 
 
 def _waves(values: Tensor, periods: Sequence[float]) -> Tensor:
