@@ -39,7 +39,7 @@ def _row(path: Path, record: dict[str, Any]) -> tuple[str, ...]:
         f"{result['accuracy']:.4f} of {result['n']}",
         f"{result['accuracy_with_image']:.4f} of {result['n_with_image']}",
         *(f"{recall:.3f}" for recall in result["recall"].values()),
-        f"{record['calibration']['error']:.3f}",
+        f"{record['calibration']['error']:.3f}" if "calibration" in record else "-",
         f"{costs['wall_seconds'] / 60:.1f} min",
         f"{costs['cpu_seconds'] / 60:.1f} min",
         f"{costs['peak_memory_mb'] / 1024:.1f} GB",

@@ -16,11 +16,11 @@ from jarvis_stem.predictions import read_predictions
 from jarvis_stem.reference import REFERENCE_SUFFIX
 
 BARS = {
-    "densenet_model": 0.90,
-    "lattice_cnn_model": 0.90,
-    "lattice_model": 0.90,
-    "resnet_model": 0.90,
-    "robust_lattice_cnn_model": 0.86,
+    "densenet_model": 0.8304,
+    "lattice_cnn_model": 0.915,
+    "lattice_model": 0.915,
+    "resnet_model": 0.82,
+    "robust_lattice_cnn_model": 0.8304,
 }
 
 

@@ -21,6 +21,7 @@ import pytest
 from jarvis_stem.metadata import blank
 
 REPOSITORY = Path(__file__).parent.parent
+MODEL = "lattice_cnn_model"
 RESULT = "AI-ImageClass-bravais_class-stem_2d_proto-test-acc"
 
 
@@ -29,15 +30,16 @@ def command(benchmarks: Path, work: Path, *extra: str, epochs: int = 1) -> list[
     add_model(work / "contributions")
     arguments = ["--benchmark", "stem_2d_proto", "--benchmarks", str(benchmarks)]
     arguments += ["--contributions", str(work / "contributions"), "--runs", str(work / "runs")]
-    module = [sys.executable, "-W", "error", "-m", "jarvis_stem.train", "resnet_model"]
+    module = [sys.executable, "-W", "error", "-m", "jarvis_stem.train", MODEL]
     return [*module, *arguments, "--epochs", str(epochs), *extra]
 
 
-def add_model(contributions: Path, name: str = "resnet_model") -> Path:
-    """Copy a model into a folder of contributions and return its own folder there."""
+def add_model(contributions: Path, name: str = MODEL) -> Path:
+    """Copy a model, with batches that the tiny benchmark can fill, and return its folder."""
     folder = contributions / name
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(REPOSITORY / "contributions" / name / "model.py", folder)
+    model = (REPOSITORY / "contributions" / name / "model.py").read_text()
+    (folder / "model.py").write_text(model.replace("batch_size=128", "batch_size=16"))
     return folder
 
 
@@ -54,7 +56,7 @@ def rows_of(contribution: Path) -> list[dict[str, str]]:
 def test_a_run_leaves_a_scored_contribution(tiny_benchmarks: Path, tmp_path: Path) -> None:
     done = run(command(tiny_benchmarks, tmp_path))
     assert done.returncode == 0, done.stderr
-    folder = tmp_path / "contributions" / "resnet_model"
+    folder = tmp_path / "contributions" / "lattice_cnn_model"
     with zipfile.ZipFile(next(tiny_benchmarks.glob("AI/ImageClass/*.zip"))) as archive:
         truth = json.loads(archive.read(archive.namelist()[0]))["test"]
     rows = rows_of(folder)
@@ -78,7 +80,7 @@ def test_a_run_leaves_a_scored_contribution(tiny_benchmarks: Path, tmp_path: Pat
     assert metadata["missing_structures"] == {f"{RESULT}.csv.zip": 0}
     assert metadata["time_taken_seconds"][f"{RESULT}.csv.zip"] > 0
 
-    runs = tmp_path / "runs" / "resnet_model" / "stem_2d_proto_bravais_class"
+    runs = tmp_path / "runs" / "lattice_cnn_model" / "stem_2d_proto_bravais_class"
     assert (runs / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     assert len((runs / "metrics.csv").read_text().splitlines()) == 2
 
@@ -104,23 +106,23 @@ def test_resuming_after_a_stop_gives_the_same_result(
     how: signal.Signals, tiny_benchmarks: Path, tmp_path: Path
 ) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert run(command(tiny_benchmarks, whole, epochs=3)).returncode == 0
+    assert run(command(tiny_benchmarks, whole, epochs=30)).returncode == 0
     process = subprocess.Popen(
-        command(tiny_benchmarks, cut, epochs=3),
+        command(tiny_benchmarks, cut, epochs=30),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for(cut / "runs/resnet_model/stem_2d_proto_bravais_class/metrics.csv", process)
+    wait_for(cut / "runs/lattice_cnn_model/stem_2d_proto_bravais_class/metrics.csv", process)
     process.send_signal(how)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
     assert "Traceback" not in errors
-    assert [p.name for p in (cut / "contributions" / "resnet_model").iterdir()] == ["model.py"]
+    assert [p.name for p in (cut / "contributions" / "lattice_cnn_model").iterdir()] == ["model.py"]
 
-    done = run(command(tiny_benchmarks, cut, "--resume", epochs=3))
+    done = run(command(tiny_benchmarks, cut, "--resume", epochs=30))
     assert done.returncode == 0, done.stderr
-    names = [f"contributions/resnet_model/{RESULT}.csv.zip"]
+    names = [f"contributions/{MODEL}/{RESULT}{suffix}" for suffix in (".csv.zip", ".safetensors")]
     assert all((whole / n).read_bytes() == (cut / n).read_bytes() for n in names)
 
 
@@ -129,7 +131,7 @@ def test_checkpoint_of_a_model_that_was_changed_is_refused(
 ) -> None:
     arguments = command(tiny_benchmarks, tmp_path, "--resume")
     assert run(arguments).returncode == 0
-    with (tmp_path / "contributions/resnet_model/model.py").open("a") as model:
+    with (tmp_path / "contributions/lattice_cnn_model/model.py").open("a") as model:
         model.write("# changed\n")
     done = run(arguments)
     assert done.returncode == 1
@@ -155,7 +157,7 @@ def test_ids_without_structure_are_listed_and_get_the_commonest_class(
     assert "test: no image for 1 of 21 ids" in done.stderr
     listed = (tmp_path / "runs/missing-stem_2d_proto-test.txt").read_text()
     assert listed == "proto-unheard-of.jpg\n"
-    folder = tmp_path / "contributions" / "resnet_model"
+    folder = tmp_path / "contributions" / "lattice_cnn_model"
     first = rows_of(folder)[0]
     assert (first["id"], first["prediction"]) == ("proto-unheard-of.jpg", "2")
     metadata = json.loads((folder / "metadata.json").read_text())
@@ -166,10 +168,8 @@ def test_a_robust_model_learns_from_noisy_copies_and_needs_structures(
     tiny_benchmarks: Path, tmp_path: Path
 ) -> None:
     arguments = command(tiny_benchmarks, tmp_path)
-    arguments[arguments.index("resnet_model")] = name = "robust_lattice_cnn_model"
+    arguments[arguments.index(MODEL)] = name = "robust_lattice_cnn_model"
     folder = add_model(tmp_path / "contributions", name)
-    source = (folder / "model.py").read_text()
-    (folder / "model.py").write_text(source.replace("batch_size=128", "batch_size=16"))
     done = run(arguments)
     assert done.returncode == 0, done.stderr
     record = json.loads((folder / f"{RESULT}.run.json").read_text())
@@ -209,8 +209,8 @@ def refused(arguments: list[str], message: str, work: Path) -> None:
 
 def test_bad_arguments_are_refused_in_words(tiny_benchmarks: Path, tmp_path: Path) -> None:
     good = command(tiny_benchmarks, tmp_path)
-    unknown = [("vgg" if a == "resnet_model" else a) for a in good]
-    refused(unknown, "vgg: no such contribution; with a model: resnet_model", tmp_path)
+    unknown = [("vgg" if a == "lattice_cnn_model" else a) for a in good]
+    refused(unknown, "vgg: no such contribution; with a model: lattice_cnn_model", tmp_path)
     other = [("stem_3d" if a == "stem_2d_proto" else a) for a in good]
     refused(other, "known: AI/ImageClass/stem_2d_proto_bravais_class.json.zip", tmp_path)
     refused([*good, "--images", str(tmp_path / "none")], "no such folder of images", tmp_path)
@@ -218,7 +218,9 @@ def test_bad_arguments_are_refused_in_words(tiny_benchmarks: Path, tmp_path: Pat
     refused([*good, "--device", "cuda:7"], "--device cuda:7: not available here", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["../secret", "contributions/resnet_model", "a/", "..", ".", ""])
+@pytest.mark.parametrize(
+    "name", ["../secret", "contributions/lattice_cnn_model", "a/", "..", ".", ""]
+)
 def test_path_in_place_of_a_name_is_refused(name: str, tmp_path: Path) -> None:
     done = run([sys.executable, "-m", "jarvis_stem.train", name, "--runs", str(tmp_path)])
     assert done.returncode == 2
@@ -231,14 +233,14 @@ def test_faulty_model_is_refused_before_anything_is_read(
     tiny_benchmarks: Path, tmp_path: Path
 ) -> None:
     arguments = command(tiny_benchmarks, tmp_path)
-    (tmp_path / "contributions/resnet_model/model.py").write_text(
+    (tmp_path / "contributions/lattice_cnn_model/model.py").write_text(
         "import torch\nraise ValueError\n"
     )
-    refused(arguments, "contributions/resnet_model/model.py:2: ValueError", tmp_path)
+    refused(arguments, "contributions/lattice_cnn_model/model.py:2: ValueError", tmp_path)
 
 
 def test_store_that_does_not_exist_is_refused(repository: Path, tmp_path: Path) -> None:
-    arguments = [sys.executable, "-m", "jarvis_stem.train", "resnet_model"]
+    arguments = [sys.executable, "-m", "jarvis_stem.train", MODEL]
     arguments += ["--data", str(tmp_path / "nowhere")]
     arguments += ["--benchmarks", str(repository / "benchmarks"), "--runs", str(tmp_path / "runs")]
     add_model(tmp_path / "contributions")
@@ -280,7 +282,7 @@ def test_output_that_cannot_be_written_is_said(tiny_benchmarks: Path, tmp_path: 
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("script", ["densenet_model", "resnet_model"])
+@pytest.mark.parametrize("script", ["lattice_cnn_model", "resnet_model"])
 def test_run_script_passes_arguments_on(script: str, repository: Path) -> None:
     path = repository / "contributions" / script / "run.sh"
     assert os.access(path, os.X_OK)
