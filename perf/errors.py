@@ -58,6 +58,8 @@ def main() -> int:
     order = wrong[np.argsort(-probabilities.max(axis=1)[wrong], kind="stable")]
     path = options.output / f"errors_{options.model}.png"
     shown = order[: _SHOWN[0] * _SHOWN[1]]
+    print(f"\nthe {len(shown)} most confident errors: a, b in Å and gamma in degrees\n")
+    print(_lattices(found, rendered, shown))
     write_bytes(path, _picture(rendered, shown, classes, predicted, probabilities))
     print(f"wrote {path}")
     return 0
@@ -76,6 +78,9 @@ def _kinds(found: Any, rendered: images.ImageSet, wrong: NDArray[np.intp]) -> No
             [_area(one) for one in atoms]
         )
         > 1.5 * np.abs(np.linalg.det(true)),
+        "a or b leaves the image's plane by more than 0.1 Å": np.array(
+            [np.abs(np.asarray(one.lattice_mat)[:2, 2]).max() > 0.1 for one in atoms]
+        ),
     }
     for what, of in kinds.items():
         print(
@@ -83,6 +88,32 @@ def _kinds(found: Any, rendered: images.ImageSet, wrong: NDArray[np.intp]) -> No
             f"accuracy on these {1 - of[wrong].sum() / of.sum():.3f}, "
             f"on the rest {1 - (~of)[wrong].sum() / (~of).sum():.3f}"
         )
+
+
+def _lattices(found: Any, rendered: images.ImageSet, shown: NDArray[np.intp]) -> str:
+    """The database's cell, the primitive lattice of its projection, and the measured one."""
+    atoms = [found[rendered.ids[n]] for n in shown]
+    projected = np.array([geometry.reduce(projected_lattice(one)) for one in atoms])
+    rows = pd.DataFrame(
+        {
+            "cell": [_three(*one.lattice.abc[:2], one.lattice.angles[2]) for one in atoms],
+            "projection": _all(geometry.Lattices(projected, np.ones(len(shown)))),
+            "measured": _all(geometry.measure(rendered.images[shown])),
+        },
+        index=[rendered.ids[n].removesuffix(".jpg") for n in shown],
+    )
+    return str(rows.to_string())
+
+
+def _all(lattices: geometry.Lattices) -> list[str]:
+    return [
+        _three(*lengths, gamma)
+        for lengths, gamma in zip(lattices.lengths, lattices.gamma, strict=True)
+    ]
+
+
+def _three(a: float, b: float, gamma: float) -> str:
+    return f"{a:7.3f} {b:7.3f} {gamma:8.3f}"
 
 
 def _area(atoms: Atoms) -> float:

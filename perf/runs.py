@@ -24,11 +24,16 @@ _HEADER = (
 
 def main() -> None:
     """Print the table."""
-    records = sorted(Path("contributions").glob("*/*.run.json"), key=lambda p: p.name)
-    rows = [_row(path, json.loads(path.read_text())) for path in records]
+    records = {path: json.loads(path.read_text()) for path in _paths()}
+    best_first = sorted(records, key=lambda p: (p.name, -records[p]["result"]["accuracy"]))
+    rows = [_row(path, records[path]) for path in best_first]
     for row in (_HEADER, tuple("---" for _ in _HEADER), *rows):
         print("| " + " | ".join(row) + " |")
-    print(f"\nHardware: {'; '.join(sorted({_hardware(path) for path in records}))}.")
+    print(f"\nHardware: {'; '.join(sorted({r['hardware'] for r in records.values()}))}.")
+
+
+def _paths() -> list[Path]:
+    return sorted(Path("contributions").glob("*/*.run.json"))
 
 
 def _row(path: Path, record: dict[str, Any]) -> tuple[str, ...]:
@@ -45,10 +50,6 @@ def _row(path: Path, record: dict[str, Any]) -> tuple[str, ...]:
         f"{costs['peak_memory_mb'] / 1024:.1f} GB",
         f"{costs['parameters'] / 1e6:.2f} M",
     )
-
-
-def _hardware(path: Path) -> str:
-    return str(json.loads(path.read_text())["hardware"])
 
 
 if __name__ == "__main__":
