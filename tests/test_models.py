@@ -31,7 +31,9 @@ def wave(along_rows: float, along_columns: float) -> torch.Tensor:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_model_maps_images_to_trainable_logits(folder: Path) -> None:
     model = models.load(folder).build(5, False)
-    logits = model(torch.rand(2, 1, 256, 256))
+    pictures = torch.randint(0, 256, (2, 256, 256), dtype=torch.uint8)
+    described = isinstance(model, models.Describing)
+    logits = model(model.describe(pictures) if described else pictures[:, None].float() / 255)
     assert logits.shape == (2, 5)
     logits.sum().backward()
     assert all(p.grad is not None for p in model.parameters())

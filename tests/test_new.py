@@ -96,7 +96,7 @@ def test_new_contribution_trains_and_is_scored(
     assert done.returncode == 0, done.stderr
     folder = contributions / "my_model"
     assert sorted(p.name for p in folder.iterdir()) == [
-        *(f"{RESULT}.{suffix}" for suffix in ("csv.zip", "run.json")),
+        *(f"{RESULT}.{suffix}" for suffix in ("csv.zip", "run.json", "safetensors")),
         *FILES,
     ]
 
