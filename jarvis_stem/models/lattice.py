@@ -23,6 +23,7 @@ _HEAD_ORDER = 3  # of those whose amplitudes the encoding has; higher ones are n
 _CELL = 16  # pixels of the drawn unit cell, each way
 _SCALARS = 7  # vectors, quality, brightness, contrast
 _FAINT = 3e-3  # of the mean: about what rounding to 8 bits leaves of an amplitude
+_BATCH = 256  # images converted at once, which bounds the memory
 _FARTHEST = 6.0  # standard deviations
 _PERIODS = (20.0, 10.0, 5.0, 2.5, 1.2, 0.6, 0.3, 0.15)  # Å
 _LENGTH_SCALES = (3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # Å
@@ -70,12 +71,10 @@ def describe(images: Tensor, *, spectrum: bool) -> Tensor:
     pixels = images.numpy()
     lattices = geometry.measure(pixels)
     amplitudes = torch.from_numpy(geometry.harmonics(pixels, lattices.vectors, _HIGHEST_ORDER))
-    scaled = images.flatten(1).float() / 255
     parts = [
         torch.from_numpy(lattices.vectors).nan_to_num(0.0).flatten(1),
         torch.from_numpy(lattices.quality)[:, None],
-        scaled.mean(dim=1, keepdim=True),
-        scaled.std(dim=1, keepdim=True),
+        torch.cat([_brightness(batch) for batch in images.split(_BATCH)]),
         amplitudes.real,
         amplitudes.imag,
     ]
@@ -202,6 +201,12 @@ def unit_cell(harmonics: Tensor) -> Tensor:
     plane[:, h % _CELL, k % _CELL] = harmonics
     plane[:, -h % _CELL, -k % _CELL] = harmonics.conj()
     return torch.fft.ifft2(plane, norm="forward").real
+
+
+def _brightness(images: Tensor) -> Tensor:
+    """Mean and standard deviation of each image, [N, 2]."""
+    scaled = images.flatten(1).float() / 255
+    return torch.stack((scaled.mean(dim=1), scaled.std(dim=1)), dim=1)
 
 
 def _orders(highest: int) -> list[tuple[int, int]]:
