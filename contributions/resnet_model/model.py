@@ -1,4 +1,4 @@
-"""ResNet-18 on the power spectrum."""
+"""ResNet-18, less its last stage, on the power spectrum, joined with the measured lattice."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from torch import nn
 
 from jarvis_stem.models import Recipe
 from jarvis_stem.models import pretrained as imagenet
+from jarvis_stem.models.lattice import LatticeNet
 from jarvis_stem.models.spectrum import LatticeSpectrum
 from jarvis_stem.torchvision_compat import torchvision
 
-RECIPE = Recipe(epochs=12, label_smoothing=0.05)
+RECIPE = Recipe(epochs=8)
 
 
 def build(classes: int, pretrained: bool) -> nn.Module:
-    """Build torchvision's ResNet-18 (He et al., CVPR 2016) behind a spectral input.
+    """Build torchvision's ResNet-18 (He et al., CVPR 2016) on the spectrum, beside the lattice.
+
+    Its last stage would see 3 x 2 places of the half plane, and has three quarters of the weights.
 
     Args:
         classes: Number of classes.
@@ -24,6 +27,7 @@ def build(classes: int, pretrained: bool) -> nn.Module:
     """
     models = torchvision.models
     cnn = imagenet.build(models.resnet18, models.ResNet18_Weights.IMAGENET1K_V1, pretrained)
-    cnn.conv1 = imagenet.first_convolution(cnn.conv1, LatticeSpectrum.channels, pretrained)
-    cnn.fc = nn.Linear(cnn.fc.in_features, classes)
-    return nn.Sequential(LatticeSpectrum(), cnn)
+    cnn.conv1 = imagenet.first_convolution(cnn.conv1, LatticeSpectrum.derived, pretrained)
+    cnn.layer4 = nn.Identity()
+    cnn.fc = nn.Dropout(0.5)
+    return LatticeNet(classes, spectrum=cnn)
