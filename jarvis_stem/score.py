@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+
+import click
 
 from jarvis_stem import cli
 from jarvis_stem.benchmark import ResultName
@@ -51,64 +51,42 @@ examples:
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
-
-    Args:
-        arguments: Those of the command line if None.
-
-    Returns:
-        Exit status: 1 if something was rejected, else 0.
-
-    Raises:
-        StemError: A folder is missing, or a benchmark or the project's metadata is broken.
-        OSError: The output cannot be written.
-    """
-    options = _parser().parse_args(arguments)
-    project = _project(options.repository_url)
-    leaderboard = build(options.contributions, options.benchmarks, project.benchmarks)
+@click.command(cls=cli.Command, name="score", epilog=_EPILOG)
+@cli.folder_option("contributions", "Folder of contribution folders.")
+@cli.folder_option("benchmarks", "Folder of benchmarks.")
+@click.option(
+    "--output",
+    type=cli.Folder(),
+    default=Path("docs"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder to write the pages and leaderboard.json to.",
+)
+@click.option(
+    "--repository-url",
+    metavar="URL",
+    help="Web address that the pages link to; default: repository_url in ./metadata.json.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print leaderboard.json, nothing else.")
+def main(
+    contributions: Path, benchmarks: Path, output: Path, repository_url: str | None, as_json: bool
+) -> int:
+    """Score contributions and write the leaderboard and its pages."""
+    project = _project(repository_url)
+    leaderboard = build(contributions, benchmarks, project.benchmarks)
     text = json_text(leaderboard.as_json())
     for path, content in _pages(leaderboard, project).items():
-        _write_if_changed(options.output / path, content)
-    _write_if_changed(options.output / "leaderboard.json", text)
-    if options.json:
+        _write_if_changed(output / path, content)
+    _write_if_changed(output / "leaderboard.json", text)
+    if as_json:
         print(text, end="")
     else:
         for board in leaderboard.benchmarks:
-            page = options.output / ResultName.parse(board.name).page_path(".html")
+            page = output / ResultName.parse(board.name).page_path(".html")
             print(_table(board), f"page: {page}", sep="\n", end="\n\n")
     for rejection in leaderboard.all_rejected:
         print(_reasons(rejection), file=sys.stderr)
     return 1 if leaderboard.all_rejected else 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jarvis_stem.score",
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    for name, what in (
-        ("contributions", "folder of contribution folders"),
-        ("benchmarks", "folder of benchmarks"),
-        ("output", "folder to write the pages and leaderboard.json to"),
-    ):
-        default = Path("docs" if name == "output" else name)
-        parser.add_argument(
-            f"--{name}",
-            type=Path,
-            default=default,
-            metavar="DIR",
-            help=f"{what} (default: {default})",
-        )
-    parser.add_argument(
-        "--repository-url",
-        metavar="URL",
-        help="web address that the pages link to (default: repository_url in ./metadata.json)",
-    )
-    parser.add_argument("--json", action="store_true", help="print leaderboard.json, nothing else")
-    return parser
 
 
 def _project(repository_url: str | None) -> Project:
