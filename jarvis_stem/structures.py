@@ -106,11 +106,20 @@ def read_database(name: str, store: Path, *, refresh: bool = False) -> dict[str,
     Raises:
         StemError: The zip is damaged or of another kind, or there is no network to fetch it.
     """
-    member = figshare.get_db_info()[name][1]
-    path = store / f"{member}.zip"
+    path = database_path(name, store)
     if refresh or not path.exists():
         _download(name, path)
     return _load(name, path)
+
+
+def database_path(name: str, store: Path) -> Path:
+    """Where a JARVIS database is in a store, or will be.
+
+    Args:
+        name: Key of `DATABASES`.
+        store: See `store_directory`.
+    """
+    return store / f"{figshare.get_db_info()[name][1]}.zip"
 
 
 def read_files(path: Path) -> dict[str, Atoms]:
