@@ -1,4 +1,4 @@
-# Sourced by run.sh and tests/run.sh: makes .venv where missing and installs the package into it.
+# Sourced by run.sh and tests/run.sh. install makes .venv where missing and installs the package in it.
 # Usage: install EXTRA   (EXTRA is empty, or extras of setup.py, for example "[test,dev]")
 # What is installed and newer than setup.py and constraints.txt is left alone, without a network.
 install() {
@@ -18,4 +18,19 @@ install() {
   "$python" -m pip install --quiet --constraint constraints.txt --no-deps torchvision
   "$python" -m pip install --quiet --constraint constraints.txt --editable ".$extra"
   touch "$stamp"
+}
+
+# Chromium for the tests of the pages, where the system has none and apt-get may install one.
+install_browser() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    if command -v "$name" >/dev/null; then return; fi
+  done
+  if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+    echo "Installing Chromium (once)" >&2
+    if apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium >/dev/null
+    then return; fi
+  fi
+  echo "note: no Chromium here, and it cannot be installed by this script: the tests that drive the" >&2
+  echo "pages in a browser are skipped; install it (Debian: apt-get install chromium)" >&2
 }

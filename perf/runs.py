@@ -1,56 +1,84 @@
-"""Print the committed runs' accuracy and costs as a Markdown table: python perf/runs.py."""
+"""Write the committed runs' accuracy and costs as tables: into README.md, and docs/results.md.
+
+python perf/runs.py
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tabulate import tabulate
+
+from jarvis_stem import cli
+from jarvis_stem.files import write_text
 from jarvis_stem.lattice import CLASS_NAMES
 
-_HEADER = (
-    "model",
-    "dataset",
-    "accuracy",
-    "on ids with a structure",
-    *CLASS_NAMES,
-    "calibration error",
-    "wall",
-    "CPU",
-    "memory",
-    "parameters",
-)
+_ROOT = Path(__file__).resolve().parents[1]
+_BEGIN, _END = "<!-- perf/runs.py writes from here -->", "<!-- to here -->"
 
 
-def main() -> None:
-    """Print the table."""
-    records = {path: json.loads(path.read_text()) for path in _paths()}
+_DATASET = "stem_2d_image"
+_SHORT = ("model", "accuracy", "on ids with a structure", "training", "parameters")
+_HEAD = """\
+# Results of the committed runs
+
+`python perf/runs.py` writes this table from each contribution's run.json. The class columns are
+recalls over all test ids; the calibration error is the expected one, on the test split.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write both tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--contributions", type=Path, default=_ROOT / "contributions")
+    parser.add_argument("--readme", type=Path, default=_ROOT / "README.md", metavar="FILE")
+    parser.add_argument("--results", type=Path, default=_ROOT / "docs/results.md", metavar="FILE")
+    options = parser.parse_args(arguments)
+    records = {path: json.loads(path.read_text()) for path in _paths(options.contributions)}
     best_first = sorted(records, key=lambda p: (p.name, -records[p]["result"]["accuracy"]))
     rows = [_row(path, records[path]) for path in best_first]
-    for row in (_HEADER, tuple("---" for _ in _HEADER), *rows):
-        print("| " + " | ".join(row) + " |")
-    print(f"\nHardware: {'; '.join(sorted({r['hardware'] for r in records.values()}))}.")
+    hardware = f"Hardware: {'; '.join(sorted({r['hardware'] for r in records.values()}))}."
+    short = [{key: row[key] for key in _SHORT} for row in rows if row["dataset"] == _DATASET]
+    before, _, rest = options.readme.read_text().partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    table = f"{_table(short)}\n\n{hardware}"
+    write_text(options.readme, f"{before}{_BEGIN}\n\n{table}\n\n{_END}{after}")
+    write_text(options.results, f"{_HEAD}\n{_table(rows)}\n\n{hardware}\n")
+    return 0
 
 
-def _paths() -> list[Path]:
-    return sorted(Path("contributions").glob("*/*.run.json"))
+def _paths(contributions: Path) -> list[Path]:
+    return sorted(contributions.glob("*/*.run.json"))
 
 
-def _row(path: Path, record: dict[str, Any]) -> tuple[str, ...]:
+def _table(rows: Iterable[dict[str, str]]) -> str:
+    return tabulate(list(rows), headers="keys", tablefmt="github", disable_numparse=True)
+
+
+def _row(path: Path, record: dict[str, Any]) -> dict[str, str]:
     result, costs = record["result"], record["costs"]
-    return (
-        path.parent.name,
-        path.name.split("-")[3],
-        f"{result['accuracy']:.4f} of {result['n']}",
-        f"{result['accuracy_with_image']:.4f} of {result['n_with_image']}",
-        *(f"{recall:.3f}" for recall in result["recall"].values()),
-        f"{record['calibration']['error']:.3f}" if "calibration" in record else "-",
-        f"{costs['wall_seconds'] / 60:.1f} min",
-        f"{costs['cpu_seconds'] / 60:.1f} min",
-        f"{costs['peak_memory_mb'] / 1024:.1f} GB",
-        f"{costs['parameters'] / 1e6:.2f} M",
-    )
+    recalls = zip(CLASS_NAMES, result["recall"].values(), strict=True)
+    return {
+        "model": path.parent.name,
+        "dataset": path.name.split("-")[3],
+        "accuracy": f"{result['accuracy']:.4f} of {result['n']}",
+        "on ids with a structure": f"{result['accuracy_with_image']:.4f} of "
+        f"{result['n_with_image']}",
+        **{name: f"{recall:.3f}" for name, recall in recalls},
+        "calibration error": f"{record['calibration']['error']:.3f}",
+        "training": f"{costs['wall_seconds'] / 60:.1f} min",
+        "CPU": f"{costs['cpu_seconds'] / 60:.1f} min",
+        "memory": f"{costs['peak_memory_mb'] / 1024:.1f} GB",
+        "parameters": f"{costs['parameters'] / 1e6:.2f} M",
+    }
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(cli.run(main))

@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source ./setup.sh
 install "[test,dev]"
+install_browser
 
 .venv/bin/ruff format --check .
 .venv/bin/ruff check .

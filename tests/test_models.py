@@ -39,9 +39,8 @@ def test_model_maps_images_to_trainable_logits(folder: Path) -> None:
     assert all(p.grad is not None for p in model.parameters())
 
 
-@pytest.mark.parametrize("name", ["densenet_model", "resnet_model"])
 def test_pretrained_without_network_shows_the_way_out(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_args: Any, **_options: Any) -> None:
         raise urllib.error.URLError("no route to host")
@@ -49,7 +48,16 @@ def test_pretrained_without_network_shows_the_way_out(
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(StemError, match=r"--pretrained: cannot .*train without --pretrained"):
-        models.load(REPOSITORY / "contributions" / name).build(5, True)
+        models.load(REPOSITORY / "contributions" / "resnet_model").build(5, True)
+
+
+@pytest.mark.parametrize(
+    "folder", [f for f in FOLDERS if f.name != "resnet_model"], ids=lambda f: f.name
+)
+def test_model_without_pretrained_weights_says_so(folder: Path) -> None:
+    message = f"--pretrained: {folder.name} has no such weights; train without it"
+    with pytest.raises(StemError, match=message):
+        models.load(folder).build(5, True)
 
 
 def write_model(folder: Path, text: str | bytes) -> Path:
