@@ -27,6 +27,7 @@ setup(
         "numpy>=2.0",  # images as arrays
         "pandas>=2.2",  # a run's table of epochs
         "pillow>=11",  # published JPEGs
+        "platformdirs>=4",  # where a user's caches are
         "plotly>=6",  # the page's bar chart
         "pydantic>=2.7",  # schemas of metadata.json and run.json
         "requests>=2.31",  # the errors that JARVIS' downloads raise

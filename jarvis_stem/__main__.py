@@ -38,11 +38,17 @@ examples:
   jarvis-stem predict picture.png
   jarvis-stem train lattice_cnn_model --benchmark stem_2d_proto
   jarvis-stem score --json | jq '.benchmarks[].results[0]'
-  eval "$(_JARVIS_STEM_COMPLETE=bash_source jarvis-stem)"  # completion; zsh_source, fish_source
+
+completion of commands, options and names, for the shell's start file:
+  eval "$(_JARVIS_STEM_COMPLETE=bash_source jarvis-stem)"  # ~/.bashrc
+  eval "$(_JARVIS_STEM_COMPLETE=zsh_source jarvis-stem)"   # ~/.zshrc
+  _JARVIS_STEM_COMPLETE=fish_source jarvis-stem | source   # ~/.config/fish/config.fish
+
+Colours are for terminals, and not where NO_COLOR is set.
 """
 
 
-class _Commands(cli.Command, click.Group):
+class _Commands(cli.Group):
     """The commands, each imported when it is named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

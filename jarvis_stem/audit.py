@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import click
 
 from jarvis_stem import cli
 from jarvis_stem.benchmark import Benchmark, ResultName
@@ -24,38 +24,33 @@ exit status:
   130  interrupted
 
 examples:
-  python -m jarvis_stem.audit --benchmark stem_2d_proto
-  python -m jarvis_stem.audit --data ../shared/jarvis_data
-  python -m jarvis_stem.audit --json | jq '.alike.pixels.at_least'
+  jarvis-stem audit --benchmark stem_2d_proto
+  jarvis-stem audit --data ../shared/jarvis_data
+  jarvis-stem audit --json | jq '.alike.pixels.at_least'
 """
 _PROPERTY = "bravais_class"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
+@click.command(cls=cli.Command, name="audit", epilog=_EPILOG)
+@cli.dataset_option
+@cli.data_option
+@cli.refresh_option
+@cli.folder_option("benchmarks", "Folder of benchmarks.")
+@cli.folder_option("output", "Folder to write audit/ to.", Path("docs"))
+@cli.json_option
+@cli.quiet_option
+def main(benchmark: str, data: str | None, refresh: bool, benchmarks: Path, output: Path) -> int:
+    """Report what a benchmark's split gives away.
 
-    Args:
-        arguments: Those of the command line if None.
-
-    Returns:
-        Exit status.
-
-    Raises:
-        StemError: No such benchmark, or no structures for it.
-        OSError: The output cannot be written.
+    That is images of the test split that are known from training, and labels on edge.
     """
-    options = _parser().parse_args(arguments)
-    name = ResultName("AI", "ImageClass", _PROPERTY, options.benchmark, "test", "acc")
-    benchmark = Benchmark.read(options.benchmarks, name)
-    report = {"benchmark": name.benchmark_name, **_measure(benchmark, options)}
-    text = json_text(report)
-    page = options.output / "audit" / f"{name.benchmark_name}.md"
+    name = ResultName("AI", "ImageClass", _PROPERTY, benchmark, "test", "acc")
+    audited = Benchmark.read(benchmarks, name)
+    report = {"benchmark": name.benchmark_name, **_measure(benchmark, audited, data, refresh)}
+    page = output / "audit" / f"{name.benchmark_name}.md"
     write_text(page, markdown(report))
-    write_text(page.with_suffix(".json"), text)
-    if options.json:
-        print(text, end="")
-    else:
-        print(*findings(report), f"page: {page}", sep="\n")
+    write_text(page.with_suffix(".json"), json_text(report))
+    cli.report("\n".join([*findings(report), f"page: {page}"]), report)
     return 0
 
 
@@ -111,42 +106,19 @@ def markdown(report: dict[str, Any]) -> str:
     return template.render(report, dataset=dataset, findings=findings(report))
 
 
-def _measure(benchmark: Benchmark, options: argparse.Namespace) -> dict[str, Any]:
+def _measure(dataset: str, benchmark: Benchmark, data: str | None, refresh: bool) -> dict[str, Any]:
     # Importing JARVIS-Tools takes seconds, which --help and a mistyped name need not wait for.
     from jarvis_stem import leakage, structures
 
     splits = ("train", "test")
     ids = [i for split in splits for i in benchmark.split(split)]
-    found = structures.for_dataset(
-        options.benchmark, ids, data=options.data, refresh=options.refresh
-    )
+    found = structures.for_dataset(dataset, ids, data=data, refresh=refresh)
     train, test = (leakage.side(benchmark, split, found) for split in splits)
     return leakage.report(train, test)
 
 
 def _at_least(likeness: dict[str, Any], correlation: float) -> dict[str, Any]:
     return next(row for row in likeness["at_least"] if row["correlation"] == correlation)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jarvis_stem.audit",
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("--benchmark", default="stem_2d_image", metavar="DATASET", help="default: %(default)s")
-    add("--data", metavar="DIR", help="JARVIS databases; default: JARVIS_STEM_DATA or their cache")
-    add("--refresh", action="store_true", help="download the JARVIS databases anew")
-    folders = (
-        ("--benchmarks", "benchmarks", "benchmarks' zips; default: %(default)s"),
-        ("--output", "docs", "folder to write audit/ to; default: %(default)s"),
-    )
-    for flag, default, text in folders:
-        add(flag, type=Path, default=Path(default), metavar="DIR", help=text)
-    add("--json", action="store_true", help="print the JSON, nothing else")
-    return parser
 
 
 if __name__ == "__main__":

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
+import re
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
 
 from jarvis_stem import cli
 from jarvis_stem.files import json_text
 
+if TYPE_CHECKING:
+    from jarvis_stem.checklist import Checklist
+
+_COLOURS = {"pass": "green", "fail": "red", "skip": "yellow"}
+_STATUS = re.compile(rf"^({'|'.join(_COLOURS)})(?=  )", re.MULTILINE)
 _EPILOG = """\
 exit status:
   0    nothing failed
@@ -18,62 +26,69 @@ exit status:
   130  interrupted
 
 examples:
-  python -m jarvis_stem.check contributions/my_model
-  python -m jarvis_stem.check contributions/my_model --json | jq '.lines[].status'
-  python -m jarvis_stem.check --schema > docs/metadata.schema.json
+  jarvis-stem check contributions/my_model
+  jarvis-stem check contributions/my_model --json | jq '.lines[].status'
+  jarvis-stem check --schema > docs/metadata.schema.json
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
+def _complete(
+    context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete a contribution's folder, or any folder where none is meant."""
+    paths = [str(folder) for folder in cli.contributions(context)]
+    found = [CompletionItem(path) for path in paths if path.startswith(incomplete)]
+    return found or [CompletionItem(incomplete, type="dir")]
 
-    Args:
-        arguments: Those of the command line if None.
 
-    Returns:
-        Exit status: 1 if something failed, else 0.
+@click.command(cls=cli.Command, name="check", epilog=_EPILOG)
+@click.argument(
+    "contribution", type=cli.Folder(), required=False, metavar="FOLDER", shell_complete=_complete
+)
+@click.option(
+    "--schema", is_flag=True, help="Print the JSON Schema of metadata.json; takes no FOLDER."
+)
+@cli.folder_option("benchmarks", "Folder of benchmarks.")
+@cli.json_option
+@cli.quiet_option
+def main(contribution: Path | None, schema: bool, benchmarks: Path) -> int:
+    """Check a contribution as the leaderboard and a pull request will.
 
-    Raises:
-        StemError: There is no such contribution, or a benchmark is broken.
+    FOLDER is the contribution's, for example contributions/my_model. With --quiet only what failed
+    is printed, on stderr.
     """
-    options = _parser().parse_args(arguments)
+    cli.refuse_together("contribution", "schema")
     # Imported here, so that --help need not wait.
     from jarvis_stem.checklist import check
     from jarvis_stem.metadata import Metadata
     from jarvis_stem.project import listed_benchmarks
 
-    if options.schema:
+    if schema:
         print(json_text(Metadata.model_json_schema()), end="")
         return 0
-    listed = listed_benchmarks(options.benchmarks.parent)
-    checklist = check(options.contribution, options.benchmarks, listed)
-    print(json_text(checklist.as_json()) if options.json else f"{checklist.text()}\n", end="")
+    if contribution is None:
+        raise click.UsageError("Missing argument 'FOLDER', or --schema in its place.")
+    checklist = check(contribution, benchmarks, listed_benchmarks(benchmarks.parent))
+    report_checklist(checklist, checklist.as_json())
     return 0 if checklist.ok else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jarvis_stem.check",
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument(
-        "contribution", nargs="?", type=Path, metavar="FOLDER", help="for example contributions/x"
-    )
-    what.add_argument(
-        "--schema", action="store_true", help="print the JSON Schema of metadata.json instead"
-    )
-    parser.add_argument(
-        "--benchmarks",
-        type=Path,
-        default=Path("benchmarks"),
-        metavar="DIR",
-        help="folder of benchmarks (default: %(default)s)",
-    )
-    parser.add_argument("--json", action="store_true", help="print the checklist as JSON")
-    return parser
+def report_checklist(checklist: Checklist, data: Any) -> None:
+    """Print a checklist; with --quiet what failed, on stderr.
+
+    Args:
+        checklist: For a person.
+        data: For a program.
+    """
+    cli.report(coloured(checklist), data)
+    if cli.is_quiet():
+        for failure in checklist.failures:
+            cli.echo(failure, to_stderr=True)
+
+
+def coloured(checklist: Checklist) -> str:
+    """The checklist for a terminal, each line's status in its colour."""
+    return _STATUS.sub(lambda found: click.style(found[0], _COLOURS[found[0]]), checklist.text())
 
 
 if __name__ == "__main__":

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
 from jarvis_stem.errors import StemError
+from jarvis_stem.files import json_text
 
 USAGE = 2  # as click and argparse have it
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 BROKEN_PIPE = 141  # 128 + SIGPIPE
+_QUIET = f"{__name__}.quiet"  # in a context's meta, which ends with the command
+_JSON = f"{__name__}.json"
+_BENCHMARK = "_bravais_class.json.zip"
 
 
 class Command(click.Command):
     """A command that a program calls as the shell does, and that prints its epilog as it is."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Make the command, with -h for --help."""
+        super().__init__(*arguments, **options)
+        self.context_settings.setdefault("help_option_names", ["--help", "-h"])
 
     def __call__(self, arguments: Sequence[str] | None = None) -> int:
         """Run the command.
@@ -36,7 +48,7 @@ class Command(click.Command):
         """
         given = sys.argv[1:] if arguments is None else list(arguments)
         try:
-            with self.make_context(_program(self), given) as context:
+            with self.make_context(_program(), given) as context:
                 return int(self.invoke(context) or 0)
         except click.exceptions.Exit as end:  # after --help or --version
             return end.exit_code
@@ -45,6 +57,16 @@ class Command(click.Command):
         """Write the epilog, of which click would join the lines."""
         if self.epilog:
             formatter.write(f"\n{self.epilog.rstrip()}\n")
+
+
+class Group(Command, click.Group):
+    """Commands under one name."""
+
+    command_class = Command
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands, in the order that they are defined in."""
+        return list(self.commands)
 
 
 class Folder(click.Path):
@@ -56,17 +78,191 @@ class Folder(click.Path):
         """Make the type."""
         super().__init__(path_type=Path)
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Have the shell complete it, with folders."""
+        return [CompletionItem(incomplete, type="dir")]
 
-def folder_option(name: str, what: str) -> Callable[[Any], Any]:
-    """Make an option that names a folder, by default the one of the option's name.
+
+def folder_option(name: str, what: str, default: Path | None = None) -> Callable[[Any], Any]:
+    """Make an option that names a folder.
 
     Args:
         name: For example ``contributions``.
         what: What the folder holds.
+        default: By default the folder of the option's name.
     """
     return click.option(
-        f"--{name}", type=Folder(), default=Path(name), show_default=True, metavar="DIR", help=what
+        f"--{name}",
+        type=Folder(),
+        default=default or Path(name),
+        show_default=True,
+        metavar="DIR",
+        help=what,
     )
+
+
+def contributions(context: click.Context) -> list[Path]:
+    """Contribution folders to complete a name from: below --contributions; none where it is not."""
+    from jarvis_stem.contribution import check_folder_name, contribution_folders
+
+    try:
+        found = contribution_folders(context.params.get("contributions") or Path("contributions"))
+    except StemError:
+        return []
+    return [folder for folder in found if not check_folder_name(folder)]
+
+
+def complete_contribution(
+    context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Complete a contribution's name."""
+    names = (folder.name for folder in contributions(context))
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def datasets(benchmarks: Path) -> list[str]:
+    """Datasets that there is a benchmark of, sorted.
+
+    Args:
+        benchmarks: Folder of all benchmarks.
+    """
+    paths = benchmarks.glob(f"AI/ImageClass/*{_BENCHMARK}")
+    return sorted(path.name.removesuffix(_BENCHMARK) for path in paths)
+
+
+def complete_dataset(
+    context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Complete a dataset's name."""
+    known = datasets(context.params.get("benchmarks") or Path("benchmarks"))
+    return [name for name in known if name.startswith(incomplete)]
+
+
+def _flag(key: str, *names: str, help: str) -> Callable[[Any], Any]:
+    """A flag that is no parameter of the command's function but kept in the context."""
+
+    def keep(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+        context.meta[key] = value
+
+    return click.option(*names, is_flag=True, expose_value=False, callback=keep, help=help)
+
+
+dataset_option = click.option(
+    "--benchmark",
+    default="stem_2d_image",
+    show_default=True,
+    metavar="DATASET",
+    shell_complete=complete_dataset,
+    help="Which benchmark; stem_2d_proto is built in.",
+)
+data_option = click.option(
+    "--data",
+    metavar="DIR",
+    shell_complete=Folder().shell_complete,
+    help="JARVIS databases; default: JARVIS_STEM_DATA or their cache.",
+)
+refresh_option = click.option("--refresh", is_flag=True, help="Download the JARVIS databases anew.")
+json_option = _flag(_JSON, "--json", help="Print the result as JSON, nothing else.")
+quiet_option = _flag(
+    _QUIET,
+    *("-q", "--quiet"),
+    help="Print no progress and no report: only errors, and what --json asks for.",
+)
+
+
+def is_quiet() -> bool:
+    """Whether the command that runs was given --quiet."""
+    return _is_set(_QUIET)
+
+
+def wants_json() -> bool:
+    """Whether the command that runs was given --json."""
+    return _is_set(_JSON)
+
+
+def _is_set(key: str) -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and context.meta.get(key, False)
+
+
+def refuse_together(*names: str) -> None:
+    """Refuse arguments of the running command that exclude each other.
+
+    Args:
+        names: Of its function's parameters.
+
+    Raises:
+        click.UsageError: More than one of them was given.
+    """
+    context = click.get_current_context()
+    given = [
+        parameter.get_error_hint(context)
+        for parameter in context.command.params
+        if parameter.name in names
+        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    ]
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(given)} exclude each other.")
+
+
+def answer(text: str, data: Any) -> None:
+    """Print what a command was asked for.
+
+    Args:
+        text: For a person.
+        data: For a program, printed in its place with --json.
+    """
+    if wants_json():
+        print(json_text(data), end="")
+    else:
+        echo(text)
+
+
+def report(text: str, data: Any) -> None:
+    """Print what came of what a command did; see `answer`. With --quiet the text is left out."""
+    if wants_json() or not is_quiet():
+        answer(text, data)
+
+
+def say(text: str) -> None:
+    """Print a part of a report that is for a person only; not with --quiet or --json."""
+    if not (is_quiet() or wants_json()):
+        echo(text)
+
+
+def note(text: str) -> None:
+    """Say on stderr what is to be known beside the result; not with --quiet."""
+    if not is_quiet():
+        echo(text, to_stderr=True)
+
+
+def echo(text: str, *, to_stderr: bool = False) -> None:
+    """Print a line, its colours on a terminal only, and not where NO_COLOR is set."""
+    click.echo(text, err=to_stderr, color=False if os.environ.get("NO_COLOR") else None)
+
+
+def table(lines: Sequence[Sequence[str]], left: Sequence[str]) -> str:
+    """Align cells as text.
+
+    Args:
+        lines: Cells of each line, those of the first are the columns' names.
+        left: Names of the columns whose cells are text; others are aligned at their right.
+    """
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if name in left else cell.rjust(width)
+            for name, cell, width in zip(lines[0], line, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def typed() -> str:
+    """The command line, as a shell takes it."""
+    return f"{_program()} {shlex.join(sys.argv[1:])}"
 
 
 def run(main: Callable[[], int]) -> int:
@@ -95,25 +291,25 @@ def run(main: Callable[[], int]) -> int:
         error.show()
         status = error.exit_code
     except StemError as error:
-        _complain(str(error))
+        complain(str(error))
         status = 1
     except OSError as error:
-        _complain(f"{error.filename or 'output'}: {error.strerror or error}")
+        complain(f"{error.filename or 'output'}: {error.strerror or error}")
         status = 1
     _flush_or_discard()
     return status
 
 
-def _complain(message: str) -> None:
-    click.echo(f"{click.style('error:', fg='red')} {message}", err=True)  # coloured on a terminal
+def complain(message: str) -> None:
+    """Say on stderr that something is wrong."""
+    echo(f"{click.style('error:', fg='red')} {message}", to_stderr=True)
 
 
-def _program(command: click.Command) -> str:
+def _program() -> str:
     """The command's name as it was typed: ``python -m jarvis_stem.score`` or ``jarvis-stem``."""
-    main = sys.modules["__main__"]
-    module = getattr(main, "__spec__", None)
+    module = getattr(sys.modules["__main__"], "__spec__", None)
     if module is None:
-        return Path(sys.argv[0]).name or str(command.name)
+        return Path(sys.argv[0]).name
     return f"python -m {module.name.removesuffix('.__main__')}"
 
 

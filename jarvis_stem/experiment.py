@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ import numpy as np
 import torch
 from jarvis.core.atoms import Atoms
 
-from jarvis_stem import images, models, noise, record, structures, training, weights
+from jarvis_stem import cli, images, models, noise, record, structures, training, weights
 from jarvis_stem.benchmark import Benchmark, ResultName
 from jarvis_stem.errors import StemError
 from jarvis_stem.files import json_text, read_json_object, write_text
@@ -30,11 +28,89 @@ _VALIDATION_SHARE = 0.1
 _MOST_COPIES = 1000  # keeps the seeds of one run's copies from those of another
 
 
-def run(options: argparse.Namespace) -> None:
-    """Train, predict the test split once, and write predictions, record and metadata.
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a run is asked for.
 
-    Args:
-        options: As `jarvis_stem.train` parses them.
+    Attributes:
+        model: Name of the contribution, which has a model.py.
+        benchmark: Its dataset.
+        data: Folder of the JARVIS databases; see `structures.store_directory`.
+        refresh: Download them anew.
+        images: Folder of images to read instead of rendering.
+        structures: Files to render instead of the databases' structures.
+        epochs: The model's own if None.
+        device: As torch names it, or ``auto``.
+        pretrained: Start from weights learned elsewhere.
+        resume: Go on from the last checkpoint, if there is one.
+        benchmarks: Folder of all benchmarks.
+        contributions: Folder of contribution folders.
+        runs: Folder of checkpoints and learning curves.
+        command: The command line, for the record.
+    """
+
+    model: str
+    command: str
+    benchmark: str = "stem_2d_image"
+    data: str | None = None
+    refresh: bool = False
+    images: Path | None = None
+    structures: Path | None = None
+    epochs: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    pretrained: bool = False
+    resume: bool = False
+    benchmarks: Path = Path("benchmarks")
+    contributions: Path = Path("contributions")
+    runs: Path = Path("runs")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run gave.
+
+    Attributes:
+        result: Accuracy and recall on the test split.
+        costs: Time, memory, parameters.
+        calibration: The temperature, and the calibration error with it.
+        written: Files in the contribution's folder, the predictions first.
+    """
+
+    name: ResultName
+    result: dict[str, Any]
+    costs: dict[str, Any]
+    calibration: dict[str, Any]
+    written: list[Path]
+
+    def text(self) -> str:
+        """The outcome for a person."""
+        result, costs = self.result, self.costs
+        recall = "  ".join(f"{c}: {r:.3f}" for c, r in result["recall"].items())
+        imaged = f"{result['accuracy_with_image']:.4f} on the {result['n_with_image']} imaged"
+        return "\n".join(
+            [
+                f"accuracy {result['accuracy']:.4f} on {result['n']} test ids",
+                f"         {imaged}",
+                f"recall   {recall}",
+                f"took     {costs['wall_seconds']:.0f} s, {costs['peak_memory_mb']} MB at the peak",
+                f"wrote    {self.written[0]}",
+            ]
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The outcome for a program."""
+        return {
+            "benchmark": str(self.name),
+            **self.result,
+            "costs": self.costs,
+            "calibration": self.calibration,
+            "written": [str(path) for path in self.written],
+        }
+
+
+def run(options: Options) -> Outcome:
+    """Train, predict the test split once, and write predictions, record and metadata.
 
     Raises:
         StemError: Anything about the input that the user can mend.
@@ -109,6 +185,7 @@ def run(options: argparse.Namespace) -> None:
     }
     run_record = {
         **environment,
+        "command": options.command,
         "seed": options.seed,
         "pretrained": options.pretrained,
         "recipe": asdict(recipe),
@@ -131,7 +208,10 @@ def run(options: argparse.Namespace) -> None:
         software_used=",".join(record.PACKAGES),
         hardware_used=record.hardware(device),
     )
-    _report(folder, name, result, costs)
+    files = [name.predictions_name, name.run_record_name, METADATA]
+    if stored:
+        files.append(name.weights_name)
+    return Outcome(name, result, costs, calibration, [folder / file for file in files])
 
 
 def _refuse_broken_metadata(folder: Path) -> None:
@@ -143,7 +223,7 @@ def _refuse_broken_metadata(folder: Path) -> None:
 
 
 def _images(
-    options: argparse.Namespace, benchmark: Benchmark, split: str, noisy_copies: int = 0
+    options: Options, benchmark: Benchmark, split: str, noisy_copies: int = 0
 ) -> list[ImageSet]:
     """Clean images of a split, then noisy copies; ids without one are counted and listed."""
     ids = benchmark.split(split)
@@ -162,14 +242,14 @@ def _images(
     if missing := sets[0].missing:
         listing = options.runs / f"missing-{options.benchmark}-{split}.txt"
         write_text(listing, "\n".join(missing) + "\n")
-        _tell(f"{split}: no image for {len(missing)} of {len(ids)} ids, listed in {listing}")
+        cli.note(f"{split}: no image for {len(missing)} of {len(ids)} ids, listed in {listing}")
     if not sets[0].ids:
         raise StemError(f"none of the {len(ids)} {split} ids of {benchmark.path} has an image")
     return sets
 
 
 def _structures(
-    options: argparse.Namespace, ids: Mapping[str, int | str], *, refresh: bool
+    options: Options, ids: Mapping[str, int | str], *, refresh: bool
 ) -> Mapping[str, Atoms]:
     if options.structures:
         return structures.read_files(options.structures)
@@ -217,7 +297,7 @@ def _store(model: torch.nn.Module, path: Path, temperature: float) -> dict[str, 
         stored = weights.save(path, model, temperature=temperature)
     except StemError as error:
         path.unlink(missing_ok=True)  # those of an earlier run would not be this one's
-        _tell(f"weights not stored: {error}")
+        cli.note(f"weights not stored: {error}")
         return None
     weights.load(path, model, sha256=stored["sha256"])
     return stored
@@ -263,16 +343,3 @@ def _accuracy(pairs: list[tuple[int | str, int | str]]) -> float:
 
 def _rounded(epoch: Epoch) -> dict[str, float]:
     return {key: type(value)(f"{value:.6g}") for key, value in asdict(epoch).items()}
-
-
-def _report(folder: Path, name: ResultName, result: dict[str, Any], costs: dict[str, Any]) -> None:
-    recall = "  ".join(f"{c}: {r:.3f}" for c, r in result["recall"].items())
-    print(f"accuracy {result['accuracy']:.4f} on {result['n']} test ids")
-    print(f"         {result['accuracy_with_image']:.4f} on the {result['n_with_image']} imaged")
-    print(f"recall   {recall}")
-    print(f"took     {costs['wall_seconds']:.0f} s, {costs['peak_memory_mb']} MB at the peak")
-    print(f"wrote    {folder / name.predictions_name}")
-
-
-def _tell(message: str) -> None:
-    print(message, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Export contributions as JARVIS-Leaderboard takes them: ``python -m jarvis_stem.export``.
+"""Export contributions as JARVIS-Leaderboard takes them: ``jarvis-stem export``.
 
 JARVIS-Leaderboard (https://github.com/usnistgov/jarvis_leaderboard) wants a folder of predictions,
 metadata.json and run.sh per contribution. Its reader, pandas, takes some valid predictions
@@ -8,7 +8,6 @@ anew: the benchmark's ids, order and targets, plain classes.
 
 from __future__ import annotations
 
-import argparse
 import re
 import shlex
 import sys
@@ -17,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import click
 
 from jarvis_stem import cli
 from jarvis_stem.benchmark import BENCHMARK_SUFFIX, Benchmarks, ResultName
@@ -49,51 +50,88 @@ exit status:
   130  interrupted
 
 examples:
-  python -m jarvis_stem.export --jarvis /tmp/jarvis
-  python -m jarvis_stem.export --jarvis jarvis_leaderboard/jarvis_leaderboard \\
+  jarvis-stem export --jarvis /tmp/jarvis
+  jarvis-stem export --jarvis jarvis_leaderboard/jarvis_leaderboard \\
     --benchmark stem_2d_image --prefix my_team_ my_model
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
+def _prefix(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise click.BadParameter(f"expected letters, digits, '_', '+', '-', got {text!r}")
+    return text
 
-    Args:
-        arguments: Those of the command line if None.
 
-    Returns:
-        Exit status: 1 if a contribution was not exported, else 0.
+@click.command(cls=cli.Command, name="export", epilog=_EPILOG)
+@click.argument("models", nargs=-1, metavar="[MODEL]...", shell_complete=cli.complete_contribution)
+@click.option(
+    "--jarvis", type=cli.Folder(), required=True, metavar="DIR", help="Folder to write to."
+)
+@click.option(
+    "--benchmark",
+    metavar="DATASET",
+    shell_complete=cli.complete_dataset,
+    help="Only results on this one; default: all.",
+)
+@click.option(
+    "--prefix",
+    callback=_prefix,
+    default="",
+    metavar="TEXT",
+    help="Put before the contributions' names in DIR.",
+)
+@cli.folder_option("contributions", "Folder of contribution folders.")
+@cli.folder_option("benchmarks", "Folder of benchmarks.")
+@cli.json_option
+@cli.quiet_option
+def main(
+    models: tuple[str, ...],
+    jarvis: Path,
+    benchmark: str | None,
+    prefix: str,
+    contributions: Path,
+    benchmarks: Path,
+) -> int:
+    """Export contributions as JARVIS-Leaderboard takes them.
 
-    Raises:
-        StemError: A folder or contribution named is not there, a benchmark is broken, DIR holds
-            something else, or there is nothing to export.
-        OSError: DIR cannot be written.
+    MODEL is a contribution's name; all are exported where none is named.
     """
-    options = _parser().parse_args(arguments)
-    _check_layout(options.jarvis)
+    _check_layout(jarvis)
     project = Project.read(Path("metadata.json"))
-    benchmarks = Benchmarks(options.benchmarks, project.benchmarks)
+    known = Benchmarks(benchmarks, project.benchmarks)
     exported: dict[str, list[ResultName]] = {}  # by name in DIR
-    failed = False
-    for folder in _folders(options.contributions, options.models):
-        contribution = _only_on(read_contribution(folder, benchmarks), options.benchmark)
-        if not contribution.submissions and not options.models:
+    failed: dict[str, list[str]] = {}
+    for folder in _folders(contributions, models):
+        contribution = _only_on(read_contribution(folder, known), benchmark)
+        if not contribution.submissions and not models:
             continue
-        name = options.prefix + folder.name
+        name = prefix + folder.name
         try:
-            export(contribution, benchmarks, options.jarvis, name, project.repository_url)
+            export(contribution, known, jarvis, name, project.repository_url)
         except StemError as error:
-            failed = True
-            for line in str(error).splitlines():
-                print(f"not exported: {folder.name}: {line}", file=sys.stderr)
+            failed[folder.name] = str(error).splitlines()
             continue
         exported[name] = _names(contribution)
-        print(f"{options.jarvis / 'contributions' / name}: {', '.join(map(str, exported[name]))}")
     if not exported and not failed:
-        raise StemError(f"{options.contributions}: nothing to export")
-    for note in _notes(exported, benchmarks):
-        print(f"note: {note}", file=sys.stderr)
-    return int(failed)
+        raise StemError(f"{contributions}: nothing to export")
+    for name, problems in failed.items():
+        for problem in problems:
+            print(f"not exported: {name}: {problem}", file=sys.stderr)
+    written = {str(jarvis / "contributions" / name): names for name, names in exported.items()}
+    notes = _notes(exported, known)
+    cli.report(
+        "\n".join(f"{folder}: {', '.join(map(str, names))}" for folder, names in written.items()),
+        {
+            "exported": {
+                folder: [str(name) for name in names] for folder, names in written.items()
+            },
+            "not_exported": failed,
+            "notes": notes,
+        },
+    )
+    for text in notes:
+        cli.note(f"note: {text}")
+    return 1 if failed else 0
 
 
 def export(
@@ -132,35 +170,6 @@ def export(
         for path in _new_benchmarks(_names(contribution)):
             _copy(benchmarks.root / path, jarvis / "benchmarks" / path)
         new.rename(target)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jarvis_stem.export",
-        description="Export contributions as JARVIS-Leaderboard takes them.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("models", nargs="*", metavar="MODEL", help="contributions to export (default: all)")
-    add("--jarvis", type=Path, required=True, metavar="DIR", help="folder to write to")
-    add("--benchmark", metavar="DATASET", help="only results on this one (default: all)")
-    add(
-        "--prefix",
-        type=_prefix,
-        default="",
-        metavar="TEXT",
-        help="put before the contributions' names in DIR",
-    )
-    for name in ("contributions", "benchmarks"):
-        add(f"--{name}", type=Path, default=Path(name), metavar="DIR", help="default: %(default)s")
-    return parser
-
-
-def _prefix(text: str) -> str:
-    if not _PREFIX.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"expected letters, digits, '_', '+', '-', got {text!r}")
-    return text
 
 
 def _check_layout(jarvis: Path) -> None:

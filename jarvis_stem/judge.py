@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+
+import click
 
 from jarvis_stem import cli
 from jarvis_stem.checklist import Checklist, check
 from jarvis_stem.contribution import check_folder_name
 from jarvis_stem.errors import StemError
-from jarvis_stem.files import SIZE_LIMIT, json_text
+from jarvis_stem.files import SIZE_LIMIT
 from jarvis_stem.leaderboard import Board, Leaderboard, build
 from jarvis_stem.project import METADATA, listed_benchmarks
 from jarvis_stem.trees import Commits, Entry, changed
@@ -152,32 +153,38 @@ class _Trees(NamedTuple):
     head: list[Entry]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
+@click.command(cls=cli.Command, name="judge", epilog=_EPILOG)
+@click.option("--base", required=True, metavar="REF", help="Commit to merge into.")
+@click.option("--head", required=True, metavar="REF", help="Commit to judge.")
+@click.option(
+    "--repository",
+    type=cli.Folder(),
+    default=Path(),
+    metavar="DIR",
+    help="Git repository that has both; default: this folder.",
+)
+@click.option(
+    "--summary",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Append the findings there as Markdown; default: print them.",
+)
+@cli.json_option
+def main(base: str, head: str, repository: Path, summary: Path | None) -> int:
+    """Judge a pull request's contributions, as data.
 
-    Args:
-        arguments: Those of the command line if None.
-
-    Returns:
-        Exit status: 0 if the head passes, else 1.
-
-    Raises:
-        StemError: The commits cannot be compared, or the base itself is broken.
-        OSError: The summary cannot be written.
+    The code and the benchmarks are the base branch's.
     """
-    options = _parser().parse_args(arguments)
     try:
-        judgement = judge(options.repository, options.base, options.head)
+        judgement = judge(repository, base, head)
     except StemError as error:
-        if options.summary:
-            _append(options.summary, f"## Not judged\n\n{_code(str(error))}\n")
+        if summary:
+            _append(summary, f"## Not judged\n\n{_code(str(error))}\n")
         raise
-    if options.summary:
-        _append(options.summary, markdown(judgement))
-    if options.json:
-        print(json_text(judgement.as_json()), end="")
-    else:
-        print(_sentence(judgement) if options.summary else markdown(judgement))
+    if summary:
+        _append(summary, markdown(judgement))
+    text = _sentence(judgement) if summary else markdown(judgement)
+    cli.report(text, judgement.as_json())
     return 0 if judgement.ok else 1
 
 
@@ -523,32 +530,6 @@ def _within_limit(lines: list[str]) -> str:
 def _append(path: Path, text: str) -> None:
     with path.open("a", encoding="utf-8") as summary:
         summary.write(text)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jarvis_stem.judge",
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    for option, what in (("base", "commit to merge into"), ("head", "commit to judge")):
-        parser.add_argument(f"--{option}", required=True, metavar="REF", help=what)
-    parser.add_argument(
-        "--repository",
-        type=Path,
-        default=Path(),
-        metavar="DIR",
-        help="git repository that has both (default: this folder)",
-    )
-    parser.add_argument(
-        "--summary",
-        type=Path,
-        metavar="FILE",
-        help="append the findings there as Markdown (default: print them)",
-    )
-    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
-    return parser
 
 
 if __name__ == "__main__":

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import re
 import shlex
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import click
 
 from jarvis_stem import cli
 from jarvis_stem.contribution import check_folder_name
@@ -34,7 +34,7 @@ exit status:
   130  interrupted
 
 examples:
-  python -m jarvis_stem.new my_model
+  jarvis-stem new my_model
   bash contributions/my_model/run.sh --benchmark stem_2d_proto
 """
 
@@ -49,22 +49,18 @@ _REMOTES = (  # a name and a password before @ are left behind
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
+@click.command(cls=cli.Command, name="new", epilog=_EPILOG)
+@click.argument("name", metavar="NAME")
+@cli.folder_option("contributions", "Folder to write it to.", _CONTRIBUTIONS)
+@cli.quiet_option
+def main(name: str, contributions: Path) -> int:
+    """Start a contribution: a folder that trains at once.
 
-    Args:
-        arguments: Those of the command line if None.
-
-    Returns:
-        Exit status 0.
-
-    Raises:
-        StemError: The name cannot be used or is taken, or there is no folder of contributions.
-        OSError: The folder cannot be written.
+    NAME is that of the contribution and of its folder, to be made into your own.
     """
-    options = _parser().parse_args(arguments)
-    folder = create(options.name, options.contributions)
-    print(_next_steps(folder, options.contributions))
+    folder = create(name, contributions)
+    if not cli.is_quiet():
+        print(_next_steps(folder, contributions))
     return 0
 
 
@@ -116,24 +112,6 @@ def web_address_of(remote: str) -> str:
     parts = found.groupdict()
     path = parts["path"].rstrip("/").removesuffix(".git")
     return f"{parts.get('scheme', 'https')}://{parts['host']}/{path}"
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jarvis_stem.new",
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("name", metavar="NAME", help="name of the contribution and of its folder")
-    parser.add_argument(
-        "--contributions",
-        type=Path,
-        default=_CONTRIBUTIONS,
-        metavar="DIR",
-        help="folder to write it to (default: %(default)s)",
-    )
-    return parser
 
 
 def _check_name(name: str, contributions: Path) -> None:
@@ -199,8 +177,8 @@ def _next_steps(folder: Path, contributions: Path) -> str:
             *([f"fill in {folder / METADATA}: {', '.join(empty)}"] if empty else []),
             "next:",
             f"  bash {where}/run.sh --benchmark stem_2d_proto{elsewhere}",
-            f"  python -m jarvis_stem.check {where}",
-            f"  python -m jarvis_stem.submit {folder.name} --dry-run{elsewhere}",
+            f"  jarvis-stem check {where}",
+            f"  jarvis-stem submit {folder.name} --dry-run{elsewhere}",
         ]
     )
 

@@ -6,18 +6,33 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from jarvis_stem import cli
 
 T = TypeVar("T")
 
 
-def bar() -> Progress:
-    """Make a bar of what is done and the time left, shown on a terminal only."""
-    console = Console(stderr=True)
+def bar(*, of_bytes: bool = False) -> Progress:
+    """Make a bar of what is done and the time left, shown on a terminal only.
+
+    With --quiet nothing is shown, nor what is printed to the bar's console.
+
+    Args:
+        of_bytes: Whether bytes are counted.
+    """
+    console = Console(stderr=True, quiet=cli.is_quiet())
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        DownloadColumn() if of_bytes else MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,

@@ -10,7 +10,6 @@ of it depends on the table only: nothing is random, and lengths are rounded to 0
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import math
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import click
 import numpy as np
 from jarvis.core.atoms import Atoms
 from jarvis.core.specie import Specie
@@ -39,6 +39,16 @@ RESULT_NAME = ResultName("AI", "ImageClass", "bravais_class", "stem_2d_proto", "
 CELL_HEIGHT = 25.0  # Å, layer and vacuum
 # Structures per class: 1573 in the shares of stem_2d_image, 640/382/669/178/419 of 2288.
 CLASS_SIZES = (440, 263, 460, 122, 288)
+_EPILOG = """\
+exit status:
+  0    written
+  1    it could not be written
+  2    wrong arguments
+  130  interrupted
+
+example:
+  python -m jarvis_stem.prototypes --output benchmarks
+"""
 _TEST_PERIOD = 4  # every fourth structure of a prototype is a test structure
 
 # Two structures are near-identical where their cells agree to 0.4 % and 0.5 degree and their motifs
@@ -109,28 +119,11 @@ def write_benchmark(root: Path) -> Path:
     return path
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the benchmark and print its size per class and split.
-
-    Args:
-        arguments: Command line without the program; that of the process where None.
-
-    Returns:
-        Exit status.
-    """
-    parser = argparse.ArgumentParser(
-        prog="python -m jarvis_stem.prototypes",
-        description="Write the built-in benchmark stem_2d_proto, byte for byte the same each time.",
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("benchmarks"),
-        metavar="FOLDER",
-        help="folder of all benchmarks (default: %(default)s)",
-    )
-    options = parser.parse_args(arguments)
-    path = write_benchmark(options.output)
+@click.command(cls=cli.Command, name="prototypes", epilog=_EPILOG)
+@cli.folder_option("output", "Folder of all benchmarks.", Path("benchmarks"))
+def main(output: Path) -> int:
+    """Write the built-in benchmark stem_2d_proto, byte for byte the same each time."""
+    path = write_benchmark(output)
     print(f"{path}\n{_summary()}")
     return 0
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import platform
 import resource
-import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -46,13 +45,12 @@ def write_history(folder: Path, history: Sequence[Epoch]) -> None:
 
 
 def environment(device: torch.device) -> dict[str, Any]:
-    """What the run ran on and with: command, versions, commit, hardware.
+    """What a run runs on and with: versions, commit, hardware.
 
     Args:
         device: The device it trained on.
     """
     return {
-        "command": shlex.join(["python", "-m", "jarvis_stem.train", *sys.argv[1:]]),
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "git_commit": _git_commit(),

@@ -8,7 +8,6 @@ against it pair by pair, and a copy of it recognised, without the submission its
 
 from __future__ import annotations
 
-import argparse
 import base64
 import hashlib
 import json
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
@@ -30,7 +30,13 @@ from jarvis_stem.metrics import accuracy
 from jarvis_stem.predictions import read_predictions
 
 REFERENCE_SUFFIX = ".reference.json"
-_EXAMPLE = """\
+_EPILOG = """\
+exit status:
+  0    written
+  1    a submission cannot be scored, or there is no such benchmark, or nothing could be written
+  2    wrong arguments
+  130  interrupted
+
 example:
   python -m jarvis_stem.reference stem_2d_image --data ../shared/jarvis_data \\
     --published ../shared/jarvis_leaderboard/contributions --source \\
@@ -107,46 +113,32 @@ def fingerprint(predictions: Sequence[int | str]) -> str:
     return hashlib.sha256(json.dumps(predictions).encode()).hexdigest()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
+@click.command(cls=cli.Command, name="reference", epilog=_EPILOG)
+@click.argument("dataset", metavar="DATASET", shell_complete=cli.complete_dataset)
+@click.option(
+    "--published", type=cli.Folder(), required=True, metavar="DIR", help="Folder of contributions."
+)
+@click.option("--source", required=True, metavar="URL", help="Where that folder was published.")
+@cli.data_option
+@cli.folder_option("benchmarks", "Folder of benchmarks.")
+def main(dataset: str, published: Path, source: str, data: str | None, benchmarks: Path) -> int:
+    """Write a benchmark's reference file from published submissions.
 
-    Args:
-        arguments: Those of the command line if None.
-
-    Raises:
-        StemError: A published submission cannot be scored, or there is no such benchmark.
-        OSError: The file cannot be written.
+    DATASET is the benchmark's, for example stem_2d_image.
     """
-    options = _parser().parse_args(arguments)
-    name = ResultName("AI", "ImageClass", "bravais_class", options.benchmark, "test", "acc")
-    benchmark = Benchmark.read(options.benchmarks, name)
+    name = ResultName("AI", "ImageClass", "bravais_class", dataset, "test", "acc")
+    benchmark = Benchmark.read(benchmarks, name)
     reference = Reference(
-        published=_published(options.published, options.source, name, benchmark),
-        without_structure=_without_structure(options.benchmark, benchmark, options.data),
+        published=_published(published, source, name, benchmark),
+        without_structure=_without_structure(dataset, benchmark, data),
     )
-    path = options.benchmarks / name.page_path(REFERENCE_SUFFIX)
+    path = benchmarks / name.page_path(REFERENCE_SUFFIX)
     write_text(path, json_text(reference.model_dump()))
-    for model, published in reference.published.items():
-        print(f"{published.score:.4f}  {model}")
+    for model, submission in reference.published.items():
+        print(f"{submission.score:.4f}  {model}")
     print(f"{len(reference.without_structure)} test ids without a structure")
-    print(f"wrote {path}; now: cd {options.benchmarks} && sha256sum */*/* > {MANIFEST}")
+    print(f"wrote {path}; now: cd {benchmarks} && sha256sum */*/* > {MANIFEST}")
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jarvis_stem.reference",
-        description="Write a benchmark's reference file from published submissions.",
-        epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("benchmark", metavar="DATASET", help="for example stem_2d_image")
-    add("--published", type=Path, required=True, metavar="DIR", help="folder of contributions")
-    add("--source", required=True, metavar="URL", help="where that folder was published")
-    add("--data", metavar="DIR", help="JARVIS databases; default: JARVIS_STEM_DATA or their cache")
-    add("--benchmarks", type=Path, default=Path("benchmarks"), metavar="DIR")
-    return parser
 
 
 def _published(

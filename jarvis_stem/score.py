@@ -45,45 +45,32 @@ exit status:
   130  interrupted
 
 examples:
-  python -m jarvis_stem.score
-  python -m jarvis_stem.score --output /tmp/docs
-  python -m jarvis_stem.score --json | jq '.benchmarks[].results[0]'
+  jarvis-stem score
+  jarvis-stem score --output /tmp/docs
+  jarvis-stem score --json | jq '.benchmarks[].results[0]'
 """
 
 
 @click.command(cls=cli.Command, name="score", epilog=_EPILOG)
 @cli.folder_option("contributions", "Folder of contribution folders.")
 @cli.folder_option("benchmarks", "Folder of benchmarks.")
-@click.option(
-    "--output",
-    type=cli.Folder(),
-    default=Path("docs"),
-    show_default=True,
-    metavar="DIR",
-    help="Folder to write the pages and leaderboard.json to.",
-)
+@cli.folder_option("output", "Folder to write the pages and leaderboard.json to.", Path("docs"))
 @click.option(
     "--repository-url",
     metavar="URL",
     help="Web address that the pages link to; default: repository_url in ./metadata.json.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print leaderboard.json, nothing else.")
-def main(
-    contributions: Path, benchmarks: Path, output: Path, repository_url: str | None, as_json: bool
-) -> int:
+@cli.json_option
+@cli.quiet_option
+def main(contributions: Path, benchmarks: Path, output: Path, repository_url: str | None) -> int:
     """Score contributions and write the leaderboard and its pages."""
     project = _project(repository_url)
     leaderboard = build(contributions, benchmarks, project.benchmarks)
-    text = json_text(leaderboard.as_json())
+    data = leaderboard.as_json()
     for path, content in _pages(leaderboard, project).items():
         _write_if_changed(output / path, content)
-    _write_if_changed(output / "leaderboard.json", text)
-    if as_json:
-        print(text, end="")
-    else:
-        for board in leaderboard.benchmarks:
-            page = output / ResultName.parse(board.name).page_path(".html")
-            print(_table(board), f"page: {page}", sep="\n", end="\n\n")
+    _write_if_changed(output / "leaderboard.json", json_text(data))
+    cli.report("\n".join(_text(b, output) for b in leaderboard.benchmarks), data)
     for rejection in leaderboard.all_rejected:
         print(_reasons(rejection), file=sys.stderr)
     return 1 if leaderboard.all_rejected else 0
@@ -120,19 +107,13 @@ def _write_if_changed(path: Path, content: str) -> None:
         write_text(path, content)
 
 
-def _table(board: Board) -> str:
-    """A board as aligned text, and what to know of it."""
-    table = [_COLUMNS, *([row.cells.get(c) or "-" for c in _COLUMNS] for row in rows(board))]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if column in ("contribution", "date") else cell.rjust(width)
-            for column, cell, width in zip(_COLUMNS, line, widths, strict=True)
-        ).rstrip()
-        for line in table
-    ]
+def _text(board: Board, output: Path) -> str:
+    """A board as aligned text, what to know of it, and where its page is."""
+    lines = [_COLUMNS, *([row.cells.get(c) or "-" for c in _COLUMNS] for row in rows(board))]
     notes = [f"note: {sentence}" for sentence in same_predictions(board)]
-    return "\n".join([board.name, *lines, RANK, *notes])
+    page = output / ResultName.parse(board.name).page_path(".html")
+    table = cli.table(lines, left=("contribution", "date"))
+    return "\n".join([board.name, table, RANK, *notes, f"page: {page}", ""])
 
 
 def _reasons(rejection: Rejection) -> str:

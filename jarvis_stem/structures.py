@@ -7,7 +7,6 @@ import io
 import json
 import os
 import tempfile
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from jarvis.core.specie import Specie
 from jarvis.core.utils import get_cache_dir
 from jarvis.db import figshare
 
-from jarvis_stem import prototypes
+from jarvis_stem import progress, prototypes
 from jarvis_stem.errors import StemError
 from jarvis_stem.files import read_zip
 
@@ -27,6 +26,8 @@ from jarvis_stem.files import read_zip
 DATABASES = {"dft_2d": "jid", "c2db": "id", "twod_matpd": "material_id"}
 STORE_VARIABLE = "JARVIS_STEM_DATA"
 _MAX_DATABASE = 2**32  # bytes unpacked
+_PATIENCE = 60  # seconds for a server to say something
+_BLOCK = 2**16  # bytes
 _MIN_CELL_AREA = 1.0  # Å2; the smallest real 2D cell, graphene's, has 5.2
 _READERS = {
     ".cif": lambda path: Atoms.from_cif(str(path), use_cif2cell=False, get_primitive_atoms=False),
@@ -223,7 +224,7 @@ def _download(name: str, path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=".download-", dir=path.parent) as folder:
         fetched = Path(folder) / path.name
         try:
-            figshare.data(name, store_dir=folder)
+            _fetch(figshare.get_db_info()[name][0], fetched, f"Downloading {name}")
             _load(name, fetched)
         except requests.RequestException as error:
             raise StemError(
@@ -232,9 +233,24 @@ def _download(name: str, path: Path) -> None:
                 f"Point --data or {STORE_VARIABLE} to a folder that has {path.name}, or work "
                 f"offline with --benchmark {prototypes.RESULT_NAME.dataset}"
             ) from None
-        except (StemError, zipfile.BadZipFile, ValueError, KeyError) as error:
+        except (StemError, ValueError) as error:
             raise StemError(f"{path}: the download of {name} broke off ({error})") from None
         fetched.replace(path)
+
+
+def _fetch(address: str, path: Path, what: str) -> None:
+    """Download a file, with a progress bar."""
+    with (
+        requests.get(address, stream=True, timeout=_PATIENCE) as answer,
+        path.open("wb") as file,
+        progress.bar(of_bytes=True) as bar,
+    ):
+        answer.raise_for_status()
+        size = int(answer.headers.get("content-length", 0)) or None
+        task = bar.add_task(what, total=size)
+        for block in answer.iter_content(_BLOCK):
+            file.write(block)
+            bar.advance(task, len(block))
 
 
 def _is_structure_file(path: Path) -> bool:

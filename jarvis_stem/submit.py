@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import click
 
 from jarvis_stem import cli, pull_request
+from jarvis_stem.check import coloured, report_checklist
 from jarvis_stem.checklist import Checklist, check
 from jarvis_stem.contribution import contribution_folders
 from jarvis_stem.errors import StemError
@@ -27,7 +28,7 @@ Run it in the top folder of a clone of your fork. It
 Your files, your staged changes and the branch you are on stay as they are. Passwords are between
 git and you. If git may not push to origin, fork the project on its web page and name the fork:
   git remote add fork ADDRESS
-  python -m jarvis_stem.submit my_model --remote fork
+  jarvis-stem submit my_model --remote fork
 
 exit status:
   0    pushed (with --dry-run: could be)
@@ -36,9 +37,9 @@ exit status:
   130  interrupted
 
 examples:
-  python -m jarvis_stem.submit my_model --dry-run
-  python -m jarvis_stem.submit my_model
-  python -m jarvis_stem.submit my_model --update      # after a review
+  jarvis-stem submit my_model --dry-run
+  jarvis-stem submit my_model
+  jarvis-stem submit my_model --update      # after a review
 """
 
 
@@ -65,80 +66,105 @@ class Standing(NamedTuple):
         others = sum(other.rank == self.result.rank for other in self.board.results) - 1
         return f"{self.result.rank}" + (f", shared with {others} more" if others else "")
 
+    def as_json(self) -> dict[str, Any]:
+        """The same for a program."""
+        return {
+            "benchmark": self.board.name,
+            "accuracy": self.result.score,
+            "n_correct": self.result.n_correct,
+            "n_test": self.board.n_test,
+            "interval": list(self.result.interval),
+            "rank": self.result.rank,
+            "same_predictions_as": list(self.result.same_predictions_as),
+        }
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
 
-    Args:
-        arguments: Those of the command line if None.
+class Opened(NamedTuple):
+    """What has become of the pull request.
 
-    Returns:
-        Exit status: 1 if a check failed, else 0.
-
-    Raises:
-        StemError: Something is missing, or git refused.
+    Attributes:
+        text: For a person.
+        address: Its address, if it was opened.
+        link: Where a person opens it, if it was not and there is such a page.
     """
-    options = _parser().parse_args(arguments)
-    folder = _folder(options.contributions, options.name)
+
+    text: str
+    address: str | None = None
+    link: str | None = None
+
+
+@click.command(cls=cli.Command, name="submit", epilog=_EPILOG)
+@click.argument("name", metavar="NAME", shell_complete=cli.complete_contribution)
+@cli.folder_option("contributions", "Folder of contribution folders.")
+@cli.folder_option("benchmarks", "Folder of benchmarks.")
+@click.option("--remote", default="origin", show_default=True, metavar="NAME", help="Your fork.")
+@click.option("--branch", metavar="NAME", help="Branch to push; default: contribution/NAME.")
+@click.option(
+    "--base", metavar="REF", help="Commit to build on; default: the project's main branch."
+)
+@click.option("--update", is_flag=True, help="Add a commit to the branch that is on the fork.")
+@click.option("--dry-run", is_flag=True, help="Show what would be pushed, and change nothing.")
+@cli.json_option
+@cli.quiet_option
+def main(
+    name: str,
+    contributions: Path,
+    benchmarks: Path,
+    remote: str,
+    branch: str | None,
+    base: str | None,
+    update: bool,
+    dry_run: bool,
+) -> int:
+    """Check a contribution, score it, and make a pull request of it.
+
+    NAME is the contribution's, that of its folder. With --quiet only the pull request's address is
+    printed, or the link that opens it.
+    """
+    cli.refuse_together("base", "update")
+    folder = _folder(contributions, name)
     project = Project.read(Path("metadata.json"))
 
-    checklist = check(folder, options.benchmarks, project.benchmarks)
-    print(checklist.text())
+    checklist = check(folder, benchmarks, project.benchmarks)
+    data: dict[str, Any] = {"contribution": name, "checklist": checklist.as_json(), "pushed": False}
     if not checklist.ok:
-        print(f"error: {folder}: not submitted, a check failed", file=sys.stderr)
-        return 1
+        report_checklist(checklist, data)
+        raise StemError(f"{folder}: not submitted, a check failed")
+    cli.say(coloured(checklist))
 
-    leaderboard = build(options.contributions, options.benchmarks, project.benchmarks)
-    standings = _standings(leaderboard, folder.name)
-    print("", *map(_line, standings), *_notices(standings), sep="\n")
+    leaderboard = build(contributions, benchmarks, project.benchmarks)
+    standings = _standings(leaderboard, name)
+    data["standings"] = [standing.as_json() for standing in standings]
+    cli.say("\n".join(["", *map(_line, standings), *_notices(standings)]))
 
-    title = f"Contribution {folder.name}"
+    title = f"Contribution {name}"
     body = _body(standings, checklist)
-    name = options.branch or f"contribution/{folder.name}"
-    with pull_request.clone_of(folder, keep_objects=not options.dry_run) as clone:
-        branch = pull_request.find_branch(
-            clone, name, remote=options.remote, base=options.base, update=options.update
+    with pull_request.clone_of(folder, keep_objects=not dry_run) as clone:
+        target = pull_request.find_branch(
+            clone, branch or f"contribution/{name}", remote=remote, base=base, update=update
         )
         message = "\n".join([title, "", *map(_line, standings)])
-        commit = pull_request.commit(clone, branch, message)
-        print("", _summary(branch, commit.changes), sep="\n")
-        if options.dry_run:
-            print("", title, "", body, "", "dry run: nothing was written or pushed", sep="\n")
+        commit = pull_request.commit(clone, target, message)
+        data |= {
+            "branch": target.name,
+            "parent": target.parent,
+            "remote": target.remote,
+            "address": target.address,
+            "changes": commit.changes,
+            "title": title,
+            "body": body,
+        }
+        cli.say(f"\n{_summary(target, commit.changes)}")
+        if dry_run:
+            end = "dry run: nothing was written or pushed"
+            cli.report("\n".join(["", title, "", body, "", end]), data)
             return 0
-    pull_request.push(Clone(folder), branch, commit)
-    print(f"pushed {commit.id[:12]} to {branch.name} of {branch.remote}")
-    print(_open(project.repository_url, branch, title, body))
+    pull_request.push(Clone(folder), target, commit)
+    cli.say(f"pushed {commit.id[:12]} to {target.name} of {target.remote}")
+    opened = _open(project.repository_url, target, title, body)
+    data |= {"pushed": True, "commit": commit.id, "pull_request": opened.address}
+    cli.answer(opened.text, {**data, "open_at": opened.link})
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jarvis_stem.submit",
-        description=__doc__,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add("name", metavar="NAME", help="the contribution: its folder's name")
-    for folder in ("contributions", "benchmarks"):
-        add(
-            f"--{folder}",
-            type=Path,
-            default=Path(folder),
-            metavar="DIR",
-            help=f"folder of {folder} (default: %(default)s)",
-        )
-    add("--remote", default="origin", metavar="NAME", help="your fork (default: %(default)s)")
-    add("--branch", metavar="NAME", help="branch to push (default: contribution/NAME)")
-    parent = parser.add_mutually_exclusive_group()
-    parent.add_argument(
-        "--base", metavar="REF", help="commit to build on (default: the project's main branch)"
-    )
-    parent.add_argument(
-        "--update", action="store_true", help="add a commit to the branch that is on the fork"
-    )
-    add("--dry-run", action="store_true", help="show what would be pushed, and change nothing")
-    return parser
 
 
 def _folder(root: Path, name: str) -> Path:
@@ -206,16 +232,19 @@ def _summary(branch: Branch, changes: list[str]) -> str:
     )
 
 
-def _open(repository_url: str, branch: Branch, title: str, body: str) -> str:
+def _open(repository_url: str, branch: Branch, title: str, body: str) -> Opened:
     """Open the pull request if that can be done here, and say what has become of it."""
     project, fork = Repository.parse(repository_url), Repository.parse(branch.address)
     if project is None or fork is None:
-        return f"open a pull request from {branch.name} of {branch.address} to {repository_url}"
+        return Opened(
+            f"open a pull request from {branch.name} of {branch.address} to {repository_url}"
+        )
     try:
-        return pull_request.open_with_gh(project, fork, branch.name, title, body)
+        address = pull_request.open_with_gh(project, fork, branch.name, title, body)
+        return Opened(address, address=address)
     except StemError as error:
         link = pull_request.compare_link(project, fork, branch.name)
-        return f"{error}; open the pull request here:\n{link}"
+        return Opened(f"{error}; open the pull request here:\n{link}", link=link)
 
 
 if __name__ == "__main__":

@@ -1,89 +1,92 @@
-"""Train a model and write its contribution: ``python -m jarvis_stem.train MODEL``."""
+"""Train a model and write its contribution: ``jarvis-stem train MODEL``."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
+from typing import Any
+
+import click
 
 from jarvis_stem import cli
 from jarvis_stem.contribution import check_folder_name
 
-_EXAMPLES = """examples:
-  python -m jarvis_stem.train densenet_model --data ../shared/jarvis_data
-  python -m jarvis_stem.train resnet_model --benchmark stem_2d_proto --epochs 4
-  python -m jarvis_stem.train resnet_model --images downloaded/atomvision
-  python -m jarvis_stem.train densenet_model --resume      # after Ctrl-C
+_EPILOG = """\
+written to the contribution's folder when the training is done:
+  <result>.csv.zip      id, target and prediction of every test id
+  <result>.run.json     what it was run with, what it took and gave
+  <result>.safetensors  the trained weights
+  metadata.json         JARVIS-Leaderboard's keys; what a person wrote in them is kept
+and to runs/ each epoch: the checkpoint, metrics.csv, learning_curve.png
 
-exit status: 0 trained and written, 1 bad input or output, 2 usage, 130 interrupted"""
+exit status:
+  0    trained and written
+  1    something is wrong with the input or the output
+  2    wrong arguments
+  130  interrupted; the same command with --resume goes on
 
-
-def main() -> int:
-    """Run the command on the arguments of the process and return its exit status."""
-    options = _parser().parse_args()
-    # Imported here, so that --help is quick and Ctrl-C during the import of torch is handled.
-    from jarvis_stem import experiment
-
-    experiment.run(options)
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jarvis_stem.train",
-        description="Train a model on a benchmark and write its predictions as a contribution.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add = parser.add_argument
-    add(
-        "model", type=_model, metavar="MODEL", help="name of its contribution, which has a model.py"
-    )
-    add("--benchmark", default="stem_2d_image", metavar="DATASET", help="default: %(default)s")
-    add("--data", metavar="DIR", help="JARVIS databases; default: JARVIS_STEM_DATA or their cache")
-    add("--refresh", action="store_true", help="download the JARVIS databases anew")
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument(
-        "--images", type=Path, metavar="DIR", help="read <class>/<id>.jpg instead of rendering"
-    )
-    source.add_argument(
-        "--structures", type=Path, metavar="PATH", help="render these POSCAR, CIF or JSON files"
-    )
-    add("--epochs", type=_at_least_one, metavar="N", help="default: the model's own")
-    add("--seed", type=_seed, default=0, metavar="N", help="default: %(default)s")
-    add("--device", default="auto", metavar="NAME", help="auto, cpu, cuda; default: %(default)s")
-    add("--pretrained", action="store_true", help="start from torchvision's ImageNet weights")
-    add("--resume", action="store_true", help="go on from the last checkpoint, if there is one")
-    folders = (
-        ("--benchmarks", "benchmarks", "benchmarks' zips; default: %(default)s"),
-        ("--contributions", "contributions", "where MODEL's folder is; default: %(default)s"),
-        ("--runs", "runs", "checkpoints and learning curves; default: %(default)s"),
-    )
-    for flag, default, text in folders:
-        add(flag, type=Path, default=Path(default), metavar="DIR", help=text)
-    return parser
+examples:
+  jarvis-stem train densenet_model --data ../shared/jarvis_data
+  jarvis-stem train resnet_model --benchmark stem_2d_proto --epochs 4
+  jarvis-stem train resnet_model --images downloaded/atomvision
+  jarvis-stem train densenet_model --resume      # after Ctrl-C
+  jarvis-stem train lattice_model --json | jq .accuracy
+"""
 
 
-def _model(text: str) -> str:
+def _name(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
     if Path(text).name != text or check_folder_name(Path(text)):
-        raise argparse.ArgumentTypeError(
+        raise click.BadParameter(
             f"expected a contribution's name, for example densenet_model, got {text!r}"
         )
     return text
 
 
-def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected at least 1, got {number}")
-    return number
+def _complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the name of a contribution that can be trained."""
+    names = (f.name for f in cli.contributions(context) if (f / "model.py").is_file())
+    return [name for name in names if name.startswith(incomplete)]
 
 
-def _seed(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 2**32:
-        raise argparse.ArgumentTypeError(f"expected 0 to 2**32 - 1, got {number}")
-    return number
+@click.command(cls=cli.Command, name="train", epilog=_EPILOG)
+@click.argument("model", callback=_name, metavar="MODEL", shell_complete=_complete)
+@cli.dataset_option
+@cli.data_option
+@cli.refresh_option
+@click.option(
+    "--images", type=cli.Folder(), metavar="DIR", help="Read <class>/<id>.jpg, render nothing."
+)
+@click.option(
+    "--structures",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Render these POSCAR, CIF or JSON files.",
+)
+@click.option("--epochs", type=click.IntRange(min=1), help="Default: the model's own.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu or cuda."
+)
+@click.option("--pretrained", is_flag=True, help="Start from torchvision's ImageNet weights.")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint, if there is one.")
+@cli.folder_option("benchmarks", "Folder of benchmarks.")
+@cli.folder_option("contributions", "Where MODEL's folder is.")
+@cli.folder_option("runs", "Checkpoints and learning curves.")
+@cli.json_option
+@cli.quiet_option
+def main(**options: Any) -> int:
+    """Train a model and write its contribution.
+
+    MODEL is the contribution's name; its folder has a model.py. A tenth of the training ids chooses
+    the epoch, and the test split is predicted once, at the end.
+    """
+    cli.refuse_together("images", "structures")
+    # Imported here, so that --help is quick and Ctrl-C during the import of torch is handled.
+    from jarvis_stem import experiment
+
+    outcome = experiment.run(experiment.Options(**options, command=cli.typed()))
+    cli.report(outcome.text(), outcome.as_json())
+    return 0
 
 
 if __name__ == "__main__":

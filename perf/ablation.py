@@ -11,6 +11,7 @@ and as a table into the README of lattice_cnn_model.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import tempfile
 import time
@@ -132,7 +133,8 @@ def main() -> int:
         else:
             known.update(_row(name, train, validation, test, options.epochs))
         content = {
-            "command": record.environment(torch.device("cpu")),
+            "command": shlex.join(["python", "perf/ablation.py", *sys.argv[1:]]),
+            **record.environment(torch.device("cpu")),
             "seeds": _SEEDS,
             "validation": len(validation),
             "test": len(test),
@@ -257,8 +259,7 @@ def _table(content: Mapping[str, Any]) -> str:
     order = ["pixels", "spectrum", "cell", _TREES, "lattice", "lattice+cell", "lattice+spectrum"]
     order += ["all, not mirrored", "all", "ensemble"]
     lines = [
-        f"`{content['command']['command'].replace('-m jarvis_stem.train', 'perf/ablation.py')}` on "
-        f"{content['command']['hardware']}: {content['validation']} validation and "
+        f"`{content['command']}` on {content['hardware']}: {content['validation']} validation and "
         f"{content['test']} test images, mean and deviation over seeds "
         f"{', '.join(map(str, content['seeds']))}.",
         "",

@@ -7,8 +7,11 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -114,3 +117,52 @@ def add_complete(root: Path, model: str, csv: str | bytes) -> Path:
     (folder / "run.sh").write_text("#!/usr/bin/env bash\necho trains\n", encoding="utf-8")
     (folder / "run.sh").chmod(0o755)
     return folder
+
+
+class Figshare(ThreadingHTTPServer):
+    """A server on loopback, in the place of the one that has JARVIS' databases.
+
+    Attributes:
+        files: Content by path.
+        status: Of its answers.
+        stops_after: Bytes of a file after which it breaks off.
+        asked: Paths that it was asked for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.files: dict[str, bytes] = {}
+        self.status = 200
+        self.stops_after: int | None = None
+        self.asked: list[str] = []
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server: Figshare
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        content = self.server.files[self.path]
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: self.server.stops_after])
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
+@contextmanager
+def figshare_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Figshare]:
+    """Serve on loopback what this process would download from figshare."""
+    from jarvis.db import figshare
+
+    known = figshare.get_db_info()
+    with Figshare() as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        moved = {name: (f"{address}/{info[1]}.zip", *info[1:]) for name, info in known.items()}
+        monkeypatch.setattr(figshare, "get_db_info", lambda: moved)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        yield server
+        server.shutdown()

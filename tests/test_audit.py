@@ -326,6 +326,14 @@ def test_the_terminal_gets_the_findings_and_the_page(small: Path) -> None:
     assert lines[-1] == f"page: {small}/docs/audit/small_bravais_class.md"
 
 
+def test_a_quiet_audit_writes_and_says_nothing(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert audit.main([*command(small, "--quiet"), "--output", str(tmp_path)]) == 0
+    assert tuple(capsys.readouterr()) == ("", "")
+    assert (tmp_path / "audit/small_bravais_class.md").exists()
+
+
 # What goes wrong is said.
 
 

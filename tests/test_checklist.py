@@ -458,7 +458,7 @@ def test_the_command_on_what_is_not_there(root: Path) -> None:
     for wrong in ([], ["a", "b"], ["a", "--schema"], ["a", "--fast"]):
         done = python("-m", "jarvis_stem.check", *wrong, cwd=root)
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith("usage: python -m jarvis_stem.check ")
+        assert done.stderr.startswith("Usage: python -m jarvis_stem.check ")
 
 
 def test_names_that_a_terminal_would_obey(root: Path) -> None:

@@ -88,6 +88,7 @@ def test_from_clone_to_pull_request(tmp_path: Path, newcomer: dict[str, str]) ->
     run(get, tmp_path, newcomer)
     clone = tmp_path / enter.removeprefix("cd ")
     prepare(clone)
+    newcomer["PYTHONPATH"] = str(clone)  # what is installed here is another checkout
     activated = " && ".join(setup)
     outputs = [
         run(f"{activated} && {command}", clone, newcomer) for command in [*start, *look, *send]

@@ -227,6 +227,24 @@ def test_a_failing_contribution_is_named_and_the_others_are_exported(root: Path)
     assert [path.name for path in (root / "out/contributions").iterdir()] == ["good"]
 
 
+def test_a_program_gets_what_was_exported(root: Path) -> None:
+    add(root, "bad", "id,prediction\nd.jpg,0\n")
+    done = export(root, "--json")
+    assert done.returncode == 1
+    shown = json.loads(done.stdout)
+    assert shown["exported"] == {"out/contributions/good": [str(SMALL)]}
+    assert list(shown["not_exported"]) == ["bad"]
+    assert any("small_bravais_class.json.zip is new to JARVIS" in note for note in shown["notes"])
+
+
+def test_a_quiet_export_names_faults_alone(root: Path) -> None:
+    done = export(root, "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = export(root, "--quiet")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("not exported: good: out/contributions/good is there already")
+
+
 def test_a_folder_that_is_there_is_kept(root: Path) -> None:
     export(root)
     before = tree(root / "out")

@@ -15,6 +15,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from helpers import (
     METADATA,
@@ -770,7 +771,7 @@ def test_help_and_errors_of_the_command(tmp_path: Path) -> None:
     shown = python("-m", "jarvis_stem.judge", "--help")
     assert shown.returncode == 0
     assert "exit status:" in shown.stdout
-    with pytest.raises(SystemExit, match="2"):
+    with pytest.raises(click.UsageError, match="Missing parameter: head"):
         main(["--base", "main"])
     failed = python("-m", "jarvis_stem.judge", "--base", "a", "--head", "b", cwd=tmp_path)
     assert (failed.returncode, failed.stdout) == (1, "")

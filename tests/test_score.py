@@ -634,7 +634,8 @@ def test_the_projects_own_metadata_is_sound() -> None:
         (["--output", "/proc/nowhere"], 1, "error: /proc/nowhere"),
         (["--output", "benchmarks/AI/ImageClass/small_bravais_class.json.zip"], 1, "error: bench"),
         (["--repository-url", "javascript:alert(1)"], 1, "error: 'javascript:alert(1)': expected"),
-        (["--nonsense"], 2, "unrecognized arguments"),
+        (["--nonsense"], 2, "No such option '--nonsense'"),
+        (["--jsn"], 2, "Did you mean '--json'?"),
     ],
 )
 def test_what_a_user_can_get_wrong(

@@ -49,6 +49,15 @@ class Download:
         self.headers = {"content-length": str(len(content))}
         self._content, self._stop = content, stops_after
 
+    def __enter__(self) -> Download:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+    def raise_for_status(self) -> None:
+        pass
+
     def iter_content(self, size: int) -> Iterator[bytes]:
         for start in range(0, len(self._content), size):
             if self._stop is not None and start >= self._stop:

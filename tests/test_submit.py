@@ -698,6 +698,45 @@ def test_a_linked_working_tree_serves_as_well(
     assert place.git("rev-parse", BRANCH) == place.pushed()
 
 
+def test_a_program_gets_all_of_it(place: Place, run: Run) -> None:
+    dry = run("--dry-run", "--json")
+    assert (dry.status, dry.err) == (0, "")
+    shown = json.loads(dry.out)
+    assert (shown["pushed"], shown["branch"]) == (False, BRANCH)
+    assert shown["checklist"]["ok"]
+    assert "A contributions/mine/run.sh" in shown["changes"]
+    (standing,) = shown["standings"]
+    assert (standing["benchmark"], standing["accuracy"], standing["rank"]) == (str(SMALL), 0.75, 1)
+    assert place.git("ls-remote", "origin", BRANCH) == ""
+
+    place.play_gh("https://github.com/jarvis-stem/jarvis_stem/pull/7", status=0)
+    done = run("--json")
+    assert (done.status, done.err) == (0, "")
+    pushed = json.loads(done.out)
+    assert (pushed["pushed"], pushed["commit"]) == (True, place.pushed())
+    assert pushed["pull_request"] == "https://github.com/jarvis-stem/jarvis_stem/pull/7"
+    assert pushed["open_at"] is None
+
+
+def test_a_failed_check_is_told_to_a_program(place: Place, run: Run) -> None:
+    (place.folder / "run.sh").unlink()
+    done = run("--json")
+    assert done.status == 1
+    shown = json.loads(done.out)
+    assert (shown["pushed"], shown["checklist"]["ok"]) == (False, False)
+    assert done.err == "error: contributions/mine: not submitted, a check failed\n"
+    quiet = run("--quiet")
+    assert (quiet.status, quiet.out) == (1, "")
+    assert quiet.err.startswith("run.sh: expected a file run.sh")
+    assert quiet.err.endswith(done.err)
+
+
+def test_quiet_says_the_address_alone(place: Place, run: Run) -> None:
+    assert run("--dry-run", "--quiet") == Done(0, "", "")
+    place.play_gh("https://github.com/jarvis-stem/jarvis_stem/pull/7", status=0)
+    assert run("--quiet") == Done(0, "https://github.com/jarvis-stem/jarvis_stem/pull/7\n", "")
+
+
 def test_no_such_contribution(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.run(lambda: submit.main(["nobody"])) == 1
     assert (

@@ -1,0 +1,278 @@
+"""The data kept on this machine: the JARVIS databases, and what they cover of the benchmarks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from platformdirs import user_cache_path
+from rich.filesize import decimal
+
+from jarvis_stem import cli
+from jarvis_stem.benchmark import Benchmark, ResultName
+from jarvis_stem.errors import StemError
+
+# jarvis_stem.structures takes seconds to import, so the commands do it when they run.
+
+_EPILOG = """\
+exit status:
+  0    done
+  1    a database is missing or damaged (verify), cannot be downloaded or cannot be removed, or
+       the question whether to remove it was answered with no
+  2    wrong arguments
+  130  interrupted
+
+examples:
+  jarvis-stem data                                      # the same as jarvis-stem data show
+  jarvis-stem data fetch
+  jarvis-stem data verify --data ../shared/jarvis_data
+  jarvis-stem data show --json | jq '.databases[].bytes'
+  jarvis-stem data clear --yes
+"""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A JARVIS database in the store.
+
+    Attributes:
+        file: Where it is, or would be.
+        bytes: Size of its zip; None where there is none.
+        structures: How many are in it; None where it cannot be read.
+        problem: Why it cannot be read, and the way out.
+    """
+
+    name: str
+    file: str
+    state: str
+    bytes: int | None = None
+    structures: int | None = None
+    problem: str | None = None
+
+
+class _Group(cli.Group):
+    """The commands; ``show`` where none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = args and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
+        if not named and not ctx.resilient_parsing:  # which is how completion parses
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_Group, name="data", epilog=_EPILOG)
+def main() -> None:
+    """Show, fetch, verify and clear the data kept on this machine.
+
+    The structures that images are rendered from are in three JARVIS databases. Their zips are in
+    the folder given by --data, else by the variable JARVIS_STEM_DATA, else in JARVIS' own cache.
+    """
+
+
+@main.command(epilog=_EPILOG)
+@cli.data_option
+@cli.folder_option("benchmarks", "Folder of benchmarks.")
+@cli.json_option
+def show(data: str | None, benchmarks: Path) -> int:
+    """Show what is there and what of the benchmarks it covers."""
+    from jarvis_stem import structures
+
+    store = structures.store_directory(data)
+    found = {name: _read(name, store) for name in structures.DATABASES}
+    ids = {i for _, ids in found.values() for i in ids}
+    shown = {
+        "store": str(store),
+        "named_by": _named_by(data),
+        "databases": [asdict(database) for database, _ in found.values()],
+        "coverage": [
+            row
+            for dataset in cli.datasets(benchmarks)
+            for row in _coverage(dataset, benchmarks, ids)
+        ],
+        "cache": _cache(),
+    }
+    cli.answer(_text(shown), shown)
+    return 0
+
+
+@main.command(epilog=_EPILOG)
+@cli.data_option
+@click.option("--refresh", is_flag=True, help="Download those that are there, too.")
+@cli.json_option
+@cli.quiet_option
+def fetch(data: str | None, refresh: bool) -> int:
+    """Download the databases that are missing."""
+    from jarvis_stem import structures
+
+    store = structures.store_directory(data)
+    paths = [(name, structures.database_path(name, store)) for name in structures.DATABASES]
+    wanted = [(name, path) for name, path in paths if refresh or not path.exists()]
+    for name, _ in wanted:
+        structures.read_database(name, store, refresh=True)
+    cli.report(
+        "\n".join(
+            f"{path}: {'downloaded' if (name, path) in wanted else 'was there'}, "
+            f"{decimal(path.stat().st_size)}"
+            for name, path in paths
+        ),
+        {"store": str(store), "downloaded": [str(path) for _, path in wanted]},
+    )
+    return 0
+
+
+@main.command(epilog=_EPILOG)
+@cli.data_option
+@cli.json_option
+@cli.quiet_option
+def verify(data: str | None) -> int:
+    """Read the databases and name what is missing or damaged."""
+    from jarvis_stem import structures
+
+    store = structures.store_directory(data)
+    databases = [_read(name, store)[0] for name in structures.DATABASES]
+    cli.report(_databases_text(map(asdict, databases)), [asdict(d) for d in databases])
+    for database in databases:
+        if database.problem:
+            cli.complain(database.problem)
+    return 1 if any(database.problem for database in databases) else 0
+
+
+@main.command(epilog=_EPILOG)
+@cli.data_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@cli.json_option
+@cli.quiet_option
+def clear(data: str | None, yes: bool) -> int:
+    """Remove the databases and this package's own cache."""
+    from jarvis_stem import structures
+
+    store = structures.store_directory(data)
+    paths = [structures.database_path(name, store) for name in structures.DATABASES]
+    paths = [path for path in (*paths, _cache_folder()) if path.exists()]
+    if paths and not yes:
+        if origin := _named_by(data):
+            raise StemError(
+                f"{store}: named by {origin}, and others may use it; --yes removes its databases"
+            )
+        cli.echo("\n".join(map(str, paths)), to_stderr=True)
+        if not click.confirm("Remove these?", err=True):
+            cli.note("nothing was removed")
+            return 1
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    removed = [str(path) for path in paths]
+    cli.report(
+        "\n".join(f"removed {path}" for path in removed) or "nothing to remove",
+        {"removed": removed},
+    )
+    return 0
+
+
+def _read(name: str, store: Path) -> tuple[Database, Collection[str]]:
+    """A database's state, and the ids of its structures."""
+    from jarvis_stem import structures
+
+    path = structures.database_path(name, store)
+    if not path.exists():
+        problem = f"{path}: missing; jarvis-stem data fetch downloads it"
+        return Database(name, str(path), "missing", problem=problem), ()
+    size = path.stat().st_size
+    try:
+        ids = structures.read_database(name, store).keys()
+    except StemError as error:
+        return Database(name, str(path), "damaged", size, problem=str(error)), ()
+    return Database(name, str(path), "ok", size, len(ids)), ids
+
+
+def _coverage(dataset: str, benchmarks: Path, ids: Collection[str]) -> list[dict[str, Any]]:
+    """How many ids of a benchmark's splits have a structure, in the databases or built in."""
+    from jarvis_stem import prototypes, structures
+
+    name = ResultName("AI", "ImageClass", "bravais_class", dataset, "test", "acc")
+    if dataset == prototypes.RESULT_NAME.dataset:
+        ids = {structures.structure_id(i) for i in prototypes.structures()}
+    return [
+        {
+            "benchmark": dataset,
+            "split": split,
+            "ids": len(classes),
+            "with_structure": sum(structures.structure_id(i) in ids for i in classes),
+        }
+        for split, classes in Benchmark.read(benchmarks, name).splits.items()
+    ]
+
+
+def _named_by(data: str | None) -> str | None:
+    """What the user named the store by; None where it is JARVIS' own cache."""
+    from jarvis_stem.structures import STORE_VARIABLE
+
+    return "--data" if data else STORE_VARIABLE if os.environ.get(STORE_VARIABLE) else None
+
+
+def _cache_folder() -> Path:
+    """Where this package keeps what it can make anew."""
+    return user_cache_path("jarvis_stem")
+
+
+def _cache() -> dict[str, Any]:
+    files = [path for path in _cache_folder().rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    return {"folder": str(_cache_folder()), "files": len(files), "bytes": size}
+
+
+def _text(shown: dict[str, Any]) -> str:
+    cache, origin = shown["cache"], shown["named_by"]
+    coverage = [
+        [
+            row["benchmark"],
+            row["split"],
+            f"{row['ids']:,}",
+            f"{row['with_structure']:,}",
+            f"{row['with_structure'] / max(row['ids'], 1):.1%}",
+        ]
+        for row in shown["coverage"]
+    ]
+    head = ["benchmark", "split", "ids", "with structure", "share"]
+    return "\n".join(
+        [
+            f"store: {shown['store']} ({f'named by {origin}' if origin else 'JARVIS’ own cache'})",
+            "",
+            _databases_text(shown["databases"]),
+            *(d["problem"] for d in shown["databases"] if d["problem"]),
+            "",
+            cli.table([head, *coverage], left=("benchmark", "split")),
+            "",
+            f"cache: {cache['folder']}: {cache['files']} files, {decimal(cache['bytes'])}",
+        ]
+    )
+
+
+def _databases_text(databases: Iterable[dict[str, Any]]) -> str:
+    """The databases as a table."""
+    head = ["database", "file", "state", "size", "structures"]
+    rows = []
+    for database in databases:
+        size, count = database["bytes"], database["structures"]
+        rows.append(
+            [
+                database["name"],
+                Path(database["file"]).name,
+                database["state"],
+                "-" if size is None else decimal(size),
+                "-" if count is None else f"{count:,}",
+            ]
+        )
+    return cli.table([head, *rows], left=("database", "file", "state"))
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
