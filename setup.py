@@ -23,6 +23,7 @@ setup(
         "h5py>=3.11",  # HDF5 inside rosettasciio: emd of Velox and of NCEM
         "itables>=2.4",  # the site's table: ships DataTables, which sorts, filters and exports
         "jinja2>=3.1",  # the page, autoescaped
+        "markdown-it-py>=4",  # a contribution's README on the site, HTML disabled
         "matplotlib>=3.9",  # learning curves
         "numpy>=2.0",  # images as arrays
         "pandas>=2.2",  # a run's table of epochs
@@ -46,7 +47,6 @@ setup(
             "axe-playwright-python>=0.1.4",  # axe-core: what a screen reader stumbles on
             "hypothesis>=6.100",  # property-based tests of the parsers
             "ipykernel>=6.29",  # runs the notebook
-            "markdown-it-py>=4",  # what a Markdown reader makes of the pages
             "nbclient>=0.10",  # executes the notebook
             "playwright>=1.45",  # drives the site in a real browser
             "pytest>=8",  # the test runner

@@ -48,6 +48,8 @@ _FOLDED = 3.0  # times the strength that bilinear drawing gives a folded harmoni
 _ORDERS = 3  # of harmonics that are refined on, each way
 _STEPS = 3  # of Newton's method
 _LONGEST_STEP = 0.3  # cycles a window
+_BESIDE = 4.0  # cycles a window from all harmonics: noise and hardly anything of the lattice
+_OF_FARTHEST = 0.65  # the same for a large cell, of the farthest there is
 _NO_BASIS = torch.eye(2, dtype=torch.float64) * 1e4
 
 
@@ -366,6 +368,41 @@ def harmonics(
     return amplitudes
 
 
+def standard_errors(images: NDArray[np.uint8], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Estimate how far noise has moved each measured lattice, from the image itself.
+
+    A lattice is where the power P at its harmonics is highest, so its covariance is H^-1 G H^-1: H
+    is P's curvature, G the covariance that noise gives P's gradient (Huber, Proc. Fifth Berkeley
+    Symp. 1, 221 (1967)). The noise is what the spectrum has between the harmonics, and G the sum
+    of squares over the image's lines, which need be independent of each other but not in
+    themselves (Liang and Zeger, Biometrika 73, 13 (1986)). It may therefore be stronger where the
+    image is bright, as that of counting is, and shift whole scan lines.
+
+    Drift, distortion and a wrong pixel size are not covered, nor is another lattice than the
+    sample's. On renders without noise lattices are wrong by about 1e-5 Å, because atoms are drawn
+    on whole pixels; the estimate is 5e-5 Å then. Of 200 train structures, rotated and drawn with
+    1e3 to 1e6 e/Å2, 67 to 80% were off by less than one standard error and 95 to 99% by less than
+    two (68% and 95% of a normal distribution); with scan lines that jitter by 0.1 Å as many.
+
+    Args:
+        images: uint8[N, H, W], 0.2 Å a pixel; scan lines are rows.
+        vectors: Basis vectors of each image's lattice as rows, Å, float64[N, 2, 2]; NaN for none.
+
+    Returns:
+        Standard errors of |a| and |b|, Å, and of the angle between them, degrees, float64[N, 3].
+        NaN where there is no lattice, or none of locally highest power.
+    """
+    errors = np.full((len(images), 3), np.nan)
+    known = np.flatnonzero(np.isfinite(vectors).all(axis=(1, 2)))
+
+    def work(part: slice) -> None:
+        pixels = torch.from_numpy(images[known[part]])
+        errors[known[part]] = _errors(pixels, torch.from_numpy(vectors[known[part]])).numpy()
+
+    _by_batches(work, len(known), "measuring errors")
+    return errors
+
+
 def _by_batches(work: Callable[[slice], None], count: int, what: str) -> None:
     """Do work for batches of so many images, several at a time."""
     threads = torch.get_num_threads()
@@ -454,3 +491,57 @@ def _waves(places: Tensor, size: int) -> Tensor:
 def _over_rows(waves: Tensor, windowed: Tensor) -> Tensor:
     """Sums over the rows of images times waves [N, K, H]: complex64[N, K, W]."""
     return torch.complex(torch.bmm(waves.real, windowed), torch.bmm(waves.imag, windowed))
+
+
+def _errors(images: Tensor, vectors: Tensor) -> Tensor:
+    """Standard errors [N, 3] of |a|, |b| and the angle of lattices with these basis vectors."""
+    windowed = _windowed(images)
+    size = torch.tensor(windowed.shape[1:], dtype=torch.float64)
+    basis = torch.linalg.inv(vectors).mT * PIXEL_SIZE * size
+    orders = torch.from_numpy(harmonic_orders()).double()
+    places = orders @ basis
+    inside = ((places / size).norm(dim=-1) < _HIGHEST).double()
+    _, _, curvature = _power(places, windowed)
+    curvature = torch.einsum("nm,mp,mq,nmij->npiqj", inside, orders, orders, curvature)
+    curvature = curvature.reshape(-1, 4, 4)
+    # dP is the sum over the pixels of noise times their place times this.
+    slopes = _slopes(places, inside[..., None] * orders, windowed)
+    rows, columns = ((2 * math.pi * _pixels(n) / n).float() for n in windowed.shape[1:])
+    noise = _between(windowed, basis)[:, None] * slopes
+    gradients = torch.stack([noise.sum(3) * rows, (noise * columns).sum(3)], 2)
+    gradients = gradients.flatten(1, 2).double()
+    inverse = torch.linalg.pinv(curvature, hermitian=True)
+    sensitivity = torch.func.vmap(torch.func.jacrev(_shape))(basis / size) / size
+    moved = sensitivity.flatten(2) @ inverse @ gradients
+    highest = (torch.linalg.eigvalsh(curvature) < 0).all(1)
+    return torch.where(highest[:, None], moved.norm(dim=2), torch.nan)
+
+
+def _shape(reciprocal: Tensor) -> Tensor:
+    """|a|, |b|, Å, and the angle between them, degrees, of a reciprocal basis, cycles a pixel."""
+    vectors = torch.linalg.inv(reciprocal).mT * PIXEL_SIZE
+    area, product = torch.linalg.det(vectors).abs(), vectors[0] @ vectors[1]
+    return torch.cat([vectors.norm(dim=1), torch.rad2deg(torch.atan2(area, product))[None]])
+
+
+def _slopes(places: Tensor, orders: Tensor, windowed: Tensor) -> Tensor:
+    """How a pixel changes the power's gradient by its place: [N, 2, H, W] for both vectors."""
+    rows, columns = (_waves(places[..., i], n) for i, n in enumerate(windowed.shape[1:]))
+    values = (_over_rows(rows, windowed) * columns).sum(-1).conj()
+    rows = (2 * values[..., None] * orders)[..., None] * rows[:, :, None]
+    rows = torch.view_as_real(rows.to(torch.complex64)).permute(0, 2, 3, 1, 4).flatten(3)
+    columns = torch.stack([columns.imag, columns.real], -1).permute(0, 1, 3, 2).flatten(1, 2)
+    return rows @ columns[:, None]
+
+
+def _between(windowed: Tensor, basis: Tensor) -> Tensor:
+    """What images have between the harmonics, scaled as if they had as much everywhere."""
+    height, width = windowed.shape[1:]
+    cycles = torch.meshgrid(
+        torch.fft.fftfreq(height) * height, torch.fft.rfftfreq(width) * width, indexing="ij"
+    )
+    misses, _ = _misses(basis.float(), torch.stack(cycles, -1).flatten(0, 1))
+    beside = (_OF_FARTHEST * misses.amax(1, keepdim=True)).clamp(max=_BESIDE)
+    kept = (misses > beside).unflatten(1, cycles[0].shape)
+    share = kept.float().mean((1, 2), keepdim=True)
+    return torch.fft.irfft2(torch.fft.rfft2(windowed) * kept, (height, width)) / share.sqrt()

@@ -1,27 +1,55 @@
-"""A picture from anywhere, read as the benchmark's images are."""
+"""A picture from anywhere, read as the benchmark's images are.
+
+Microscopes' files say how large a pixel is, and so do TIFFs of ImageJ (``unit=nm`` and the like).
+Other resolutions, such as dots an inch, are of paper and not of samples: they are ignored.
+"""
 
 from __future__ import annotations
 
+import logging
 import math
+import stat
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+from jarvis.core.atoms import Atoms
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, TiffImagePlugin
 
-from jarvis_stem import stem
+from jarvis_stem import stem, structures
 from jarvis_stem.errors import StemError
 from jarvis_stem.stem import IMAGE_SIZE, PIXEL_SIZE
+from jarvis_stem.wording import count, quote
 
 SMALLEST = 64  # pixels a side
+IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
+STRUCTURES = (".cif", ".vasp", ".poscar", ".json")
+MICROSCOPES = {  # endings, and the part of rosettasciio that reads them
+    ".dm3": "digitalmicrograph",
+    ".dm4": "digitalmicrograph",
+    ".emd": "emd",
+    ".mrc": "mrc",
+}
+_PICTURES = (*IMAGES, *MICROSCOPES)
 _VIEW = IMAGE_SIZE * PIXEL_SIZE  # Å
 _WHITE = 200  # of 255; JPEG noise in the margin stays above, the image's dark border stays below
 _MARGIN_SHARE = 0.98  # of a row or column that must be white for it to be margin
 _GAUSSIAN = 2.0  # matplotlib's interpolation is exp(-2 d^2) of the distance in pixels, up to 2
 _NOISE = 0.2  # of JPEG against signal; 0.1 to 0.3 restore the published pictures' harmonics alike
+_UNITS = {"pm": 0.01, "Å": 1, "A": 1, "nm": 10, "µm": 1e4, "μm": 1e4, "um": 1e4, "m": 1e10}  # Å
+_NO_UNITS = ("", "px", "pixel", "pixels", "<undefined>", "None")
+_ROUNDING = 1e-6  # of pixel sizes, which files have in single precision
+_COARSEST = 1.6  # Å a pixel; hardly any lattice shows in larger ones
+_SQUARE = 1e-3  # how far a pixel's sides may differ
+_STACK = 2**28  # bytes; files of single pictures are smaller
+_ANNULAR = "HAADF"  # the detector whose images the benchmark simulates
 
 
 @dataclass(frozen=True)
@@ -31,10 +59,76 @@ class Picture:
     Attributes:
         pixels: uint8[256, 256], x along rows, stretched to 0..255.
         doubts: Why it may not show what the models were trained on.
+        pixel_size: Å per pixel of what it was made from. If None that is not known, and the whole
+            picture is taken to show 51.2 Å.
     """
 
     pixels: NDArray[np.uint8]
     doubts: tuple[str, ...] = ()
+    pixel_size: float | None = None
+
+
+def of_path(path: Path, pixel_size: float | None = None) -> dict[str, Picture]:
+    """Read an image, or draw the structures of a POSCAR, CIF or JARVIS JSON file.
+
+    Args:
+        path: The file; see `read` and `structures.read_files`.
+        pixel_size: See `read`.
+
+    Returns:
+        Pictures by name: the path, and the structure's id where a file has several.
+
+    Raises:
+        StemError: It cannot be read, or a structure cannot be drawn.
+    """
+    if not _has_structures(path):
+        return {str(path): read(path, pixel_size)}
+    found = structures.read_files(path)
+    alone = len(found) == 1
+    return {
+        str(path) if alone else f"{path}: {structures.structure_id(i)}": of_structure(atoms)
+        for i, atoms in found.items()
+    }
+
+
+def files_in(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Files of a folder that `of_path` reads, sorted, and those that are of another kind.
+
+    Raises:
+        StemError: There is none to read, or the folder cannot be listed.
+    """
+    try:
+        files = sorted(path for path in folder.iterdir() if path.is_file())
+    except OSError as error:
+        raise StemError(f"{folder}: cannot be read ({error.strerror})") from None
+    known = [path for path in files if _has_structures(path) or _kind(path) in _PICTURES]
+    if not known:
+        raise StemError(f"{folder}: no image and no structure in it")
+    return known, [path for path in files if path not in known]
+
+
+def of_structure(atoms: Atoms) -> Picture:
+    """Draw a structure as the benchmark's images are drawn."""
+    return Picture(stem.to_uint8(stem.simulate([atoms]))[0], pixel_size=PIXEL_SIZE)
+
+
+def of_array(pixels: ArrayLike, pixel_size: float | None = None) -> Picture:
+    """Take an array as `read` takes a picture, but for margins: all of it is image.
+
+    Args:
+        pixels: Real numbers [H, W], x along rows.
+        pixel_size: See `read`.
+
+    Raises:
+        StemError: Another form, numbers that are not finite, or see `read`.
+    """
+    _check_pixel_size(pixel_size)
+    array = np.asarray(pixels)
+    if array.ndim != 2 or array.size == 0 or array.dtype.kind not in "buif":
+        raise StemError(
+            f"array: expected real numbers [H, W], got {array.dtype}{list(array.shape)}"
+        )
+    return _fitted(_finite(_stretched(array), "array"), pixel_size, "array")
 
 
 def read(path: Path, pixel_size: float | None = None) -> Picture:
@@ -46,34 +140,46 @@ def read(path: Path, pixel_size: float | None = None) -> Picture:
     the lattice.
 
     Args:
-        path: For example a PNG, JPEG or TIFF.
-        pixel_size: Å per pixel of the file; the middle 51.2 Å are then taken. Without it the whole
-            picture is taken to show 51.2 Å: a wrong scale leaves a lattice's Bravais class as it
-            is, but not what the models know of lengths.
+        path: For example a PNG, JPEG or TIFF, or one of `MICROSCOPES`. Of several images in one of
+            these that of the detector HAADF is read.
+        pixel_size: Å per pixel of the file, by default what the file says; the middle 51.2 Å are
+            then taken. Where neither says it the whole picture is taken to show 51.2 Å: a wrong
+            scale leaves a lattice's Bravais class as it is, but not what the models know of
+            lengths.
 
     Returns:
         The picture. One that shows less than 51.2 Å is filled up with its mean.
 
     Raises:
-        StemError: Not a readable picture, nothing but margin, less than 64 pixels a side in the
-            file or at 0.2 Å a pixel, or a pixel size that is none.
+        StemError: Not a readable picture or several of them, nothing but margin, less than 64
+            pixels a side in the file or at 0.2 Å a pixel, or a pixel size that is none.
     """
-    if pixel_size is not None and not 0 < pixel_size < math.inf:
-        raise StemError(f"pixel size {pixel_size}: expected a positive number of Å")
-    whole = _grey(path)
-    content, framed = _without_margin(whole, path)
+    _check_pixel_size(pixel_size)
+    _check_file(path)
+    if _kind(path) in MICROSCOPES:
+        whole, own = _of_microscope(path)
+        return _fitted(_finite(whole, path), pixel_size or own, path)
+    whole, own = _of_image(path)
+    pixel_size = pixel_size or own
+    content, framed = _without_margin(_finite(whole, path), path)
     height, width = content.shape
-    if min(height, width) < SMALLEST:
-        raise StemError(
-            f"{path}: {width}x{height} px; expected at least {SMALLEST}x{SMALLEST}; take a larger "
-            "picture"
-        )
     drawn = framed and abs(height - width) <= 1 and max(height, width) > IMAGE_SIZE
     if drawn and pixel_size is None:
         return Picture(_undrawn(content))
+    return _fitted(content, pixel_size, path)
+
+
+def _fitted(content: NDArray[np.float32], pixel_size: float | None, name: Path | str) -> Picture:
+    """The middle 51.2 Å, or all of a picture whose scale is not known."""
+    height, width = content.shape
+    if min(height, width) < SMALLEST:
+        raise StemError(
+            f"{name}: {width}x{height} px; expected at least {SMALLEST}x{SMALLEST}; take a larger "
+            "picture"
+        )
     square = _middle(content)
     if pixel_size is not None:
-        return _of_scale(square, pixel_size, path)
+        return _of_scale(square, pixel_size, name)
     doubts: tuple[str, ...] = ()
     if abs(height - width) > 1:
         side = len(square)
@@ -84,31 +190,170 @@ def read(path: Path, pixel_size: float | None = None) -> Picture:
     return Picture(stem.to_uint8(_resized(square, IMAGE_SIZE, len(square))[None])[0], doubts)
 
 
-def _grey(path: Path) -> NDArray[np.float32]:
-    """All of a picture's pixels, 0..255."""
+def _check_pixel_size(pixel_size: float | None) -> None:
+    if pixel_size is not None and not 0 < pixel_size < math.inf:
+        raise StemError(f"pixel size {pixel_size}: expected a positive number of Å")
+
+
+def _check_file(path: Path) -> None:
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError) as error:
+        raise StemError(f"{path}: not a readable image ({_reason(error)})") from None
+    if not regular:  # a device or a pipe could keep a reader for ever
+        raise StemError(f"{path}: not a readable image (not a regular file)")
+
+
+def _kind(path: Path) -> str:
+    return path.suffix.lower()
+
+
+def _has_structures(path: Path) -> bool:
+    return _kind(path) in STRUCTURES or path.name.startswith("POSCAR")
+
+
+def _finite(pixels: NDArray[np.float32], name: Path | str) -> NDArray[np.float32]:
+    if not np.isfinite(pixels).all():
+        raise StemError(f"{name}: has pixels that are not finite numbers; mask or replace them")
+    return pixels
+
+
+def _of_image(path: Path) -> tuple[NDArray[np.float32], float | None]:
+    """All of a picture's pixels, 0..255, and their size, Å, where the file says it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd tags of a file say nothing of its pixels
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
-                pixels = _pixels(image)
+                _refuse_frames(image, path)
+                return _pixels(image), _imagej_pixel_size(image, path)
+    except StemError:
+        raise
     except Exception as error:  # Pillow raises whatever damaged bytes lead it to
-        reason = str(error) or type(error).__name__
-        raise StemError(f"{path}: not a readable image ({reason})") from None
-    if not np.isfinite(pixels).all():
-        raise StemError(f"{path}: has pixels that are not finite numbers; mask or replace them")
-    return pixels
+        raise StemError(f"{path}: not a readable image ({_reason(error)})") from None
+
+
+def _reason(error: Exception) -> str:
+    strerror = error.strerror if isinstance(error, OSError) else None
+    return strerror or str(error) or type(error).__name__
+
+
+def _refuse_frames(image: Image.Image, path: Path) -> None:
+    """Refuse a stack; pages of another size are thumbnails."""
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        size = image.size
+        image.seek(1)
+        if image.size == size:
+            raise StemError(_stack(path, f"{frames} frames of {size[0]}x{size[1]} px"))
+        image.seek(0)
+
+
+def _stack(path: Path, what: str) -> str:
+    return f"{path}: expected one picture, got {what}; save one frame, or their mean once aligned"
+
+
+def _imagej_pixel_size(image: Image.Image, path: Path) -> float | None:
+    """Å per pixel where ImageJ has written it: its unit is in a description, not a TIFF's own."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return None
+    tags = image.tag_v2
+    description = str(tags.get(TiffImagePlugin.IMAGEDESCRIPTION, ""))
+    if not description.startswith("ImageJ="):
+        return None
+    said = dict(line.split("=", 1) for line in description.splitlines() if "=" in line)
+    unit = said.get("unit", "").replace("\\u00B5", "µ").replace("\\u00C5", "Å")
+    if unit not in _UNITS:
+        return None
+    resolutions = (tags.get(TiffImagePlugin.Y_RESOLUTION), tags.get(TiffImagePlugin.X_RESOLUTION))
+    return _square_side([_UNITS[unit] / float(one) if one else None for one in resolutions], path)
+
+
+def _square_side(sides: Sequence[float | None], path: Path) -> float | None:
+    """The side of a pixel, Å; None where it is not known."""
+    height, width = sides
+    if not height or not width or not math.isfinite(height * width):
+        return None
+    if abs(height / width - 1) > _SQUARE:
+        raise StemError(
+            f"{path}: pixels of {width:.4g} by {height:.4g} Å; expected square ones; resample it"
+        )
+    return float(f"{width:.6g}")
+
+
+def _of_microscope(path: Path) -> tuple[NDArray[np.float32], float | None]:
+    """The same as `_of_image` of one of `MICROSCOPES`."""
+    try:
+        with _silence():
+            reader = import_module(f"rsciio.{MICROSCOPES[_kind(path)]}")
+            lazy = path.stat().st_size > _STACK  # which is then refused by its shape alone
+            signal = _picture_of(reader.file_reader(str(path), lazy=lazy), path)
+            side = _square_side([_angstroms(axis, path) for axis in signal["axes"]], path)
+            return _stretched(np.asarray(signal["data"])), side
+    except StemError:
+        raise
+    except Exception as error:  # rosettasciio, too, raises whatever damaged bytes lead it to
+        raise StemError(f"{path}: not a readable image ({_reason(error)})") from None
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep what rosettasciio finds odd in a file from the terminal."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+
+
+def _picture_of(signals: list[dict[str, Any]], path: Path) -> dict[str, Any]:
+    """The one picture among a file's signals."""
+    pictures = [s for s in signals if s["data"].ndim == 2 and s["data"].dtype.kind in "buif"]
+    if len(pictures) > 1:
+        titles = [str(s.get("metadata", {}).get("General", {}).get("title", "")) for s in pictures]
+        named = [s for s, title in zip(pictures, titles, strict=True) if _ANNULAR in title]
+        if len(named) != 1:
+            raise StemError(_stack(path, f"{len(pictures)}: {', '.join(map(quote, titles))}"))
+        pictures = named
+    if not pictures:
+        forms = [f"{s['data'].dtype}{list(s['data'].shape)}" for s in signals]
+        raise StemError(_stack(path, f"{count(forms, 'signal')}: {', '.join(forms)}"))
+    (picture,) = pictures
+    size, limit = picture["data"].size, Image.MAX_IMAGE_PIXELS
+    if limit and size > limit:
+        raise StemError(f"{path}: {size} pixels are more than the {limit} that are read")
+    return picture
+
+
+def _angstroms(axis: dict[str, Any], path: Path) -> float | None:
+    """Å per pixel along an axis, None where it has no unit."""
+    unit = str(axis.get("units", "")).strip()
+    if unit in _UNITS:
+        return abs(float(axis["scale"])) * _UNITS[unit]
+    if unit in _NO_UNITS:
+        return None
+    raise StemError(f"{path}: an axis in {quote(unit)}; expected a picture of the sample, in Å")
 
 
 def _pixels(image: Image.Image) -> NDArray[np.float32]:
     if image.mode[0] in "IF":  # 16 or 32 bits, of which any part may be used
-        deep = np.asarray(image).astype(np.float64)
-        span = np.ptp(deep)
-        return ((deep - deep.min()) * (255 / span if span > 0 else 0)).astype(np.float32)
+        return _stretched(np.asarray(image))
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
     return np.asarray(image.convert("L"), dtype=np.float32)
+
+
+def _stretched(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """Numbers of any range as 0..255; not finite where any of them is not."""
+    deep = pixels.astype(np.float64)
+    span = np.ptp(deep)
+    if not math.isfinite(span):
+        return np.full(deep.shape, np.nan, np.float32)
+    return ((deep - deep.min()) * (255 / span if span > 0 else 0)).astype(np.float32)
 
 
 def _without_margin(pixels: NDArray[np.float32], path: Path) -> tuple[NDArray[np.float32], bool]:
@@ -169,24 +414,29 @@ def _middle(content: NDArray[np.float32]) -> NDArray[np.float32]:
     return content[top : top + side, left : left + side]
 
 
-def _of_scale(square: NDArray[np.float32], pixel_size: float, path: Path) -> Picture:
+def _of_scale(square: NDArray[np.float32], pixel_size: float, name: Path | str) -> Picture:
     """The middle 51.2 Å at 0.2 Å a pixel."""
+    if pixel_size > _COARSEST:
+        raise StemError(
+            f"{name}: {pixel_size:.4g} Å a pixel; expected at most {_COARSEST}; magnify more, or "
+            "correct the pixel size"
+        )
     shown = len(square) * pixel_size
-    size = min(IMAGE_SIZE, int(shown / PIXEL_SIZE * (1 + 1e-9)))
+    size = min(IMAGE_SIZE, int(shown / PIXEL_SIZE * (1 + _ROUNDING)))
     if size < SMALLEST:
         raise StemError(
-            f"{path}: shows {shown:.1f} Å; expected at least {SMALLEST * PIXEL_SIZE:.1f}; take a "
+            f"{name}: shows {shown:.1f} Å; expected at least {SMALLEST * PIXEL_SIZE:.1f}; take a "
             "picture of more, or correct the pixel size"
         )
     resized = _resized(square, size, size * PIXEL_SIZE / pixel_size)
     if size == IMAGE_SIZE:
-        return Picture(stem.to_uint8(resized[None])[0])
+        return Picture(stem.to_uint8(resized[None])[0], pixel_size=pixel_size)
     before = (IMAGE_SIZE - size) // 2
     filled = np.pad(
         resized, (before, IMAGE_SIZE - size - before), constant_values=float(resized.mean())
     )
     doubt = f"shows {shown:.1f} Å of the {_VIEW:.1f} that the models were trained on"
-    return Picture(stem.to_uint8(filled[None])[0], (doubt,))
+    return Picture(stem.to_uint8(filled[None])[0], (doubt,), pixel_size)
 
 
 def _resized(square: NDArray[np.float32], size: int, across: float) -> NDArray[np.float32]:

@@ -46,22 +46,11 @@ _alone = models.load(_ROOT / "contributions/lattice_model")
 _CELL = (16, 32, 64)
 
 
-class Pixels(nn.Module):
-    """The CNN that lattice_cnn_model has for the spectrum, on the middle of the image itself."""
-
-    def __init__(self, classes: int) -> None:
-        """Build it."""
-        super().__init__()
-        cnn = spectrum_cnn()
-        cnn[0] = nn.Conv2d(1, 32, 4, 4, bias=False)
-        self.cnn = nn.Sequential(cnn, nn.Linear(128, classes))
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Logits of float32[N, 1, 256, 256]."""
-        start = (pictures.shape[2] - _CROP) // 2
-        inside = slice(start, start + _CROP)
-        logits: Tensor = self.cnn(pictures[:, :, inside, inside])
-        return logits
+def _pixel_cnn(classes: int) -> nn.Module:
+    """The CNN that lattice_cnn_model has for the spectrum, for the image itself."""
+    cnn = spectrum_cnn()
+    cnn[0] = nn.Conv2d(1, 32, 4, 4, bias=False)
+    return nn.Sequential(cnn, nn.Linear(128, classes))
 
 
 @dataclass(frozen=True)
@@ -71,12 +60,10 @@ class Row:
     what: str
     build: Callable[[int], nn.Module]
     recipe: Recipe
+    cropped: bool = False
 
 
 ROWS = {
-    "pixels": Row(
-        "CNN on the image (middle 128 x 128)", Pixels, replace(_joined.recipe, epochs=12)
-    ),
     "spectrum": Row(
         "CNN on the spectrum",
         lambda n: LatticeNet(n, encoding=False, spectrum=spectrum_cnn()),
@@ -101,6 +88,9 @@ ROWS = {
         "all three, trained without mirror images",
         lambda n: _joined.build(n, False),
         replace(_joined.recipe, mirror=False),
+    ),
+    "pixels": Row(
+        f"CNN on the image (middle {_CROP} x {_CROP})", _pixel_cnn, _joined.recipe, cropped=True
     ),
 }
 _TREES = "trees"
@@ -174,6 +164,8 @@ def _row(
     row = ROWS[name]
     recipe = row.recipe if epochs is None else replace(row.recipe, epochs=epochs)
     classes = int(train.classes.max()) + 1
+    if row.cropped:
+        train, validation, test = (_middle(part) for part in (train, validation, test))
     probabilities: list[tuple[Tensor, Tensor]] = []
     start = time.perf_counter()
     for seed in _SEEDS:
@@ -207,6 +199,12 @@ def _row(
         cost = seconds * len(_SEEDS), parameters * len(_SEEDS)
         rows["ensemble"] = _result(what, mean, validation, test, *cost)
     return rows
+
+
+def _middle(part: Split) -> Split:
+    start = (part.images.shape[1] - _CROP) // 2
+    inside = slice(start, start + _CROP)
+    return Split(part.images[:, inside, inside].contiguous(), part.classes)
 
 
 def _trees(train: Split, validation: Split, test: Split) -> dict[str, Any]:

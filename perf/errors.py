@@ -45,7 +45,7 @@ def main() -> int:
     truth = Benchmark.read(_ROOT / "benchmarks", _NAME).split("test")
     found = structures.for_dataset(_NAME.dataset, truth, data=options.data)
     rendered = images.render(found, list(truth))
-    probabilities = Predictor.load(_ROOT / "contributions" / options.model).probabilities(
+    probabilities = Predictor.load(_ROOT / "contributions" / options.model).predict_proba(
         rendered.images
     )
     classes = np.array([int(truth[i]) for i in rendered.ids])

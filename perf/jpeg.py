@@ -89,14 +89,11 @@ def _print_model(
     except StemError as error:
         print(f"| {folder.name} | {error} |")
         return
-    said, drawn = (
-        np.array(predictor.classes)[predictor.probabilities(one.images).argmax(axis=1)]
-        for one in (jpegs, renders)
-    )
+    said, drawn = (predictor.predict(one.images) for one in (jpegs, renders))
     for what, part in (("all", np.full(len(seen), True)), ("train", seen), ("no split", ~seen)):
         shares = [said == truth, drawn == truth, said == drawn]
         cells = [_share(right[part]) for right in shares]
-        cells += [_share((said == drawn)[part & (truth == c)]) for c in predictor.classes]
+        cells += [_share((said == drawn)[part & (truth == c)]) for c in predictor.classes_]
         print(f"| {folder.name} | {what} | {' | '.join(cells)} |")
 
 

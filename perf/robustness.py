@@ -129,9 +129,7 @@ def _predictors(contributions: Path, benchmark: str) -> dict[str, Predictor]:
 
 
 def _accuracy(predictor: Predictor, pictures: Any, truth: list[int | str]) -> float:
-    likeliest = predictor.probabilities(pictures).argmax(axis=1)
-    right = [predictor.classes[n] == c for n, c in zip(likeliest, truth, strict=True)]
-    return round(float(np.mean(right)), 4)
+    return round(float(np.mean(predictor.predict(pictures) == truth)), 4)
 
 
 def _table(content: Mapping[str, Any]) -> str:

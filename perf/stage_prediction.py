@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 from jarvis_stem.predictor import Predictor
 folder, benchmark, image = sys.argv[1:]
-print(Predictor.load(Path(folder), benchmark).probabilities(np.load(image)).argmax())
+print(Predictor.load(Path(folder), benchmark).predict_proba(np.load(image)).argmax())
 """
 
 
@@ -59,13 +59,13 @@ def _speed(
         command = [sys.executable, "-c", _COLD, folder, options.benchmark, file.name]
         cold = [measuring.process(command) for _ in range(2 if quick else 3)]
     predictor = Predictor.load(folder, options.benchmark)
-    predictor.probabilities(pixels[:1])
+    predictor.predict_proba(pixels[:1])
     warm = [
-        measuring.milliseconds(lambda: predictor.probabilities(pixels[:1]))
+        measuring.milliseconds(lambda: predictor.predict_proba(pixels[:1]))
         for _ in range(3 if quick else 20)
     ]
     batch = [
-        measuring.milliseconds(lambda: predictor.probabilities(pixels))
+        measuring.milliseconds(lambda: predictor.predict_proba(pixels))
         for _ in range(1 if quick else 3)
     ]
     return {

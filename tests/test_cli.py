@@ -78,7 +78,7 @@ def test_help_is_complete_and_imports_nothing_heavy(name: str) -> None:
     assert all(f"\n  {status}  " in done.stdout for status in (0, 1, 2, 130))
 
 
-@pytest.mark.parametrize("name", [*program.COMMANDS, *MAINTAINERS])
+@pytest.mark.parametrize("name", [*program.COMMANDS.values(), *MAINTAINERS])
 def test_every_command_is_a_module_too(name: str) -> None:
     done = python("-m", f"jarvis_stem.{name}", "--help")
     assert (done.returncode, done.stderr) == (0, "")

@@ -8,11 +8,20 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from jarvis.core.atoms import Atoms
+from numpy.typing import NDArray
 
 from jarvis_stem import images, stem, structures
 from jarvis_stem.benchmark import Benchmark, ResultName
-from jarvis_stem.geometry import Lattices, harmonic_orders, harmonics, measure, reduce
+from jarvis_stem.geometry import (
+    Lattices,
+    harmonic_orders,
+    harmonics,
+    measure,
+    reduce,
+    standard_errors,
+)
 from jarvis_stem.lattice import projected_lattice
+from jarvis_stem.noise import Conditions
 
 NUMBER = st.floats(-10, 10, allow_nan=False)
 
@@ -268,3 +277,80 @@ def test_real_lattices_are_measured(repository: Path, shared: Path) -> None:
     assert sure.mean() > 0.9
     assert hits[sure].mean() > 0.95
     assert np.median(errors) < 1e-4
+
+
+def lengths_and_angle(found: Lattices) -> NDArray[np.float64]:
+    return np.column_stack([found.lengths, found.gamma])
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        Conditions(dose=3e3, rotation=17),
+        Conditions(dose=1e5),
+        Conditions(dose=1e5, rotation=-31, jitter=0.1),
+    ],
+    ids=["few electrons", "many", "jitter"],
+)
+def test_standard_errors_are_the_scatter_of_repeated_images(conditions: Conditions) -> None:
+    atoms = crystal(3.31, 4.43, 78, [(0, 0), (0.31, 0.42)], ["Mo", "S"])
+    noisy = stem.to_uint8(stem.simulate([atoms] * 60, conditions, seed=5))
+    found = measure(noisy)
+    measured, errors = lengths_and_angle(found), standard_errors(noisy, found.vectors)
+    assert errors.shape == (60, 3)
+    ratio = np.median(errors, axis=0) / measured.std(axis=0)
+    assert np.all((ratio > 0.75) & (ratio < 1.5))
+    assert np.all(errors.std(axis=0) < 0.4 * errors.mean(axis=0))
+
+
+def test_real_errors_are_as_large_as_estimated(repository: Path, shared: Path) -> None:
+    """Where the cell is what repeats: of others the lattice is known to a tolerance only."""
+    name = ResultName("AI", "ImageClass", "bravais_class", "stem_2d_image", "test", "acc")
+    ids = list(Benchmark.read(repository / "benchmarks", name).split("train"))[::30]
+    found = structures.for_dataset(name.dataset, ids, data=str(shared / "jarvis_data"))
+    cells = {i: reduce(np.asarray(a.lattice_mat)[:2, :2]) for i, a in found.items()}
+    angles = np.random.default_rng(0).uniform(-45, 45, len(found))
+    drawn = [Conditions(dose=1e5, rotation=angle) for angle in angles.tolist()]
+    rendered = images.render(found, list(found), drawn)
+    measured = measure(rendered.images)
+    errors = standard_errors(rendered.images, measured.vectors)
+    true = np.array([cells[i] for i in rendered.ids])
+    same = np.abs(np.abs(np.linalg.det(measured.vectors) / np.linalg.det(true)) - 1) < 0.02
+    off = lengths_and_angle(measured) - lengths_and_angle(Lattices(true, np.ones(len(true))))
+    within = np.abs(off / errors)[same]
+    assert len(within) > 120
+    assert np.all(np.abs((within < 1).mean(axis=0) - 0.72) < 0.12)  # 0.68 of a normal distribution
+    assert np.all((within < 2).mean(axis=0) > 0.92)
+
+
+def test_standard_errors_of_an_image_depend_on_no_other() -> None:
+    every = some_images()
+    vectors = measure(every).vectors
+    errors = standard_errors(every, vectors)
+    alone = standard_errors(every[7:8], vectors[7:8])
+    assert np.isfinite(errors).all()
+    assert np.allclose(alone, errors[7:8], rtol=1e-3)
+
+
+def test_without_a_lattice_there_is_no_standard_error() -> None:
+    flat = np.zeros((2, 256, 256), np.uint8)
+    assert np.isnan(standard_errors(flat, measure(flat).vectors)).all()
+    assert standard_errors(flat[:0], np.empty((0, 2, 2))).shape == (0, 3)
+
+
+def test_a_lattice_that_is_not_there_has_no_standard_error() -> None:
+    atoms = crystal(3.31, 4.43, 90, [(0, 0)], ["Mo"])
+    image = stem.to_uint8(stem.simulate([atoms]))
+    vectors = measure(image).vectors
+    assert np.isfinite(standard_errors(image, vectors)).all()
+    assert np.isnan(standard_errors(image, vectors * 1.07)).all()
+
+
+def test_standard_errors_of_an_image_that_is_not_square() -> None:
+    atoms = crystal(3.31, 4.43, 90, [(0, 0), (0.31, 0.42)], ["Mo", "S"])
+    noisy = stem.to_uint8(stem.simulate([atoms], Conditions(dose=1e4, rotation=17)))
+    wide, high = noisy[:, 64:192], noisy[:, :, 64:193]
+    for cut in (wide, high):
+        (error,) = standard_errors(cut, measure(cut).vectors)
+        (whole,) = standard_errors(noisy, measure(noisy).vectors)
+        assert np.all((error[:2] > whole[:2]) & (error[:2] < 8 * whole[:2]))

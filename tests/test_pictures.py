@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jarvis.io.vasp.inputs import Poscar
 from matplotlib.figure import Figure
+from microscope_files import digital_micrograph, mrc, ncem, velox
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -220,3 +224,238 @@ def test_published_pictures_show_the_lattices_of_renders(shared: Path) -> None:
     assert np.abs(published.quality - own.quality).max() < 0.1
     errors = np.abs(read.astype(float) - rendered.images).mean(axis=(1, 2))
     assert errors.max() < 3
+
+
+MICROSCOPES: dict[str, Callable[[Path, Pixels], Path]] = {
+    "x.dm3": digital_micrograph,
+    "x.dm4": lambda path, pixels: digital_micrograph(path, pixels, version=4),
+    "X.DM3": lambda path, pixels: digital_micrograph(path, pixels, 2e-5, "µm"),
+    "velox.emd": lambda path, pixels: velox(path, {"BF": pixels}),
+    "detectors.emd": lambda path, pixels: velox(path, {"DF2": pixels // 2, "HAADF": pixels}),
+    "ncem.emd": ncem,
+    "x.mrc": mrc,
+}
+
+
+@pytest.mark.parametrize("name", MICROSCOPES)
+def test_microscopes_files_say_how_large_a_pixel_is(
+    name: str, render: Pixels, tmp_path: Path
+) -> None:
+    deep = render.astype(np.uint16) * 100
+    path = MICROSCOPES[name](tmp_path / name, np.vstack([deep, deep])[:400])
+    read = pictures.read(path)
+    assert (read.pixel_size, read.doubts) == (0.2, ())
+    expected = np.vstack([render, render])[72:328]
+    assert np.array_equal(read.pixels, expected)
+    assert pictures.read(path, 0.1).doubts == (
+        "shows 25.6 Å of the 51.2 that the models were trained on",
+    )
+
+
+def test_a_microscopes_file_without_a_scale(render: Pixels, tmp_path: Path) -> None:
+    path = digital_micrograph(tmp_path / "x.dm3", render, 1, "")
+    assert pictures.read(path).pixel_size is None
+    assert np.array_equal(pictures.read(path).pixels, render)
+
+
+def test_a_large_file_is_refused_by_its_form_alone(
+    render: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "_STACK", 0)
+    digital_micrograph(tmp_path / "x.dm4", np.stack([render] * 3), version=4)
+    with pytest.raises(StemError, match=r"got 1 signal: uint16\[3, 256, 256\]"):
+        pictures.read(tmp_path / "x.dm4")
+    path = digital_micrograph(tmp_path / "x.dm3", render)
+    assert np.array_equal(pictures.read(path).pixels, render)
+
+
+REFUSED: dict[str, tuple[Callable[[Path, Pixels], object], str]] = {
+    "stack.dm3": (
+        lambda path, pixels: digital_micrograph(path, np.stack([pixels] * 3)),
+        r"expected one picture, got 1 signal: uint16\[3, 256, 256\]; save one frame",
+    ),
+    "stack.emd": (
+        lambda path, pixels: velox(path, {"HAADF": np.stack([pixels] * 3, axis=2)}),
+        r"expected one picture, got 1 signal: uint8\[3, 256, 256\]; save one frame",
+    ),
+    "volume.emd": (
+        lambda path, pixels: ncem(path, np.stack([pixels] * 3)),
+        "expected one picture, got 1 signal",
+    ),
+    "detectors.emd": (
+        lambda path, pixels: velox(path, {"BF": pixels, "DF4": pixels}),
+        "expected one picture, got 2: 'BF', 'DF4'; save one",
+    ),
+    "complex.emd": (
+        lambda path, pixels: ncem(path, pixels.astype(complex)),
+        r"got 1 signal: complex128\[256, 256\]",
+    ),
+    "diffraction.dm4": (
+        lambda path, pixels: digital_micrograph(path, pixels, 0.1, "1/nm", version=4),
+        "an axis in '1/nm'; expected a picture of the sample, in Å",
+    ),
+    "nan.emd": (
+        lambda path, pixels: ncem(path, np.where(pixels > 200, np.nan, pixels)),
+        "has pixels that are not finite numbers",
+    ),
+    "truncated.emd": (
+        lambda path, pixels: path.write_bytes(ncem(path, pixels).read_bytes()[:3000]),
+        "not a readable image .*truncated",
+    ),
+    "truncated.dm3": (
+        lambda path, pixels: path.write_bytes(digital_micrograph(path, pixels).read_bytes()[:999]),
+        "not a readable image",
+    ),
+    "truncated.mrc": (
+        lambda path, pixels: path.write_bytes(mrc(path, pixels).read_bytes()[:3000]),
+        "not a readable image",
+    ),
+    "truncated.tif": (
+        lambda path, pixels: (save(pixels, path), path.write_bytes(path.read_bytes()[:3000])),
+        "not a readable image",
+    ),
+    "empty.emd": (lambda path, _: path.write_bytes(b""), "not a readable image"),
+    "empty.png": (lambda path, _: path.write_bytes(b""), "not a readable image"),
+    "text.dm3": (lambda path, _: path.write_text("hello"), "not a readable image"),
+    "text.png": (lambda path, _: path.write_text("hello"), "not a readable image"),
+    "frames.gif": (
+        lambda path, pixels: frames(path, [pixels, pixels[::-1]]),
+        "expected one picture, got 2 frames of 256x256 px; save one frame",
+    ),
+    "frames.tif": (
+        lambda path, pixels: frames(path, [pixels, pixels[::-1], pixels]),
+        "expected one picture, got 3 frames of 256x256 px; save one frame",
+    ),
+    "coarse.dm3": (
+        lambda path, pixels: digital_micrograph(path, pixels, 1, "µm"),
+        r"1e\+04 Å a pixel; expected at most 1.6",
+    ),
+    "oblong pixels.tif": (
+        lambda path, pixels: imagej(path, pixels, "nm", 50, 40),
+        "pixels of 0.2 by 0.25 Å; expected square ones",
+    ),
+}
+
+
+def frames(path: Path, every: list[Pixels]) -> None:
+    first, *others = (Image.fromarray(one) for one in every)
+    first.save(path, save_all=True, append_images=others)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_one_picture_is_refused_by_name(
+    name: str, render: Pixels, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write, expected = REFUSED[name]
+    path = tmp_path / name
+    write(path, render)
+    with pytest.raises(StemError, match=f"^{re.escape(str(path))}: .*{expected}"):
+        pictures.read(path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_thumbnail_is_no_second_picture(render: Pixels, tmp_path: Path) -> None:
+    frames(tmp_path / "x.tif", [render, render[::4, ::4]])
+    assert np.array_equal(pictures.read(tmp_path / "x.tif").pixels, render)
+
+
+def imagej(path: Path, pixels: Pixels, unit: str, x: float, y: float) -> Path:
+    """A TIFF of so many pixels a unit, as ImageJ writes it."""
+    description = f"ImageJ=1.54f\nunit={unit}\nmin=0.0\nmax=255.0\n"
+    tags = {270: description, 282: float(x), 283: float(y), 296: 1}
+    Image.fromarray(pixels).save(path, tiffinfo=tags)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("unit", "a_unit", "expected"),
+    [
+        ("nm", 50, 0.2),
+        ("pm", 0.05, 0.2),
+        ("\\u00B5m", 5e4, 0.2),
+        ("um", 5e4, 0.2),
+        ("A", 5, 0.2),
+        ("\\u00C5", 5, 0.2),
+        ("pixel", 50, None),
+        ("inch", 300, None),
+        ("cm", 100, None),
+    ],
+)
+def test_imagej_says_how_large_a_pixel_is(
+    unit: str, a_unit: float, expected: float | None, render: Pixels, tmp_path: Path
+) -> None:
+    path = imagej(tmp_path / "x.tif", render, unit, a_unit, a_unit)
+    read = pictures.read(path)
+    assert (read.pixel_size, read.doubts) == (expected, ())
+    assert np.array_equal(read.pixels, render)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tiff", "bmp"])
+def test_dots_an_inch_say_nothing_of_the_sample(
+    suffix: str, render: Pixels, tmp_path: Path
+) -> None:
+    Image.fromarray(render).save(tmp_path / f"x.{suffix}", dpi=(72, 72))
+    assert pictures.read(tmp_path / f"x.{suffix}").pixel_size is None
+
+
+def test_an_array_is_taken_as_it_is(render: Pixels) -> None:
+    for form in (render, render.astype(np.float32) - 3, render.astype(np.int16) * 9, render > 99):
+        assert pictures.of_array(form).pixels.std() > 0
+    assert np.array_equal(pictures.of_array(render.astype(float) * 1e9).pixels, render)
+    framed = np.pad(render, 100, constant_values=255)
+    taken = pictures.of_array(framed, 0.2)
+    assert (taken.doubts, taken.pixel_size) == ((), 0.2)
+    assert np.array_equal(taken.pixels, render)
+    assert pictures.of_array(framed).pixels[0].min() > 250  # a margin stays
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (np.zeros((100, 100, 3)), r"array: expected real numbers \[H, W\], got float64\[100, 100"),
+        (np.zeros((100, 100), complex), r"array: expected real numbers \[H, W\], got complex128"),
+        (np.full((100, 100), "x"), r"array: expected real numbers \[H, W\], got <U1"),
+        (np.full((100, 100), np.nan), "array: has pixels that are not finite"),
+        (np.zeros((100, 63)), "array: 63x100 px; expected at least 64x64"),
+        (np.zeros((0, 0)), r"array: expected real numbers \[H, W\], got float64\[0, 0\]"),
+    ],
+)
+def test_other_arrays_are_refused(array: NDArray[np.generic], expected: str) -> None:
+    with pytest.raises(StemError, match=expected):
+        pictures.of_array(array)
+
+
+def test_structures_are_drawn_as_the_benchmarks(tmp_path: Path) -> None:
+    (one, *_), atoms = zip(*list(prototypes.structures().items())[400:402], strict=True)
+    (tmp_path / "x.vasp").write_text(str(Poscar(atoms[0])))
+    records = [{"jid": f"JVASP-{n}", "atoms": a.to_dict()} for n, a in enumerate(atoms)]
+    (tmp_path / "x.json").write_text(json.dumps(records))
+    drawn = pictures.of_path(tmp_path / "x.vasp", pixel_size=0.7)
+    (picture,) = drawn.values()
+    assert list(drawn) == [str(tmp_path / "x.vasp")]
+    assert picture.pixel_size == 0.2  # of images alone another can be said
+    rendered = images.render({one: atoms[0]}, [one]).images[0]
+    assert np.abs(picture.pixels.astype(int) - rendered).max() <= 1  # POSCAR has fewer digits
+    several = pictures.of_path(tmp_path / "x.json")
+    assert list(several) == [f"{tmp_path / 'x.json'}: JVASP-{n}" for n in range(2)]
+    assert np.array_equal(several[f"{tmp_path / 'x.json'}: JVASP-0"].pixels, rendered)
+
+
+def test_files_of_a_folder(tmp_path: Path) -> None:
+    known = ["POSCAR-b", "a.png", "c.TIF", "d.cif", "e.emd"]
+    for name in [*known, "notes.txt", ".hidden"]:
+        (tmp_path / name).touch()
+    (tmp_path / "more.png").mkdir()
+    read, others = pictures.files_in(tmp_path)
+    assert [path.name for path in read] == known
+    assert [path.name for path in others] == [".hidden", "notes.txt"]
+    with pytest.raises(StemError, match=r"more\.png: no image and no structure in it"):
+        pictures.files_in(tmp_path / "more.png")
+    with pytest.raises(StemError, match="nowhere: cannot be read"):
+        pictures.files_in(tmp_path / "nowhere")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.png")
+    with pytest.raises(StemError, match=r"x\.png: not a readable image \(not a regular file\)"):
+        pictures.read(tmp_path / "x.png")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import warnings
 from collections.abc import Callable
@@ -12,16 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import REPOSITORY, run_record
+from helpers import REPOSITORY, python, run_record
+from jarvis.io.vasp.inputs import Poscar
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 from sklearn.datasets import load_sample_images
 
-from jarvis_stem import models, prototypes, stem, training, weights
+from jarvis_stem import models, pictures, prototypes, stem, training, weights
 from jarvis_stem.benchmark import ResultName
 from jarvis_stem.errors import StemError
-from jarvis_stem.predictor import Answer, Predictor
+from jarvis_stem.lattice import CLASS_NAMES
+from jarvis_stem.noise import Conditions
+from jarvis_stem.predictor import Answer, MeasuredLattice, Predictor, load_model, predict
 
 NAME = ResultName.parse("AI-ImageClass-bravais_class-stem_2d_proto-test-acc")
 TEMPERATURE = 0.7
@@ -89,15 +91,14 @@ def assert_as_pipeline(
 ) -> None:
     """A stored model must say the same of PNGs, of arrays, and in a training run."""
     record = json.loads((contribution / name.run_record_name).read_text())
-    model = models.load(contribution).build(len(predictor.classes), False)
+    model = models.load(contribution).build(len(predictor.classes_), False)
     path, sha256 = contribution / name.weights_name, record["weights"]["sha256"]
     temperature = weights.load(path, model, sha256=sha256)
     pipeline = training.predict(model, torch.from_numpy(renders), temperature=temperature).numpy()
-    assert np.array_equal(predictor.probabilities(renders), pipeline)
-    answers = predictor.predict_files(files_of(renders, work))
-    assert [a.bravais_class for a in answers] == [
-        predictor.classes[n] for n in pipeline.argmax(axis=1)
-    ]
+    assert np.array_equal(predictor.predict_proba(renders), pipeline)
+    assert np.array_equal(predictor.predict(renders), predictor.classes_[pipeline.argmax(axis=1)])
+    answers = predict(files_of(renders, work), model=predictor)
+    assert [a.bravais_class for a in answers] == predictor.predict(renders).tolist()
     trusted = [n for n, answer in enumerate(answers) if not answer.reasons]
     assert len(trusted) > len(renders) / 2
     got = np.array([list(answers[n].probabilities.values()) for n in trusted])
@@ -108,7 +109,7 @@ def test_files_and_arrays_alone_give_what_the_pipeline_gives(
     folder: Path, predictor: Predictor, renders: Pixels, tmp_path: Path
 ) -> None:
     assert predictor.temperature == TEMPERATURE
-    assert len(np.unique(predictor.probabilities(renders), axis=0)) > len(renders) / 2
+    assert len(np.unique(predictor.predict_proba(renders), axis=0)) > len(renders) / 2
     assert_as_pipeline(folder, NAME, renders, predictor, tmp_path)
 
 
@@ -121,16 +122,17 @@ def test_so_do_the_committed_models(path: Path, renders: Pixels, tmp_path: Path)
 
 
 def test_one_image_gets_what_it_gets_among_others(predictor: Predictor, renders: Pixels) -> None:
-    together = predictor.probabilities(renders)
-    alone = np.concatenate([predictor.probabilities(image[None]) for image in renders])
+    together = predictor.predict_proba(renders)
+    alone = np.concatenate([predictor.predict_proba(image[None]) for image in renders])
     assert np.allclose(together, alone, atol=1e-5)
-    assert predictor.probabilities(renders[:0]).shape == (0, 5)
-    assert predictor.predict(renders[:0]) == []
+    assert predictor.predict_proba(renders[:0]).shape == (0, 5)
+    assert predictor.predict(renders[:0]).shape == (0,)
+    assert predictor.answer([]) == []
 
 
 def test_an_answer_of_a_render(predictor: Predictor) -> None:
     graphene = next(s for i, s in prototypes.structures().items() if set(s.elements) == {"C"})
-    (answer,) = predictor.predict(stem.to_uint8(stem.simulate([graphene])))
+    (answer,) = predictor.answer([pictures.of_structure(graphene)])
     assert answer.reasons == []
     assert (answer.bravais_class, answer.class_name) == (2, "rectangle")
     assert answer.confidence == max(answer.probabilities.values()) > 0.9
@@ -141,6 +143,47 @@ def test_an_answer_of_a_render(predictor: Predictor) -> None:
     data = json.loads(json.dumps(answer.as_json(), allow_nan=False))
     assert data["class"] == 2
     assert data["lattice"]["gamma"] == answer.lattice.gamma
+    assert list(data["probabilities"]) == list(CLASS_NAMES)
+    assert data["probabilities"]["rectangle"] == answer.confidence
+    assert (answer.pixel_size, data["pixel_size"]) == (0.2, 0.2)
+
+
+def test_the_lattice_has_errors_and_a_direction(predictor: Predictor) -> None:
+    graphene = next(s for i, s in prototypes.structures().items() if set(s.elements) == {"C"})
+    noisy = stem.to_uint8(stem.simulate([graphene], Conditions(dose=1e4, rotation=20)))
+    (answer,) = predict(noisy, model=predictor)
+    lattice = answer.lattice
+    assert lattice is not None
+    assert lattice.a_error is not None and lattice.b_error is not None
+    assert 1e-4 < lattice.a_error < 2e-3
+    assert 1e-4 < lattice.b_error < 2e-3
+    assert lattice.gamma_error is not None and 3e-3 < lattice.gamma_error < 0.1
+    lengths = np.linalg.norm(lattice.vectors, axis=1)
+    assert lengths == pytest.approx([lattice.a, lattice.b])
+    true = graphene.lattice_mat[0][:2] @ Conditions(rotation=20).distortion
+    turns = [np.array(lattice.vectors).T @ [h, k] for h, k in ((1, 0), (0, 1), (1, -1))]
+    turns += [-turn for turn in turns]
+    assert min(np.linalg.norm(turn - true) for turn in turns) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "expected"),
+    [
+        (3.19012, 0.0021, "3.190(2)"),
+        (3.19012, 0.0019, "3.1901(19)"),
+        (3.19, 2.4e-9, "3.19000(1)"),
+        (90, 0.31, "90.0(3)"),
+        (90, 3.1, "90(3)"),
+        (90, 31, "90(31)"),
+        (3.19, None, "3.19"),
+        (3.19, 0.0, "3.19"),
+    ],
+)
+def test_errors_are_written_in_units_of_the_last_digit(
+    value: float, error: float | None, expected: str
+) -> None:
+    lattice = MeasuredLattice(value, 4.0, 90.0, error, None, None, ((1.0, 0.0), (0.0, 1.0)))
+    assert str(lattice) == f"a {expected} Å, b 4.00 Å, gamma 90.00°"
 
 
 def photograph() -> Pixels:
@@ -179,23 +222,20 @@ def test_no_lattice_no_confidence(kind: str, predictor: Predictor, tmp_path: Pat
     Image.fromarray(NO_LATTICE[kind]()).save(path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        (answer,) = predictor.predict_files([path])
+        (answer,) = predict(path, model=predictor)
     assert answer.reasons
     assert answer.confidence < 0.4
     assert_sound(answer)
 
 
 def assert_sound(answer: Answer) -> None:
-    numbers = [*answer.probabilities.values(), answer.confidence, answer.quality]
-    if answer.lattice:
-        numbers += [answer.lattice.a, answer.lattice.b, answer.lattice.gamma]
-    assert all(map(math.isfinite, numbers))
+    json.dumps(answer.as_json(), allow_nan=False)
     assert sum(answer.probabilities.values()) == pytest.approx(1)
 
 
 def test_negatives_are_doubted_and_renders_are_not(predictor: Predictor, renders: Pixels) -> None:
-    positives = predictor.predict(renders)
-    negatives = predictor.predict(np.uint8(255) - renders)
+    positives = predict(renders, model=predictor)
+    negatives = predict(np.uint8(255) - renders, model=predictor)
     assert not any("dark on bright" in " ".join(answer.reasons) for answer in positives)
     told = [answer for answer in negatives if "dark on bright" in " ".join(answer.reasons)]
     assert len(told) > 0.9 * len(negatives)
@@ -206,17 +246,17 @@ def test_what_is_doubted_in_reading_is_doubted_in_the_answer(
     predictor: Predictor, renders: Pixels, tmp_path: Path
 ) -> None:
     (path,) = files_of(np.hstack([renders[0], renders[0]])[None, :, :400], tmp_path)
-    (answer,) = predictor.predict_files([path])
+    (answer,) = predict(path, model=predictor)
     assert answer.reasons[0].startswith("not square: the middle 256x256 of 400x256 px")
     assert answer.confidence < 0.61
-    (answer,) = predictor.predict_files([path], pixel_size=0.2)
+    (answer,) = predict(path, 0.2, predictor)
     assert not any("square" in reason for reason in answer.reasons)
 
 
 def test_a_small_picture_is_refused_by_name(predictor: Predictor, tmp_path: Path) -> None:
     (path,) = files_of(np.zeros((1, 63, 63), np.uint8), tmp_path)
     with pytest.raises(StemError, match=r"0\.png: 63x63 px; expected at least 64x64"):
-        predictor.predict_files([path])
+        predict(path, model=predictor)
 
 
 @pytest.mark.parametrize(
@@ -234,13 +274,13 @@ def test_arrays_of_another_form_are_refused(
     images: NDArray[np.generic], predictor: Predictor
 ) -> None:
     with pytest.raises(StemError, match=r"expected uint8\[N, 256, 256\], got"):
-        predictor.predict(images)  # type: ignore[arg-type]
+        predictor.predict_proba(images)  # type: ignore[arg-type]
 
 
 def test_views_and_turned_arrays_are_taken(predictor: Predictor, renders: Pixels) -> None:
     turned = renders.transpose(0, 2, 1)
     assert np.array_equal(
-        predictor.probabilities(turned), predictor.probabilities(np.ascontiguousarray(turned))
+        predictor.predict_proba(turned), predictor.predict_proba(np.ascontiguousarray(turned))
     )
     readonly = renders[:2].copy()
     readonly.flags.writeable = False
@@ -273,7 +313,7 @@ def test_weights_of_another_model_are_refused(spoiled: Path) -> None:
 def test_a_contribution_without_stored_weights_says_what_to_do(spoiled: Path) -> None:
     record = spoiled / NAME.run_record_name
     record.write_text(json.dumps(run_record(0.5)))
-    refused(spoiled, "records no weights; train the model: python -m jarvis_stem.train tiny")
+    refused(spoiled, "records no weights; train the model: jarvis-stem train tiny")
     record.write_text("{}")
     refused(spoiled, r"run\.json: expected a key 'command'")
     record.unlink()
@@ -281,3 +321,64 @@ def test_a_contribution_without_stored_weights_says_what_to_do(spoiled: Path) ->
     with pytest.raises(StemError, match="no such benchmark"):
         Predictor.load(spoiled, "stem_9d", REPOSITORY / "benchmarks")
     refused(spoiled.parent / "nowhere", "no such contribution")
+
+
+def test_what_can_be_predicted(predictor: Predictor, renders: Pixels, tmp_path: Path) -> None:
+    paths = files_of(renders[:2], tmp_path)
+    (tmp_path / "POSCAR").write_text(str(Poscar(list(prototypes.structures().values())[120])))
+    expected = predictor.answer([pictures.of_array(image) for image in renders[:2]])
+    for shown in (paths, list(map(str, paths)), renders[:2], list(renders[:2]), tuple(paths)):
+        assert predict(shown, model=predictor) == expected
+    assert predict(renders[0], model=predictor) == expected[:1]
+    assert predict(str(paths[1]), model=predictor) == expected[1:]
+    mixed = predict([tmp_path / "POSCAR", renders[0]], model=predictor)
+    assert [answer.pixel_size for answer in mixed] == [0.2, None]
+    assert mixed[0].bravais_class == expected[1].bravais_class
+    assert predict([], model=predictor) == []
+    assert predict(renders.astype(np.uint16) * 99, 0.2, predictor)[0].pixel_size == 0.2
+
+
+def test_an_array_of_another_form_is_no_picture(predictor: Predictor) -> None:
+    with pytest.raises(StemError, match=r"array: expected real numbers \[H, W\], got float64\[9\]"):
+        predict(np.zeros(9), model=predictor)
+    with pytest.raises(
+        StemError, match=r"array: expected real numbers \[H, W\], got float64\[64, 64, 3"
+    ):
+        predict(np.zeros((2, 64, 64, 3)), model=predictor)
+
+
+def test_a_model_is_loaded_from_any_folder(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renders: Pixels
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = load_model()
+    assert model.classes_.tolist() == [0, 1, 2, 3, 4]
+    assert predict(renders[:3]) == predict(renders[:3], model=model)
+    with pytest.raises(StemError, match=r"no such contribution; with a model: .*_cnn_model"):
+        load_model("no_model")
+    shutil.copytree(REPOSITORY / "benchmarks", tmp_path / "benchmarks")
+    shutil.copytree(folder, tmp_path / "contributions" / "mine")
+    mine = load_model("mine", NAME.dataset, Path("contributions"))
+    assert mine.temperature == TEMPERATURE
+
+
+def test_without_contributions_there_is_a_way_out(tmp_path: Path) -> None:
+    expected = r"nowhere: no such folder of contributions.*pip install -e.*--contributions DIR"
+    with pytest.raises(StemError, match=expected):
+        load_model(contributions=tmp_path / "nowhere")
+
+
+def test_the_package_offers_it_and_scoring_does_without(tmp_path: Path) -> None:
+    program = """
+import sys
+import jarvis_stem, jarvis_stem.score, jarvis_stem.cli
+assert "torch" not in sys.modules and "matplotlib" not in sys.modules
+from jarvis_stem import load_model, predict
+assert "torch" in sys.modules and callable(load_model)
+import jarvis_stem.predict_command
+assert "predict" in jarvis_stem.__all__ and not hasattr(jarvis_stem, "nothing")
+from jarvis_stem import predict as again
+assert again([]) == predict([]) == []
+"""
+    done = python("-c", program, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")

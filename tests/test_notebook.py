@@ -1,0 +1,56 @@
+"""The quickstart notebook, executed as a reader would, outside the repository."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from helpers import REPOSITORY
+from nbclient import NotebookClient
+
+NOTEBOOK = REPOSITORY / "docs" / "quickstart.ipynb"
+
+
+def read(path: Path) -> Any:
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def test_it_is_kept_without_outputs() -> None:
+    code = [cell for cell in read(NOTEBOOK).cells if cell.cell_type == "code"]
+    assert len(code) > 5
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+    assert all(cell.metadata == {} for cell in code)
+
+
+def state() -> dict[Path, str]:
+    """What is in the folders that the notebook reads from."""
+    paths = [*(REPOSITORY / "contributions").rglob("*"), *(REPOSITORY / "benchmarks").rglob("*")]
+    return {p: hashlib.sha256(p.read_bytes()).hexdigest() for p in paths if p.is_file()}
+
+
+def test_it_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = state()
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    shutil.copy(NOTEBOOK, tmp_path)
+    notebook = read(tmp_path / NOTEBOOK.name)
+    resources = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=250, kernel_name="python3", resources=resources).execute()
+    outputs = [one for cell in notebook.cells for one in cell.get("outputs", [])]
+    text = "".join(one.text for one in outputs if one.get("name") == "stdout")
+    assert "train 1200" in text
+    assert "accuracy 0." in text
+    assert "my_model" in text
+    assert "default: hexagonal" in text
+    assert "a 3." in text
+    shown = [one for one in outputs if "image/png" in one.get("data", {})]
+    assert len(shown) == 2
+    assert not [one for one in outputs if one.get("name") == "stderr"]
+    assert not list(tmp_path.glob("quickstart-*"))  # it tidies up
+    assert state() == before
