@@ -145,7 +145,8 @@ def main(
     else:
         if csv_path:
             write_text(csv_path, _csv(outcomes))
-        cli.answer(_report(outcomes), [outcome.as_json() for outcome in outcomes])
+        show = cli.report if csv_path else cli.answer
+        show(_report(outcomes), [outcome.as_json() for outcome in outcomes])
     for outcome in outcomes:
         if outcome.error:
             cli.complain(outcome.error)

@@ -1,0 +1,193 @@
+"""Build the leaderboard's site: static pages that need neither a server nor a network."""
+
+from __future__ import annotations
+
+import json
+import sys
+import webbrowser
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from jarvis_stem import cli
+from jarvis_stem.errors import StemError
+from jarvis_stem.leaderboard import Leaderboard
+from jarvis_stem.project import METADATA, Project
+
+if TYPE_CHECKING:
+    from jarvis_stem.web import Built
+    from jarvis_stem.web.serve import Server
+
+_ROBUSTNESS = Path("docs/robustness.json")
+
+_EPILOG = """\
+written to the output folder:
+  index.html                           the benchmarks, the best of each and its history
+  benchmarks/<dataset>_<prop>.html     table, charts, any two models side by side
+  contributions/<name>.html            a model card
+  images/<dataset>_<prop>.html         the test images and what each model says of them
+  assets/, thumbs/                     styles, scripts, thumbnails
+What an earlier run wrote and this one does not is removed. Images are drawn from structures that
+are at hand: the built-in ones, and the databases that `jarvis-stem data` lists.
+
+exit status:
+  0    the site is written; with --serve also after Ctrl-C
+  1    something was rejected, and named on stderr (the site is written and shows it),
+       or nothing could be scored or written, or the port is in use
+  2    wrong arguments
+  130  interrupted while building
+
+examples:
+  jarvis-stem site --open
+  jarvis-stem site --serve --port 8080
+  jarvis-stem site --data ../shared/jarvis_data --run-models
+  jarvis-stem site --no-images --json | jq .bytes
+"""
+
+
+@click.command(cls=cli.Command, name="site", epilog=_EPILOG)
+@cli.folder_option("contributions", "Folder of contribution folders.")
+@cli.folder_option("benchmarks", "Folder of benchmarks.")
+@click.option(
+    "--output",
+    type=cli.Folder(),
+    default=Path("site"),
+    show_default=True,
+    metavar="DIR",
+    help="Folder to write the site to.",
+)
+@click.option(
+    "--data",
+    metavar="DIR",
+    help="JARVIS databases to draw images from; default: JARVIS_STEM_DATA or their cache.",
+)
+@click.option("--no-images", is_flag=True, help="Leave out images and the pages that show them.")
+@click.option(
+    "--run-models",
+    is_flag=True,
+    help="Run stored models for their probabilities. Executes every contribution's model.py: only "
+    "for contributions that you trust.",
+)
+@click.option("--serve", is_flag=True, help="Serve it on 127.0.0.1 and rebuild on change.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    default=8000,
+    show_default=True,
+    help="Port to serve on; 0 for any that is free.",
+)
+@click.option("--open", "open_browser", is_flag=True, help="Open it in the browser.")
+@click.option("--quiet", is_flag=True, help="Print nothing but what is wrong.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+def main(
+    contributions: Path,
+    benchmarks: Path,
+    output: Path,
+    data: str | None,
+    no_images: bool,
+    run_models: bool,
+    serve: bool,
+    port: int,
+    open_browser: bool,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Build the leaderboard's site, or serve it while you work on a contribution."""
+    from jarvis_stem.web.serve import Server
+
+    if as_json and (serve or quiet):
+        raise click.UsageError("--json goes with neither --serve nor --quiet")
+    server = Server(output, port) if serve else None  # first: building takes a while
+    site = _Site(contributions, benchmarks, output, not no_images, data, run_models)
+    leaderboard, built = site.build()
+    if as_json:
+        print(json.dumps(asdict(built) | {"output": str(output)}, indent=2))
+    elif not quiet:
+        _tell(output, built)
+    _complain(leaderboard)
+    if open_browser:
+        webbrowser.open(server.url if server else (output / "index.html").resolve().as_uri())
+    if server:
+        _serve(server, site, quiet)
+        return 0
+    return 1 if leaderboard.all_rejected else 0
+
+
+@dataclass(frozen=True)
+class _Site:
+    """What the site is made of and where it goes."""
+
+    contributions: Path
+    benchmarks: Path
+    output: Path
+    images: bool
+    data: str | None
+    run_models: bool
+
+    @property
+    def sources(self) -> list[Path]:
+        """What it changes with."""
+        return [self.contributions, self.benchmarks, Path(METADATA), _ROBUSTNESS]
+
+    def build(self) -> tuple[Leaderboard, Built]:
+        from jarvis_stem import web
+        from jarvis_stem.web import content, gallery
+
+        project = Project.read(Path(METADATA))
+        found = content.read(self.contributions, self.benchmarks, project, robustness=_ROBUSTNESS)
+        if self.images:
+            galleries = gallery.build(
+                found.leaderboard,
+                self.contributions,
+                self.benchmarks,
+                data=self.data,
+                run_models=self.run_models,
+            )
+            found = replace(found, galleries=galleries)
+        return found.leaderboard, web.build(found, self.output)
+
+
+def _serve(server: Server, site: _Site, quiet: bool) -> None:
+    """Serve until Ctrl-C; a build that fails leaves the pages as they were."""
+    from jarvis_stem.web.serve import watch
+
+    def rebuild() -> None:
+        try:
+            leaderboard, built = site.build()
+        except (StemError, OSError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return
+        server.version += 1
+        if not quiet:
+            _tell(site.output, built)
+        _complain(leaderboard)
+
+    server.start()
+    if not quiet:
+        print(f"{server.url} (Ctrl-C ends)", flush=True)
+    try:
+        watch(site.sources, rebuild)
+    except KeyboardInterrupt:
+        server.shutdown()
+        server.server_close()
+
+
+def _tell(output: Path, built: Built) -> None:
+    print(
+        f"{output / 'index.html'}: {built.pages} pages, {built.files} files, "
+        f"{built.bytes / 1e6:.1f} MB, {len(built.changed)} changed",
+        flush=True,
+    )
+
+
+def _complain(leaderboard: Leaderboard) -> None:
+    for one in leaderboard.all_rejected:
+        for problem in one.problems:
+            print(f"rejected: {one.contribution}/{one.file}: {problem}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,224 @@
+"""A benchmark's page: its table, its charts and any two models side by side."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from jarvis_stem.benchmark import BENCHMARK_SUFFIX, ResultName
+from jarvis_stem.leaderboard import BASELINE, Board, PublishedResult, Result, Share
+from jarvis_stem.metadata import DATE_FORMAT
+from jarvis_stem.rows import RANK, Row, rows, same_predictions
+from jarvis_stem.web.content import Content, board_page
+from jarvis_stem.web.templates import render
+
+SHOWN = 25  # rows on a page of the table, before the reader asks for more
+BARS = 20  # in the bar chart at most
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table.
+
+    Attributes:
+        title: Its heading, and its key in `rows.Row.cells` and in the page's address.
+        fields: What it is made of in a record; the first is what it is sorted by.
+        number: Whether those are numbers.
+        shown: Whether it is shown before the reader chooses.
+        help: What the heading does not say.
+    """
+
+    title: str
+    fields: tuple[str, ...]
+    number: bool = True
+    shown: bool = False
+    help: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What its cells are called in the stylesheet."""
+        return "number" if self.number else self.title.replace(" ", "-")
+
+
+_COLUMNS = (
+    Column("rank", ("rank",), shown=True, help=RANK.removeprefix("rank: ")),
+    Column("contribution", ("contribution", "model_name"), number=False, shown=True),
+    Column("accuracy", ("accuracy",), shown=True),
+    Column("95% interval", ("low", "high"), shown=True, help="Wilson's, of the accuracy"),
+    Column("correct", ("n_correct", "n")),
+    Column("balanced accuracy", ("balanced_accuracy",)),
+    Column("macro F1", ("macro_f1",)),
+    Column("MCC", ("matthews",), help="Matthews correlation: 0 for chance, 1 for no error"),
+    Column(
+        "with structure",
+        ("accuracy_with_structure", "n_with_structure"),
+        shown=True,
+        help="accuracy on the test ids whose structure is in the databases",
+    ),
+    Column(
+        "without structure",
+        ("accuracy_without_structure", "n_without_structure"),
+        help="accuracy on the test ids whose structure is in none of the databases",
+    ),
+    Column("time", ("seconds",), shown=True, help="of the training"),
+    Column("CPU time", ("cpu_seconds",), help="of the training, over all cores"),
+    Column("memory", ("memory_mb",), help="of the training at its peak"),
+    Column("parameters", ("parameters",), shown=True),
+    Column("epochs", ("epochs",)),
+    Column("hardware", ("hardware",), number=False),
+    Column("team", ("team",), number=False, shown=True),
+    Column("date", ("date",), number=False, shown=True),
+)
+
+
+def pages(content: Content) -> Iterator[tuple[PurePosixPath, str]]:
+    """Make the page of every benchmark.
+
+    Args:
+        content: What the site shows.
+
+    Yields:
+        Path below the site's root, and HTML.
+    """
+    for board in content.leaderboard.benchmarks:
+        page = board_page(board)
+        yield page, render("board.html.j2", page, content, **_context(board, content))
+
+
+def iso_date(date_submitted: str) -> str:
+    """A date of metadata.json as dates sort: YYYY-MM-DD; empty where there is none."""
+    if not date_submitted:
+        return ""
+    return datetime.datetime.strptime(date_submitted, DATE_FORMAT).date().isoformat()
+
+
+def _context(board: Board, content: Content) -> dict[str, Any]:
+    name = ResultName.parse(board.name)
+    classes = [content.class_name(board, c) for c in board.classes]
+    columns = _columns(board, classes)
+    records = _records(board, classes)
+    lines = [_line(row, records[row.cells["contribution"]], columns) for row in rows(board)]
+    fields = list(dict.fromkeys(field for record in lines for field in record if field != "cells"))
+    benchmark = name.page_path(BENCHMARK_SUFFIX).as_posix()
+    robustness = _robustness(board, content)
+    return {
+        "board": board,
+        "about": content.about(board),
+        "columns": columns,
+        "lines": lines,
+        "shown": SHOWN,
+        "bars": min(len(board.results), BARS),
+        "teams": sorted({record["team"] for record in lines} - {""}, key=str.casefold),
+        "notes": same_predictions(board),
+        "robustness": robustness,
+        "benchmark_url": f"{content.project.repository_url}/benchmarks/{benchmark}",
+        "data": {
+            "name": board.name,
+            "dataset": board.dataset,
+            "classes": classes,
+            "page": SHOWN,
+            "bars": BARS,
+            "columns": [asdict(column) | {"kind": column.kind} for column in columns],
+            "cells": [list(record["cells"].values()) for record in lines],
+            "fields": fields,
+            "records": [[record.get(field) for field in fields] for record in lines],
+            "robustness": robustness,
+        },
+    }
+
+
+def _columns(board: Board, classes: list[str]) -> list[Column]:
+    """The columns that say something on this board."""
+    split = any(result.with_structure for result in board.results)
+    found = [c for c in _COLUMNS if split or not c.title.endswith(" structure")]
+    return [*found, *(Column(f"recall: {name}", (f"recall: {name}",)) for name in classes)]
+
+
+def _line(row: Row, record: dict[str, Any], columns: list[Column]) -> dict[str, Any]:
+    """A record with its text by column."""
+    cells = {
+        column.title: row.cells.get(column.title) or _text(record.get(column.fields[0]))
+        for column in columns
+    }
+    return record | {"cells": cells | {"date": record.get("date", "")}}
+
+
+def _text(value: object) -> str:
+    return "" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _records(board: Board, classes: list[str]) -> dict[str, dict[str, Any]]:
+    """The values behind each row, by what the row calls it."""
+    found = {f"published {one.name}": _published(one, board) for one in board.references}
+    for result in board.results:
+        found[result.contribution] = _result(result, "contribution", board, classes)
+    if board.baseline:
+        record = _result(board.baseline, "baseline", board, classes)
+        found[record["contribution"]] = record
+    return found
+
+
+def _published(one: PublishedResult, board: Board) -> dict[str, Any]:
+    return {
+        "kind": "published",
+        "contribution": f"published {one.name}",
+        "model_name": "",
+        "url": one.source,
+        "team": "",
+        **_accuracy(one, board),
+    }
+
+
+def _result(result: Result, kind: str, board: Board, classes: list[str]) -> dict[str, Any]:
+    cost = asdict(result.cost) if result.cost else {}
+    label = f"{BASELINE} (baseline)" if kind == "baseline" else result.contribution
+    return {
+        "kind": kind,
+        "contribution": label,
+        "model_name": result.model_name,
+        "url": result.project_url,
+        "rank": result.rank,
+        **_accuracy(result, board),
+        "balanced_accuracy": result.balanced_accuracy,
+        "macro_f1": result.macro_f1,
+        "matthews": result.matthews,
+        **_share("with_structure", result.with_structure),
+        **_share("without_structure", result.without_structure),
+        "seconds": cost.get("wall_seconds", result.time_taken_seconds),
+        "cpu_seconds": cost.get("cpu_seconds"),
+        "memory_mb": cost.get("peak_memory_mb"),
+        "parameters": cost.get("parameters"),
+        "epochs": cost.get("epochs"),
+        "hardware": cost.get("hardware", ""),
+        "team": result.team_name,
+        "date": iso_date(result.date_submitted),
+        **{f"recall: {name}": c.recall for name, c in zip(classes, result.classes, strict=True)},
+        "confusion": result.confusion,
+        "comparisons": [
+            [c.against, c.only_this, c.only_other, c.p_holm] for c in result.comparisons
+        ],
+    }
+
+
+def _accuracy(one: Result | PublishedResult, board: Board) -> dict[str, Any]:
+    low, high = one.interval
+    return {
+        "accuracy": one.score,
+        "low": low,
+        "high": high,
+        "n_correct": one.n_correct,
+        "n": board.n_test,
+    }
+
+
+def _share(name: str, share: Share | None) -> dict[str, Any]:
+    return {f"accuracy_{name}": share.accuracy, f"n_{name}": share.n} if share else {}
+
+
+def _robustness(board: Board, content: Content) -> dict[str, Any]:
+    """What was measured of the models' robustness, where it was on this benchmark."""
+    measured = content.robustness
+    return measured if measured.get("benchmark") == board.dataset else {}

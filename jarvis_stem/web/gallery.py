@@ -1,0 +1,265 @@
+"""A board's test images for the site: thumbnails, and what every contribution answers to each.
+
+Nothing is downloaded for it: images are of the built-in structures and of databases that are on
+disk. Probabilities come from stored weights, and asking for those that no earlier build has kept
+executes the contributions' model.py; see `build`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from jarvis_stem import __version__
+from jarvis_stem.benchmark import BENCHMARK_SUFFIX, Benchmark, ResultName
+from jarvis_stem.errors import StemError
+from jarvis_stem.files import read_zip, write_bytes, zip_bytes
+from jarvis_stem.leaderboard import Board, Leaderboard
+from jarvis_stem.predictions import read_predictions
+from jarvis_stem.progress import track
+from jarvis_stem.run_record import read_run_record
+
+if TYPE_CHECKING:
+    from jarvis.core.atoms import Atoms
+
+    from jarvis_stem.images import ImageSet
+
+THUMBNAIL_SIZE = 96  # pixels a side
+_QUALITY = 80  # of WebP; 2,160 thumbnails take 8 MB
+_CHUNK = 64  # images predicted at once; a model that measures lattices takes megabytes for each
+_MEMBER = "probabilities.npy"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one contribution says of a gallery's images.
+
+    Attributes:
+        contribution: Its name.
+        predicted: Positions of the predicted classes, intp[N]; from its predictions file.
+        probabilities: Of every class, float32[N, K]; None where they are not known.
+        why_not: Why they are not known; empty where they are, or where no weights are stored.
+    """
+
+    contribution: str
+    predicted: NDArray[np.intp]
+    probabilities: NDArray[np.float32] | None = None
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Test images of a board for which there is a structure at hand.
+
+    Attributes:
+        name: The board's.
+        ids: The N ids with an image, in the benchmark's order.
+        truth: Positions of their classes in the board's, intp[N].
+        answers: Of each contribution, best first.
+        thumbnails: WebP files.
+    """
+
+    name: ResultName
+    ids: tuple[str, ...]
+    truth: NDArray[np.intp]
+    answers: list[Answers]
+    thumbnails: tuple[bytes, ...]
+
+    @cached_property
+    def n_right(self) -> NDArray[np.intp]:
+        """How many contributions have each image right, intp[N]."""
+        right = np.zeros(len(self.ids), np.intp)
+        for one in self.answers:
+            right += one.predicted == self.truth
+        return right
+
+    def thumbnail(self, position: int) -> PurePosixPath:
+        """Where an image's thumbnail is in the site; ids need not make file names."""
+        return PurePosixPath("thumbs", self.name.benchmark_name, f"{position:05}.webp")
+
+    def files(self) -> Iterator[tuple[PurePosixPath, bytes]]:
+        """Every thumbnail with its place in the site."""
+        for position, content in enumerate(self.thumbnails):
+            yield self.thumbnail(position), content
+
+
+def build(
+    leaderboard: Leaderboard,
+    contributions: Path,
+    benchmarks: Path,
+    *,
+    data: str | None = None,
+    run_models: bool = False,
+    cache: Path | None = None,
+) -> dict[str, Gallery]:
+    """Make the galleries of all boards whose structures are at hand.
+
+    Args:
+        leaderboard: What was scored; what it rejected is in no gallery.
+        contributions: Folder of contribution folders.
+        benchmarks: Folder of benchmarks.
+        data: Folder of the JARVIS databases; see `structures.store_directory`.
+        run_models: Whether to run the models with stored weights, which executes their model.py:
+            only for contributions that are trusted. Without it, probabilities are known as far as
+            an earlier build has kept them.
+        cache: Where probabilities are kept; by default in the user's cache folder.
+
+    Returns:
+        Galleries by board name.
+
+    Raises:
+        StemError: `data` is no folder, a database is damaged, or a file that was scored has
+            changed since.
+    """
+    galleries = {}
+    for board in leaderboard.benchmarks:
+        name = ResultName.parse(board.name)
+        benchmark = Benchmark.read(benchmarks, name)
+        truth = benchmark.split(name.split)
+        found, thumbnails = _drawn(name.dataset, tuple(truth), data)
+        if not found.ids:
+            continue
+        position = {c: n for n, c in enumerate(board.classes)}
+        models = _Models(benchmarks, name, found, run_models, cache or _cache_folder())
+        galleries[board.name] = Gallery(
+            name,
+            found.ids,
+            np.array([position[truth[i]] for i in found.ids], np.intp),
+            list(_answers(board, benchmark, contributions, models)),
+            thumbnails,
+        )
+    return galleries
+
+
+@dataclass(frozen=True)
+class _Models:
+    """The stored models of a board's contributions, and what they were found to say."""
+
+    benchmarks: Path
+    name: ResultName
+    images: ImageSet
+    run: bool
+    cache: Path
+
+    def probabilities(self, folder: Path) -> tuple[NDArray[np.float32] | None, str]:
+        """A contribution's probabilities, or why they are not known."""
+        record, _ = read_run_record(folder / self.name.run_record_name)
+        if record is None or record.weights is None:
+            return None, ""
+        kept = self.cache / f"{self._key(folder, record.weights.sha256)}.zip"
+        try:
+            return _read_kept(kept, len(self.images.ids)), ""
+        except (StemError, ValueError):  # not kept yet, or damaged
+            pass
+        if not self.run:
+            return None, "its model was not run (see --run-models of jarvis-stem site)"
+        try:
+            found = self._predicted(folder)
+        except (Exception, SystemExit) as error:  # whatever a stranger's model.py runs into
+            return None, f"its model could not be run ({type(error).__name__}: {error})"
+        content = io.BytesIO()
+        np.save(content, found)
+        write_bytes(kept, zip_bytes(_MEMBER, content.getvalue()))
+        return found, ""
+
+    def _predicted(self, folder: Path) -> NDArray[np.float32]:
+        from jarvis_stem.predictor import Predictor
+
+        predictor = Predictor.load(folder, self.name.dataset, self.benchmarks)
+        images = self.images.images
+        chunks = [images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK)]
+        parts = [predictor.predict_proba(part) for part in track(chunks, folder.name)]
+        found = np.concatenate(parts)
+        if not np.isfinite(found).all():
+            raise StemError("its probabilities are not finite")
+        return found
+
+    def _key(self, folder: Path, weights: str) -> str:
+        """What the probabilities depend on, in short."""
+        model = folder / "model.py"
+        code = _sha256(model.read_bytes()) if model.is_file() else ""
+        return _sha256("\n".join((__version__, weights, code, self._input)).encode())
+
+    @cached_property
+    def _input(self) -> str:
+        """What all models of the board are given, in short."""
+        benchmark = self.benchmarks / self.name.page_path(BENCHMARK_SUFFIX)
+        return f"{_sha256(benchmark.read_bytes())}\n{_sha256(self.images.images.data)}"
+
+
+def _sha256(content: bytes | memoryview) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _cache_folder() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("jarvis_stem") / "site"
+
+
+def _read_kept(path: Path, n: int) -> NDArray[np.float32]:
+    """Probabilities that an earlier build has kept.
+
+    Raises:
+        StemError: No such file, or a damaged one.
+        ValueError: Its member is not an array, or another one.
+    """
+    kept = np.load(io.BytesIO(read_zip(path, _MEMBER)), allow_pickle=False)
+    if kept.dtype != np.float32 or kept.ndim != 2 or len(kept) != n:
+        raise ValueError(f"{kept.dtype}{list(kept.shape)}")
+    return kept
+
+
+def _answers(
+    board: Board, benchmark: Benchmark, contributions: Path, models: _Models
+) -> Iterator[Answers]:
+    name = models.name
+    position = {c: n for n, c in enumerate(board.classes)}
+    row = {id: n for n, id in enumerate(benchmark.split(name.split))}
+    rows = [row[i] for i in models.images.ids]
+    for result in board.results:
+        folder = contributions / result.contribution
+        predictions, problems = read_predictions(folder / result.file, name, benchmark)
+        if problems:
+            raise StemError(f"{folder / result.file}: changed after it was scored; build anew")
+        predicted = np.array([position[predictions[n]] for n in rows], np.intp)
+        yield Answers(result.contribution, predicted, *models.probabilities(folder))
+
+
+@lru_cache(maxsize=4)  # serving builds again and again
+def _drawn(
+    dataset: str, ids: tuple[str, ...], data: str | None
+) -> tuple[ImageSet, tuple[bytes, ...]]:
+    """Images and thumbnails of what has a structure at hand."""
+    from jarvis_stem import images
+
+    found = images.render(_structures(dataset, ids, data), ids)
+    with ThreadPoolExecutor() as pool:  # Pillow encodes without the GIL
+        return found, tuple(pool.map(_thumbnail, found.images))
+
+
+def _structures(dataset: str, ids: tuple[str, ...], data: str | None) -> dict[str, Atoms]:
+    from jarvis_stem import prototypes, structures
+
+    if dataset != prototypes.RESULT_NAME.dataset:
+        store = structures.store_directory(data)
+        if not all(structures.database_path(d, store).exists() for d in structures.DATABASES):
+            return {}
+    return structures.for_dataset(dataset, ids, data=data)
+
+
+def _thumbnail(pixels: NDArray[np.uint8]) -> bytes:
+    small = Image.fromarray(pixels).resize((THUMBNAIL_SIZE,) * 2, Image.Resampling.LANCZOS)
+    content = io.BytesIO()
+    small.save(content, "WEBP", quality=_QUALITY, method=4)
+    return content.getvalue()

@@ -1,0 +1,75 @@
+"""The first page: what this is, the benchmarks, the best of each and how it came about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from jarvis_stem.leaderboard import Board
+from jarvis_stem.web.board import iso_date
+from jarvis_stem.web.content import Content
+from jarvis_stem.web.templates import render
+
+
+def pages(content: Content) -> Iterator[tuple[PurePosixPath, str]]:
+    """Make the first page.
+
+    Args:
+        content: What the site shows.
+
+    Yields:
+        Path below the site's root, and HTML.
+    """
+    page = PurePosixPath("index.html")
+    boards = [
+        {"board": board, "about": content.about(board), "history": _history(board)}
+        for board in content.leaderboard.benchmarks
+    ]
+    yield page, render("home.html.j2", page, content, boards=boards, samples=_samples(content))
+
+
+def _history(board: Board) -> dict[str, Any]:
+    """How the best accuracy rose.
+
+    Returns:
+        Results in the order of their dates, each with whether it was the best until then; and the
+        published scores. Results without a date are left out.
+    """
+    dated = [(iso_date(result.date_submitted), result) for result in board.results]
+    dated = sorted(((d, r) for d, r in dated if d), key=lambda pair: (pair[0], -pair[1].score))
+    results, best = [], -1.0
+    for date, result in dated:
+        record = result.score > best
+        best = max(best, result.score)
+        results.append(
+            {
+                "date": date,
+                "contribution": result.contribution,
+                "accuracy": result.score,
+                "record": record,
+            }
+        )
+    published = [{"name": one.name, "accuracy": one.score} for one in board.references]
+    return {"results": results, "published": published}
+
+
+def _samples(content: Content) -> list[tuple[str, PurePosixPath]]:
+    """A test image of each class of the first benchmark that shows its images.
+
+    The image is one that most contributions have right, the first of these.
+    """
+    for board in content.leaderboard.benchmarks:
+        gallery = content.galleries.get(board.name)
+        if gallery is None:
+            continue
+        found: dict[int, int] = {}
+        for position, (truth, right) in enumerate(zip(gallery.truth, gallery.n_right, strict=True)):
+            best = found.setdefault(int(truth), position)
+            if right > gallery.n_right[best]:
+                found[int(truth)] = position
+        return [
+            (content.class_name(board, board.classes[truth]), gallery.thumbnail(position))
+            for truth, position in sorted(found.items())
+        ]
+    return []

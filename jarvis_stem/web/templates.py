@@ -1,0 +1,75 @@
+"""The templates of the site: autoescaped, strict, with links that work from any folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePosixPath
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from jarvis_stem.web.content import Content, board_page, card_page, images_page
+
+# Inside a script element only these could end it, or a line of old JavaScript.
+_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+# Everything comes from the site's own folder. Plotly adds style elements and attributes, hence
+# 'unsafe-inline' for styles; scripts have no such exception.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+)
+
+
+def render(template: str, page: PurePosixPath, content: Content, **context: Any) -> str:
+    """Render one page.
+
+    Beside the context a template has ``content``, ``page``, ``root`` (the way from the page to the
+    site's root, ``.`` or ``..``, for links such as ``{{ root }}/index.html``), ``policy`` and the
+    functions `board_page`, `images_page` and `card_page`.
+
+    Args:
+        template: Name of the template, for example ``home.html.j2``.
+        page: Where the page is below the site's root.
+        content: What the site shows.
+        context: What else the template asks for.
+
+    Raises:
+        jinja2.UndefinedError: The template asks for something that is not there.
+    """
+    root = "/".join([".."] * (len(page.parts) - 1)) or "."
+    return _TEMPLATES.get_template(template).render(
+        content=content, page=page, root=root, **context
+    )
+
+
+def embed(data: Any, id: str) -> Markup:
+    """Put data into a page for its scripts, as a script element of JSON that no text can leave.
+
+    Args:
+        data: What `json` writes; NaN is refused, as JSON has none.
+        id: The element's id; a script reads ``JSON.parse(getElementById(id).textContent)``.
+    """
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    element = Markup('<script type="application/json" id="{}">{}</script>')
+    return element.format(id, Markup(text.translate(_ESCAPES)))  # noqa: S704  escaped just now
+
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("jarvis_stem.web", "."),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_TEMPLATES.filters["embed"] = embed
+_TEMPLATES.globals.update(
+    policy=POLICY, board_page=board_page, images_page=images_page, card_page=card_page
+)

@@ -1,0 +1,92 @@
+"""A real browser for the tests of the site: a plugin of the modules that drive it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Playwright, Request, expect, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+expect.set_options(timeout=30_000)  # ms, on a machine that does other things as well
+_SERIOUS = ("serious", "critical")
+
+
+@dataclass
+class Tab:
+    """A page, and everything it has said and asked for since it was opened.
+
+    Attributes:
+        messages: What it wrote to the console, violations of the content security policy among
+            them, and what its scripts raised.
+        failed: Addresses that could not be had.
+        requests: Every address that was asked for.
+    """
+
+    page: Page
+    messages: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", lambda message: self.messages.append(message.text))
+        self.page.on("pageerror", lambda error: self.messages.append(str(error)))
+        self.page.on("requestfailed", self._note_failure)
+        self.page.on("request", lambda request: self.requests.append(request.url))
+
+    def _note_failure(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # by opening another page
+            self.failed.append(f"{request.url}: {request.failure}")
+
+    def open(self, path: Path, hash: str = "") -> Page:
+        """Open a file from disk, as a reader without a server does."""
+        self.page.goto("about:blank")  # else another hash of the same page loads nothing
+        self.page.goto(path.resolve().as_uri() + hash)
+        return self.page
+
+    def stay_silent(self, site: Path) -> None:
+        """Check that nothing went wrong and nothing was asked for outside the site."""
+        assert self.messages == []
+        assert self.failed == []
+        inside = (site.resolve().as_uri(), "about:blank", "data:", "blob:")
+        assert [url for url in self.requests if not url.startswith(inside)] == []
+
+    def accessibility_faults(self) -> list[str]:
+        """What axe-core finds that keeps people out: rule, weight and the elements."""
+        options = {"resultTypes": ["violations"], "preload": False}  # it would fetch stylesheets
+        found = Axe().run(self.page, options=options).response["violations"]
+        return [
+            f"{one['id']} ({one['impact']}): {[node['target'] for node in one['nodes']]}"
+            for one in found
+            if one["impact"] in _SERIOUS
+        ]
+
+
+def executable(playwright: Playwright) -> str | None:
+    """A Chromium of the system, else Playwright's own; None where there is neither."""
+    own = playwright.chromium.executable_path
+    return next(filter(None, map(shutil.which, (*NAMES, own))), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        path = executable(playwright)
+        if path is None:
+            pytest.skip(f"no browser: none of {', '.join(NAMES)} is on the PATH; install chromium")
+        with playwright.chromium.launch(executable_path=path, args=["--no-sandbox"]) as browser:
+            yield browser
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Tab]:
+    """A tab of a fresh profile, 1280 by 900 px, in light colours."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, color_scheme="light", accept_downloads=True
+    )
+    yield Tab(context.new_page())
+    context.close()
