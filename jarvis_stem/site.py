@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import webbrowser
 from dataclasses import asdict, dataclass, replace
@@ -58,11 +57,7 @@ examples:
     metavar="DIR",
     help="Folder to write the site to.",
 )
-@click.option(
-    "--data",
-    metavar="DIR",
-    help="JARVIS databases to draw images from; default: JARVIS_STEM_DATA or their cache.",
-)
+@cli.data_option
 @click.option("--no-images", is_flag=True, help="Leave out images and the pages that show them.")
 @click.option(
     "--run-models",
@@ -80,8 +75,8 @@ examples:
     help="Port to serve on; 0 for any that is free.",
 )
 @click.option("--open", "open_browser", is_flag=True, help="Open it in the browser.")
-@click.option("--quiet", is_flag=True, help="Print nothing but what is wrong.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
+@cli.json_option
+@cli.quiet_option
 def main(
     contributions: Path,
     benchmarks: Path,
@@ -92,26 +87,21 @@ def main(
     serve: bool,
     port: int,
     open_browser: bool,
-    quiet: bool,
-    as_json: bool,
 ) -> int:
-    """Build the leaderboard's site, or serve it while you work on a contribution."""
+    """Build the leaderboard's pages; serve them while you work."""
     from jarvis_stem.web.serve import Server
 
-    if as_json and (serve or quiet):
-        raise click.UsageError("--json goes with neither --serve nor --quiet")
+    if serve and cli.wants_json():
+        raise click.UsageError("'--json' and '--serve' exclude each other.")
     server = Server(output, port) if serve else None  # first: building takes a while
     site = _Site(contributions, benchmarks, output, not no_images, data, run_models)
     leaderboard, built = site.build()
-    if as_json:
-        print(json.dumps(asdict(built) | {"output": str(output)}, indent=2))
-    elif not quiet:
-        _tell(output, built)
+    cli.report(_summary(output, built), asdict(built) | {"output": str(output)})
     _complain(leaderboard)
     if open_browser:
         webbrowser.open(server.url if server else (output / "index.html").resolve().as_uri())
     if server:
-        _serve(server, site, quiet)
+        _serve(server, site)
         return 0
     return 1 if leaderboard.all_rejected else 0
 
@@ -150,7 +140,7 @@ class _Site:
         return found.leaderboard, web.build(found, self.output)
 
 
-def _serve(server: Server, site: _Site, quiet: bool) -> None:
+def _serve(server: Server, site: _Site) -> None:
     """Serve until Ctrl-C; a build that fails leaves the pages as they were."""
     from jarvis_stem.web.serve import watch
 
@@ -158,16 +148,14 @@ def _serve(server: Server, site: _Site, quiet: bool) -> None:
         try:
             leaderboard, built = site.build()
         except (StemError, OSError) as error:
-            print(f"error: {error}", file=sys.stderr)
+            cli.complain(str(error))
             return
         server.version += 1
-        if not quiet:
-            _tell(site.output, built)
+        cli.say(_summary(site.output, built))
         _complain(leaderboard)
 
     server.start()
-    if not quiet:
-        print(f"{server.url} (Ctrl-C ends)", flush=True)
+    cli.say(f"{server.url} (Ctrl-C ends)")
     try:
         watch(site.sources, rebuild)
     except KeyboardInterrupt:
@@ -175,11 +163,10 @@ def _serve(server: Server, site: _Site, quiet: bool) -> None:
         server.server_close()
 
 
-def _tell(output: Path, built: Built) -> None:
-    print(
+def _summary(output: Path, built: Built) -> str:
+    return (
         f"{output / 'index.html'}: {built.pages} pages, {built.files} files, "
-        f"{built.bytes / 1e6:.1f} MB, {len(built.changed)} changed",
-        flush=True,
+        f"{built.bytes / 1e6:.1f} MB, {len(built.changed)} changed"
     )
 
 

@@ -39,7 +39,7 @@ def build(classes, pretrained):
     cnn = (nn.Conv2d(1, 4, 9, 8), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(4))
     return nn.Sequential(*cnn, nn.Flatten(), nn.Linear(64, classes))
 """
-STORED = sorted(REPOSITORY.glob("contributions/*/*.safetensors"))
+STORED = sorted(REPOSITORY.glob("contributions/*/*-stem_2d_image-*.safetensors"))
 Pixels = NDArray[np.uint8]
 
 
