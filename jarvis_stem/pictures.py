@@ -283,17 +283,19 @@ def _square_side(sides: Sequence[float | None], path: Path) -> float | None:
 
 def _of_microscope(path: Path) -> tuple[NDArray[np.float32], float | None]:
     """The same as `_of_image` of one of `MICROSCOPES`."""
-    try:
-        with _silence():
+    with _silence():
+        try:
             reader = import_module(f"rsciio.{MICROSCOPES[_kind(path)]}")
             lazy = path.stat().st_size > _STACK  # which is then refused by its shape alone
             signal = _picture_of(reader.file_reader(str(path), lazy=lazy), path)
             side = _square_side([_angstroms(axis, path) for axis in signal["axes"]], path)
             return _stretched(np.asarray(signal["data"])), side
-    except StemError:
-        raise
-    except Exception as error:  # rosettasciio, too, raises whatever damaged bytes lead it to
-        raise StemError(f"{path}: not a readable image ({_reason(error)})") from None
+        except StemError:
+            raise
+        except Exception as error:  # rosettasciio, too, raises whatever damaged bytes lead it to
+            reason = _reason(error)
+        # The error is gone here, and with it, still in silence, the files that its frames had open.
+    raise StemError(f"{path}: not a readable image ({reason})")
 
 
 @contextmanager
