@@ -6,6 +6,7 @@ Other resolutions, such as dots an inch, are of paper and not of samples: they a
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import stat
@@ -294,7 +295,7 @@ def _of_microscope(path: Path) -> tuple[NDArray[np.float32], float | None]:
             raise
         except Exception as error:  # rosettasciio, too, raises whatever damaged bytes lead it to
             reason = _reason(error)
-        # The error is gone here, and with it, still in silence, the files that its frames had open.
+        gc.collect()  # closes, still in silence, files that rosettasciio has left open
     raise StemError(f"{path}: not a readable image ({reason})")
 
 
