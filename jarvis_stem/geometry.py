@@ -511,17 +511,22 @@ def _errors(images: Tensor, vectors: Tensor) -> Tensor:
     gradients = torch.stack([noise.sum(3) * rows, (noise * columns).sum(3)], 2)
     gradients = gradients.flatten(1, 2).double()
     inverse = torch.linalg.pinv(curvature, hermitian=True)
-    sensitivity = torch.func.vmap(torch.func.jacrev(_shape))(basis / size) / size
-    moved = sensitivity.flatten(2) @ inverse @ gradients
+    # A change dB of the reciprocal basis moves the vectors V by -V dB^T V, in cycles a pixel and Å.
+    sensitivity = torch.einsum("nkpq,npj,niq->nkij", _slopes_of_shape(vectors), vectors, vectors)
+    moved = (sensitivity / (PIXEL_SIZE * size)).flatten(2) @ inverse @ gradients
     highest = (torch.linalg.eigvalsh(curvature) < 0).all(1)
     return torch.where(highest[:, None], moved.norm(dim=2), torch.nan)
 
 
-def _shape(reciprocal: Tensor) -> Tensor:
-    """|a|, |b|, Å, and the angle between them, degrees, of a reciprocal basis, cycles a pixel."""
-    vectors = torch.linalg.inv(reciprocal).mT * PIXEL_SIZE
-    area, product = torch.linalg.det(vectors).abs(), vectors[0] @ vectors[1]
-    return torch.cat([vectors.norm(dim=1), torch.rad2deg(torch.atan2(area, product))[None]])
+def _slopes_of_shape(vectors: Tensor) -> Tensor:
+    """Derivatives of |a|, |b|, Å, and the angle, degrees, by the vectors' entries: [N, 3, 2, 2]."""
+    lengths = vectors.norm(dim=2, keepdim=True)
+    directions = vectors / lengths
+    cosine = (directions[:, :1] * directions[:, 1:]).sum(2, keepdim=True)
+    turned = (cosine * directions - directions.flip(1)) / (lengths * (1 - cosine**2).sqrt())
+    none = torch.zeros_like(directions[:, 0])
+    of_lengths = [torch.stack([directions[:, 0], none], 1), torch.stack([none, directions[:, 1]], 1)]
+    return torch.stack([*of_lengths, torch.rad2deg(turned)], 1)
 
 
 def _slopes(places: Tensor, orders: Tensor, windowed: Tensor) -> Tensor:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jarvis.core.atoms import Atoms
 from numpy.typing import NDArray
 
 from jarvis_stem import pictures, stem
 from jarvis_stem.errors import StemError
 from jarvis_stem.noise import CLEAN, Conditions
 from jarvis_stem.progress import bar, track
+
+if TYPE_CHECKING:
+    from jarvis.core.atoms import Atoms
 
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 

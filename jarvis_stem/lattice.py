@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from jarvis.core.atoms import Atoms
-from jarvis.core.lattice import get_2d_lattice
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from jarvis.core.atoms import Atoms
 
 CLASS_NAMES = ("hexagonal", "square", "rectangle", "rhombus", "parallelogram")
 
@@ -24,6 +27,8 @@ def bravais_class(atoms: Atoms) -> int:
 
     Source: ``jarvis.core.lattice.get_2d_lattice``.
     """
+    from jarvis.core.lattice import get_2d_lattice  # takes seconds, which names alone need not cost
+
     return int(get_2d_lattice({"abc": atoms.lattice.abc, "angles": atoms.lattice.angles})[1])
 
 

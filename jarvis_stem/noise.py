@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,24 +113,29 @@ def draw(count: int, *, seed: int) -> list[Conditions]:
         seed: Of the draws.
 
     Returns:
-        Doses of 1e2 to 1e6 e/Å2, evenly in their logarithm; evenly up to these bounds: any rotation
-        by up to 45 degrees, pixels 20% smaller or larger, drift of 2% each way, jitter of 0.1 Å,
-        probes of 0.4 to 0.6 Å, contamination of 20%.
+        In each of them every condition is the benchmark's own with a probability of one half, for
+        pictures may be sharp but turned, or straight but noisy. Otherwise doses are 1e2 to 1e6
+        e/Å2, evenly in their logarithm, and evenly up to these bounds: any rotation by up to 45
+        degrees, pixels 20% smaller or larger, drift of 2% along and across the scan lines, jitter
+        of 0.1 Å, probes of 0.4 to 0.6 Å, contamination of 20%.
     """
     rng = np.random.default_rng(seed)
-    return [
-        Conditions(
-            dose=10 ** rng.uniform(2, 6),
-            probe_width=rng.uniform(0.4, 0.6),
-            pixel_size=CLEAN.pixel_size * rng.uniform(0.8, 1.2),
-            rotation=rng.uniform(-45, 45),
-            drift_shear=rng.uniform(-0.02, 0.02),
-            drift_stretch=rng.uniform(-0.02, 0.02),
-            jitter=rng.uniform(0, 0.1),
-            background=rng.uniform(0, 0.2),
-        )
-        for _ in range(count)
-    ]
+    return [_drawn(rng) for _ in range(count)]
+
+
+def _drawn(rng: np.random.Generator) -> Conditions:
+    drawn = {
+        "dose": 10 ** rng.uniform(2, 6),
+        "probe_width": rng.uniform(0.4, 0.6),
+        "pixel_size": CLEAN.pixel_size * rng.uniform(0.8, 1.2),
+        "rotation": rng.uniform(-45, 45),
+        "drift_shear": rng.uniform(-0.02, 0.02),
+        "drift_stretch": rng.uniform(-0.02, 0.02),
+        "jitter": rng.uniform(0, 0.1),
+        "background": rng.uniform(0, 0.2),
+    }
+    present = rng.random(len(drawn)) < 0.5
+    return replace(CLEAN, **{name: drawn[name] for name in compress(drawn, present)})
 
 
 def degrade(

@@ -17,17 +17,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jarvis.core.atoms import Atoms
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, TiffImagePlugin
 
-from jarvis_stem import stem, structures
+from jarvis_stem import stem
 from jarvis_stem.errors import StemError
 from jarvis_stem.stem import IMAGE_SIZE, PIXEL_SIZE
 from jarvis_stem.wording import count, quote
+
+if TYPE_CHECKING:
+    from jarvis.core.atoms import Atoms
 
 SMALLEST = 64  # pixels a side
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
@@ -84,6 +86,8 @@ def of_path(path: Path, pixel_size: float | None = None) -> dict[str, Picture]:
     """
     if not _has_structures(path):
         return {str(path): read(path, pixel_size)}
+    from jarvis_stem import structures  # not before: JARVIS-Tools takes seconds to be imported
+
     found = structures.read_files(path)
     alone = len(found) == 1
     return {

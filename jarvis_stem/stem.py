@@ -14,13 +14,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import groupby, pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jarvis.core.atoms import Atoms
 from numpy.typing import NDArray
 from scipy import fft
 
 from jarvis_stem.noise import CLEAN, Conditions, degrade, each
+
+if TYPE_CHECKING:
+    from jarvis.core.atoms import Atoms  # takes seconds to be imported, and images need none
 
 IMAGE_SIZE = 256
 PIXEL_SIZE = CLEAN.pixel_size  # Å

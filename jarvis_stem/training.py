@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from scipy import optimize
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -209,6 +208,7 @@ def calibrate(logits: Tensor, classes: Tensor) -> float:
     Returns:
         The temperature of least cross-entropy. Source: Guo et al., ICML 2017.
     """
+    from scipy import optimize  # half a second, which predicting need not cost
 
     def loss(log_temperature: float) -> float:
         return _cross_entropy(probabilities(logits, math.exp(log_temperature)), classes)

@@ -9,4 +9,6 @@ install_browser
 .venv/bin/ruff format --check .
 .venv/bin/ruff check .
 .venv/bin/mypy
+# Each of pytest's workers has a core; more threads than cores wait for each other.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 .venv/bin/python -m pytest --numprocesses auto --dist worksteal "$@"

@@ -156,7 +156,8 @@ def test_messages_about_endless_names_are_short(tmp_path: Path) -> None:
     with pytest.raises(StemError) as caught:
         read_zip(path, "a")
     assert len(str(caught.value)) < len(str(path)) + 200
-    path.write_bytes(path.read_bytes().replace(b"x", b"y", 1))  # in the local header alone
+    local = path.read_bytes().index(b"xxxx")  # a lone x may be of the time in the header
+    path.write_bytes(path.read_bytes()[:local] + b"y" + path.read_bytes()[local + 1 :])
     with pytest.raises(StemError, match="not a readable zip") as caught:
         read_zip(path, "x" * 65_000)
     assert len(str(caught.value)) < len(str(path)) + 200

@@ -14,7 +14,14 @@ from torch import nn
 
 from jarvis_stem import geometry, stem, training
 from jarvis_stem.models import Describing, Recipe
-from jarvis_stem.models.lattice import LatticeNet, Measured, describe, spectrum_cnn, unit_cell
+from jarvis_stem.models.lattice import (
+    LatticeEncoding,
+    LatticeNet,
+    Measured,
+    describe,
+    spectrum_cnn,
+    unit_cell,
+)
 from jarvis_stem.models.spectrum import LatticeSpectrum
 from jarvis_stem.training import Split
 
@@ -57,13 +64,25 @@ def test_the_spectrum_is_left_out_where_it_is_not_wanted() -> None:
     assert Measured(without).spectrum.numel() == 0
 
 
+@pytest.mark.parametrize("spectrum", [False, True])
+def test_standard_errors_are_described_where_they_are_wanted(spectrum: bool) -> None:
+    without = Measured(describe(PICTURES, spectrum=spectrum))
+    with_them = Measured(describe(PICTURES, spectrum=spectrum, errors=True))
+    expected = geometry.standard_errors(PICTURES.numpy(), with_them.vectors.double().numpy())
+    assert without.errors.shape == (3, 0)
+    assert np.allclose(with_them.errors, expected, rtol=1e-2)
+    assert torch.equal(with_them.vectors, without.vectors)
+    assert torch.equal(with_them.harmonics, without.harmonics)
+    assert torch.equal(with_them.spectrum, without.spectrum)
+
+
 def test_an_image_without_lattice_is_described_in_finite_numbers() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (256, 256), dtype=np.uint8)
     flat = torch.zeros(1, 256, 256, dtype=torch.uint8)
     pictures = torch.cat((flat, torch.from_numpy(noise)[None]))
-    assert describe(pictures, spectrum=True).isfinite().all()
+    assert describe(pictures, spectrum=True, errors=True).isfinite().all()
     torch.manual_seed(0)
-    model = LatticeNet(5, cell=(4,), spectrum=spectrum_cnn())
+    model = LatticeNet(5, errors=True, cell=(4,), spectrum=spectrum_cnn())
     probabilities = training.predict(model, pictures)
     assert probabilities.isfinite().all()
     assert torch.allclose(probabilities.sum(dim=1), torch.ones(2))
@@ -86,18 +105,30 @@ def test_the_unit_cell_is_the_average_over_the_image() -> None:
 
 @given(st.floats(2.5, 9), st.floats(0.004, 1))
 def test_the_encoding_tells_nearly_equal_lengths_from_equal_ones(a: float, more: float) -> None:
-    encode = LatticeNet(5).eval().encoding
-    assert encode is not None
+    encode = LatticeEncoding().eval()
     square = torch.tensor([[[a, 0], [0, a]], [[a, 0], [0, a + more]]])
     description = torch.cat((square.flatten(1), torch.ones(2, 3), torch.zeros(2, 168)), dim=1)
     one, other = encode(Measured(description))
     assert (one - other).abs().max() > 0.5
 
 
+@given(st.floats(2.5, 9), st.floats(1e-4, 3e-2))
+def test_the_encoding_tells_a_difference_from_one_that_noise_explains(
+    a: float, more: float
+) -> None:
+    encode = LatticeEncoding(errors=True).eval()
+    lattice = torch.tensor([[a, 0, 0, a + more]]).expand(2, -1)
+    errors = torch.tensor([[more / 30] * 3, [more * 3] * 3])
+    description = torch.cat((lattice, torch.ones(2, 3), torch.zeros(2, 168), errors), dim=1)
+    certain, noisy = encode(Measured(description))
+    assert (certain - noisy).abs().max() > 0.5
+
+
 @pytest.mark.parametrize(
     "branches",
     [
         {},
+        {"errors": True},
         {"cell": (4, 8)},
         {"spectrum": True},
         {"encoding": False, "cell": (4,)},

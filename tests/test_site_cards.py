@@ -401,10 +401,11 @@ def test_what_strangers_write_is_text(site: Path, tab: Tab) -> None:
 def test_leads_to_its_images(site: Path, tab: Tab) -> None:
     page = tab.open(site / "contributions" / "recorded.html")
     page.get_by_role("link", name="Browse them all").click()
-    assert page.url.endswith("stem_2d_proto_bravais_class.html#model=recorded&verdict=wrong")
+    page.wait_for_url(lambda url: "/images/stem_2d_proto_" in url and "verdict=wrong" in url)
+    assert page.locator("select[name=model]").input_value() == "recorded"
     page.go_back()
     page.locator("a.tile").first.click()
-    assert page.get_by_role("dialog").is_visible()
+    page.get_by_role("dialog").wait_for()
     tab.stay_silent(site)
 
 

@@ -1,4 +1,4 @@
-"""The training command as a user runs it: real processes, real prototypes, a tiny benchmark."""
+"""The training command as a user runs it: real prototypes, a tiny benchmark, real processes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from jarvis_stem import cli, train
 from jarvis_stem.metadata import blank
 
 REPOSITORY = Path(__file__).parent.parent
@@ -25,13 +27,22 @@ MODEL = "lattice_cnn_model"
 RESULT = "AI-ImageClass-bravais_class-stem_2d_proto-test-acc"
 
 
-def command(benchmarks: Path, work: Path, *extra: str, epochs: int = 1) -> list[str]:
+Run = Callable[[list[str]], tuple[int, str, str]]
+Refused = Callable[[list[str], str], None]
+
+
+def short(benchmarks: Path, work: Path, *extra: str, epochs: int = 1) -> list[str]:
     """Arguments of a short run into a folder, to which the model is copied."""
     add_model(work / "contributions")
-    arguments = ["--benchmark", "stem_2d_proto", "--benchmarks", str(benchmarks)]
+    arguments = [MODEL, "--benchmark", "stem_2d_proto", "--benchmarks", str(benchmarks)]
     arguments += ["--contributions", str(work / "contributions"), "--runs", str(work / "runs")]
-    module = [sys.executable, "-W", "error", "-m", "jarvis_stem.train", MODEL]
-    return [*module, *arguments, "--epochs", str(epochs), *extra]
+    return [*arguments, "--epochs", str(epochs), *extra]
+
+
+def command(benchmarks: Path, work: Path, *extra: str, epochs: int = 1) -> list[str]:
+    """The same as a process of its own."""
+    module = [sys.executable, "-W", "error", "-m", "jarvis_stem.train"]
+    return [*module, *short(benchmarks, work, *extra, epochs=epochs)]
 
 
 def add_model(contributions: Path, name: str = MODEL) -> Path:
@@ -43,8 +54,19 @@ def add_model(contributions: Path, name: str = MODEL) -> Path:
     return folder
 
 
-def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+def start(arguments: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, capture_output=True, text=True, timeout=250, check=False)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Train in this process, which spares its start; gives exit status, stdout and stderr."""
+
+    def run(arguments: list[str]) -> tuple[int, str, str]:
+        status = cli.run(lambda: train.main(arguments))
+        return status, *capsys.readouterr()
+
+    return run
 
 
 def rows_of(contribution: Path) -> list[dict[str, str]]:
@@ -54,7 +76,7 @@ def rows_of(contribution: Path) -> list[dict[str, str]]:
 
 
 def test_a_run_leaves_a_scored_contribution(tiny_benchmarks: Path, tmp_path: Path) -> None:
-    done = run(command(tiny_benchmarks, tmp_path, "--json"))
+    done = start(command(tiny_benchmarks, tmp_path, "--json"))
     assert done.returncode == 0, done.stderr
     printed = json.loads(done.stdout)
     assert done.stderr.startswith("Epoch 1/1  loss ")
@@ -95,7 +117,7 @@ def test_a_run_leaves_a_scored_contribution(tiny_benchmarks: Path, tmp_path: Pat
     score = [sys.executable, "-m", "jarvis_stem.score", "--json"]
     score += ["--contributions", str(tmp_path / "contributions")]
     score += ["--benchmarks", str(tiny_benchmarks), "--output", str(tmp_path / "docs")]
-    done = run(score)
+    done = start(score)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)["benchmarks"][0]["results"][0]
     assert result["score"] == record["result"]["accuracy"]
@@ -109,46 +131,47 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_resuming_after_a_stop_gives_the_same_result(
-    how: signal.Signals, tiny_benchmarks: Path, tmp_path: Path
-) -> None:
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert run(command(tiny_benchmarks, whole, epochs=30)).returncode == 0
-    process = subprocess.Popen(
-        command(tiny_benchmarks, cut, epochs=30),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_for(cut / "runs/lattice_cnn_model/stem_2d_proto_bravais_class/metrics.csv", process)
-    process.send_signal(how)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
-    assert "Traceback" not in errors
-    assert [p.name for p in (cut / "contributions" / "lattice_cnn_model").iterdir()] == ["model.py"]
+def test_resuming_after_a_stop_gives_the_same_result(tiny_benchmarks: Path, tmp_path: Path) -> None:
+    epochs = 8
+    whole = tmp_path / "whole"
+    assert start(command(tiny_benchmarks, whole, epochs=epochs)).returncode == 0
+    for how, status in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        cut = tmp_path / how.name
+        process = subprocess.Popen(
+            command(tiny_benchmarks, cut, epochs=epochs),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_for(cut / "runs/lattice_cnn_model/stem_2d_proto_bravais_class/metrics.csv", process)
+        process.send_signal(how)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == status
+        assert "Traceback" not in errors
+        assert [p.name for p in (cut / "contributions" / MODEL).iterdir()] == ["model.py"]
 
-    done = run(command(tiny_benchmarks, cut, "--resume", epochs=30))
-    assert done.returncode == 0, done.stderr
-    names = [f"contributions/{MODEL}/{RESULT}{suffix}" for suffix in (".csv.zip", ".safetensors")]
-    assert all((whole / n).read_bytes() == (cut / n).read_bytes() for n in names)
+        done = start(command(tiny_benchmarks, cut, "--resume", epochs=epochs))
+        assert done.returncode == 0, done.stderr
+        for suffix in (".csv.zip", ".safetensors"):
+            name = f"contributions/{MODEL}/{RESULT}{suffix}"
+            assert (whole / name).read_bytes() == (cut / name).read_bytes()
 
 
 def test_checkpoint_of_a_model_that_was_changed_is_refused(
-    tiny_benchmarks: Path, tmp_path: Path
+    tiny_benchmarks: Path, tmp_path: Path, run: Run
 ) -> None:
-    arguments = command(tiny_benchmarks, tmp_path, "--resume")
-    assert run(arguments).returncode == 0
+    arguments = short(tiny_benchmarks, tmp_path, "--resume")
+    assert run(arguments)[0] == 0
     with (tmp_path / "contributions/lattice_cnn_model/model.py").open("a") as model:
         model.write("# changed\n")
-    done = run(arguments)
-    assert done.returncode == 1
-    assert "checkpoint.pt: of another run (model.py: " in done.stderr
-    assert "train without --resume" in done.stderr
+    status, _, errors = run(arguments)
+    assert status == 1
+    assert "checkpoint.pt: of another run (model.py: " in errors
+    assert "train without --resume" in errors
 
 
 def test_ids_without_structure_are_listed_and_get_the_commonest_class(
-    tiny_benchmarks: Path, tmp_path: Path
+    tiny_benchmarks: Path, tmp_path: Path, run: Run
 ) -> None:
     benchmarks = tmp_path / "benchmarks"
     shutil.copytree(tiny_benchmarks, benchmarks)
@@ -160,9 +183,9 @@ def test_ids_without_structure_are_listed_and_get_the_commonest_class(
     splits["train"] = {"proto-also-unheard-of.jpg": 2, **splits["train"]}  # makes 2 the commonest
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(name, json.dumps(splits))
-    done = run(command(benchmarks, tmp_path))
-    assert done.returncode == 0, done.stderr
-    assert "test: no image for 1 of 21 ids" in done.stderr
+    status, _, errors = run(short(benchmarks, tmp_path))
+    assert status == 0, errors
+    assert "test: no image for 1 of 21 ids" in errors
     listed = (tmp_path / "runs/missing-stem_2d_proto-test.txt").read_text()
     assert listed == "proto-unheard-of.jpg\n"
     folder = tmp_path / "contributions" / "lattice_cnn_model"
@@ -173,23 +196,24 @@ def test_ids_without_structure_are_listed_and_get_the_commonest_class(
 
 
 def test_a_robust_model_learns_from_noisy_copies_and_needs_structures(
-    tiny_benchmarks: Path, tmp_path: Path
+    tiny_benchmarks: Path, tmp_path: Path, run: Run
 ) -> None:
-    arguments = command(tiny_benchmarks, tmp_path)
+    arguments = short(tiny_benchmarks, tmp_path)
     arguments[arguments.index(MODEL)] = name = "robust_lattice_cnn_model"
     folder = add_model(tmp_path / "contributions", name)
-    done = run([*arguments, "--quiet"])
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert run([*arguments, "--quiet"]) == (0, "", "")
     record = json.loads((folder / f"{RESULT}.run.json").read_text())
     assert record["recipe"]["noisy_copies"] == 2
-    done = run([*arguments, "--images", str(tmp_path)])
-    assert done.returncode == 1
-    assert done.stderr == (
-        "error: --images: this model also learns from noisy drawings of structures\n"
+    assert run([*arguments, "--images", str(tmp_path)]) == (
+        1,
+        "",
+        "error: --images: this model also learns from noisy drawings of structures\n",
     )
 
 
-def test_metadata_that_a_person_wrote_is_kept(tiny_benchmarks: Path, tmp_path: Path) -> None:
+def test_metadata_that_a_person_wrote_is_kept(
+    tiny_benchmarks: Path, tmp_path: Path, run: Run
+) -> None:
     folder = add_model(tmp_path / "contributions")
     mine = {
         **blank(),
@@ -200,66 +224,74 @@ def test_metadata_that_a_person_wrote_is_kept(tiny_benchmarks: Path, tmp_path: P
         "time_taken_seconds": {"other.csv.zip": 7},
     }
     (folder / "metadata.json").write_text(json.dumps(mine))
-    done = run(command(tiny_benchmarks, tmp_path))
-    assert done.returncode == 0, done.stderr
+    status, _, errors = run(short(tiny_benchmarks, tmp_path))
+    assert status == 0, errors
     now = json.loads((folder / "metadata.json").read_text())
     assert (now["model_name"], now["team_name"]) == ("My ResNet", "us")
     assert now["time_taken_seconds"]["other.csv.zip"] == 7
 
 
-def refused(arguments: list[str], message: str, work: Path) -> None:
-    done = run(arguments)
-    assert done.returncode == 1, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not list(work.rglob("*.csv.zip"))
+@pytest.fixture
+def refused(run: Run, tmp_path: Path) -> Refused:
+    """Check that arguments are refused with a message, and that no predictions are written."""
+
+    def refused(arguments: list[str], message: str) -> None:
+        status, _, errors = run(arguments)
+        assert status == 1, errors
+        assert message in errors
+        assert not list(tmp_path.rglob("*.csv.zip"))
+
+    return refused
 
 
-def test_bad_arguments_are_refused_in_words(tiny_benchmarks: Path, tmp_path: Path) -> None:
-    good = command(tiny_benchmarks, tmp_path)
+def test_bad_arguments_are_refused_in_words(
+    tiny_benchmarks: Path, tmp_path: Path, refused: Refused
+) -> None:
+    good = short(tiny_benchmarks, tmp_path)
     unknown = [("vgg" if a == "lattice_cnn_model" else a) for a in good]
-    refused(unknown, "vgg: no such contribution; with a model: lattice_cnn_model", tmp_path)
+    refused(unknown, "vgg: no such contribution; with a model: lattice_cnn_model")
     other = [("stem_3d" if a == "stem_2d_proto" else a) for a in good]
-    refused(other, "known: AI/ImageClass/stem_2d_proto_bravais_class.json.zip", tmp_path)
-    refused([*good, "--images", str(tmp_path / "none")], "no such folder of images", tmp_path)
-    refused([*good, "--structures", str(tmp_path / "none")], "no such file or folder", tmp_path)
-    refused([*good, "--device", "cuda:7"], "--device cuda:7: not available here", tmp_path)
+    refused(other, "known: AI/ImageClass/stem_2d_proto_bravais_class.json.zip")
+    refused([*good, "--images", str(tmp_path / "none")], "no such folder of images")
+    refused([*good, "--structures", str(tmp_path / "none")], "no such file or folder")
+    refused([*good, "--device", "cuda:7"], "--device cuda:7: not available here")
 
 
 @pytest.mark.parametrize(
     "name", ["../secret", "contributions/lattice_cnn_model", "a/", "..", ".", ""]
 )
-def test_path_in_place_of_a_name_is_refused(name: str, tmp_path: Path) -> None:
-    done = run([sys.executable, "-m", "jarvis_stem.train", name, "--runs", str(tmp_path)])
-    assert done.returncode == 2
-    assert (
-        f"expected a contribution's name, for example densenet_model, got {name!r}" in done.stderr
-    )
+def test_path_in_place_of_a_name_is_refused(name: str, tmp_path: Path, run: Run) -> None:
+    status, _, errors = run([name, "--runs", str(tmp_path)])
+    assert status == 2
+    assert f"expected a contribution's name, for example densenet_model, got {name!r}" in errors
 
 
 def test_faulty_model_is_refused_before_anything_is_read(
-    tiny_benchmarks: Path, tmp_path: Path
+    tiny_benchmarks: Path, tmp_path: Path, refused: Refused
 ) -> None:
-    arguments = command(tiny_benchmarks, tmp_path)
+    arguments = short(tiny_benchmarks, tmp_path)
     (tmp_path / "contributions/lattice_cnn_model/model.py").write_text(
         "import torch\nraise ValueError\n"
     )
-    refused(arguments, "contributions/lattice_cnn_model/model.py:2: ValueError", tmp_path)
+    refused(arguments, "contributions/lattice_cnn_model/model.py:2: ValueError")
 
 
-def test_store_that_does_not_exist_is_refused(repository: Path, tmp_path: Path) -> None:
-    arguments = [sys.executable, "-m", "jarvis_stem.train", MODEL]
-    arguments += ["--data", str(tmp_path / "nowhere")]
+def test_store_that_does_not_exist_is_refused(
+    repository: Path, tmp_path: Path, refused: Refused
+) -> None:
+    arguments = [MODEL, "--data", str(tmp_path / "nowhere")]
     arguments += ["--benchmarks", str(repository / "benchmarks"), "--runs", str(tmp_path / "runs")]
     add_model(tmp_path / "contributions")
     arguments += ["--contributions", str(tmp_path / "contributions")]
-    refused(arguments, "nowhere: no such folder (given by --data)", tmp_path)
+    refused(arguments, "nowhere: no such folder (given by --data)")
 
 
-def test_broken_metadata_is_refused_before_training(tiny_benchmarks: Path, tmp_path: Path) -> None:
+def test_broken_metadata_is_refused_before_training(
+    tiny_benchmarks: Path, tmp_path: Path, refused: Refused
+) -> None:
     folder = add_model(tmp_path / "contributions")
     (folder / "metadata.json").write_text("{not json")
-    refused(command(tiny_benchmarks, tmp_path), "not JSON", tmp_path)
+    refused(short(tiny_benchmarks, tmp_path), "not JSON")
     assert (folder / "metadata.json").read_text() == "{not json"
 
 
@@ -282,24 +314,25 @@ def test_disk_that_is_full_is_said_and_nothing_is_half_written(
     assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["model.py"]
 
 
-def test_output_that_cannot_be_written_is_said(tiny_benchmarks: Path, tmp_path: Path) -> None:
+def test_output_that_cannot_be_written_is_said(
+    tiny_benchmarks: Path, tmp_path: Path, run: Run
+) -> None:
     (tmp_path / "runs").write_text("a file where a folder should be")
-    done = run(command(tiny_benchmarks, tmp_path))
-    assert done.returncode == 1
-    assert "error: " in done.stderr
-    assert "Traceback" not in done.stderr
+    status, _, errors = run(short(tiny_benchmarks, tmp_path))
+    assert status == 1
+    assert "error: " in errors
 
 
 @pytest.mark.parametrize("script", ["lattice_cnn_model", "resnet_model"])
 def test_run_script_passes_arguments_on(script: str, repository: Path) -> None:
     path = repository / "contributions" / script / "run.sh"
     assert os.access(path, os.X_OK)
-    done = run(["bash", str(path), "--help"])
+    done = start(["bash", str(path), "--help"])
     assert done.returncode == 0, done.stderr
     assert "--pretrained" in done.stdout
-    done = run(["bash", str(path), "--epochs", "0"])
+    done = start(["bash", str(path), "--epochs", "0"])
     assert done.returncode == 2
     assert "0 is not in the range x>=1" in done.stderr
-    done = run(["bash", str(path), "--seed", "-1"])
+    done = start(["bash", str(path), "--seed", "-1"])
     assert done.returncode == 2
     assert "-1 is not in the range 0<=x<=4294967295" in done.stderr

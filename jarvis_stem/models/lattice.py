@@ -22,6 +22,7 @@ _HIGHEST_ORDER = 6  # of the harmonics a unit cell is drawn from: 0.8 cycles an 
 _HEAD_ORDER = 3  # of those whose amplitudes the encoding has; higher ones are near zero
 _CELL = 16  # pixels of the drawn unit cell, each way
 _SCALARS = 7  # vectors, quality, brightness, contrast
+_LEAST_ERROR, _UNKNOWN_ERROR = 1e-6, 1.0  # Å and degrees; the latter where none can be told
 _FAINT = 3e-3  # of the mean: about what rounding to 8 bits leaves of an amplitude
 _BATCH = 256  # images converted at once, which bounds the memory
 _FARTHEST = 6.0  # standard deviations
@@ -29,6 +30,7 @@ _PERIODS = (20.0, 10.0, 5.0, 2.5, 1.2, 0.6, 0.3, 0.15)  # Å
 _LENGTH_SCALES = (3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # Å
 _ANGLE_SCALES = (3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # degrees
 _ROUNDED_SCALES = (0.01, 0.1)  # Å and degrees
+_ERROR_SCALES = (1.0, 3.0, 10.0)  # standard errors
 
 
 class Measured:
@@ -38,14 +40,19 @@ class Measured:
         vectors: Reduced basis vectors as rows, Å, [N, 2, 2]; zeros where no lattice was found.
         scalars: Quality of the lattice, mean and standard deviation of the image, [N, 3].
         harmonics: Complex amplitudes of half a plane's harmonics, [N, 84].
+        errors: Standard errors of |a| and |b|, Å, and of gamma, degrees, [N, 3]; [N, 0] if they
+            were not asked for.
         spectrum: Log power, [N, 95, 48]; of no images if it was not asked for.
     """
 
     def __init__(self, description: Tensor) -> None:
         """Wrap a description, float32[N, D]."""
         orders = len(_orders(_HIGHEST_ORDER))
-        lattice, real, imaginary, spectrum = description.tensor_split(
+        lattice, real, imaginary, rest = description.tensor_split(
             (_SCALARS, _SCALARS + orders, _SCALARS + 2 * orders), dim=1
+        )
+        self.errors, spectrum = rest.tensor_split(
+            (rest.shape[1] % math.prod(LatticeSpectrum.shape),), dim=1
         )
         self.vectors = lattice[:, :4].unflatten(1, (2, 2))
         self.scalars = lattice[:, 4:]
@@ -58,12 +65,13 @@ class Measured:
         return torch.complex(*(part.contiguous() for part in self._parts))
 
 
-def describe(images: Tensor, *, spectrum: bool) -> Tensor:
+def describe(images: Tensor, *, spectrum: bool, errors: bool = False) -> Tensor:
     """Measure what a model is told of each image.
 
     Args:
         images: uint8[N, 256, 256].
         spectrum: Whether to have the spectrum too.
+        errors: Whether to have the lattice's standard errors too.
 
     Returns:
         float32[N, D]; `Measured` knows what is where.
@@ -78,6 +86,9 @@ def describe(images: Tensor, *, spectrum: bool) -> Tensor:
         amplitudes.real,
         amplitudes.imag,
     ]
+    if errors:
+        measured = torch.from_numpy(geometry.standard_errors(pixels, lattices.vectors))
+        parts.append(measured.nan_to_num(_UNKNOWN_ERROR).clamp(_LEAST_ERROR, _UNKNOWN_ERROR))
     if spectrum:
         parts.append(LatticeSpectrum().log_power(images).flatten(1))
     return torch.cat([part.float() for part in parts], dim=1)
@@ -91,6 +102,7 @@ class LatticeNet(nn.Module):
         classes: int,
         *,
         encoding: bool = True,
+        errors: bool = False,
         cell: Sequence[int] = (),
         spectrum: nn.Module | None = None,
         width: int = 256,
@@ -102,6 +114,7 @@ class LatticeNet(nn.Module):
         Args:
             classes: Number of classes.
             encoding: Whether to have the lattice's encoding and its harmonics' amplitudes.
+            errors: Whether that is told how uncertain the lattice is, which noise decides.
             cell: Channels of the CNN on the unit cell, layer by layer; empty for none.
             spectrum: CNN on `LatticeSpectrum.channels_of`, to features [N, F]; None for none.
             width: Units of each hidden layer of the head.
@@ -111,7 +124,8 @@ class LatticeNet(nn.Module):
                 Neverova et al., IEEE TPAMI 38, 1692 (2016)).
         """
         super().__init__()
-        self.encoding = LatticeEncoding() if encoding else None
+        self.errors = errors
+        self.encoding = LatticeEncoding(errors=errors) if encoding else None
         self.cell = _cell_cnn(cell) if cell else None
         self.spectrum = spectrum
         self.spectrum_channels = None if spectrum is None else LatticeSpectrum(zoom=0)
@@ -133,7 +147,7 @@ class LatticeNet(nn.Module):
 
     def describe(self, images: Tensor) -> Tensor:
         """See `describe`; images uint8[N, 256, 256]."""
-        return describe(images, spectrum=self.spectrum is not None)
+        return describe(images, spectrum=self.spectrum is not None, errors=self.errors)
 
     def forward(self, description: Tensor) -> Tensor:
         """Logits float32[N, classes] of descriptions."""
@@ -163,24 +177,36 @@ class LatticeEncoding(nn.Module):
     A Bravais class is a matter of equalities (a = b, gamma = 90 degrees, a cos gamma = b / 2),
     which the label rule takes at 0.01 Å and 0.01 degree. So differences are given as saturating
     functions of several scales, lengths as waves of several periods (Fourier features: Tancik et
-    al., NeurIPS 2020; numbers as inputs: Gorishniy et al., NeurIPS 2022).
+    al., NeurIPS 2020; numbers as inputs: Gorishniy et al., NeurIPS 2022). With standard errors the
+    differences are given by these as well: under noise two lengths count as equal that differ by
+    no more than it explains.
     """
 
-    def __init__(self) -> None:
-        """Prepare the normalisation, which is learned from the training data."""
+    def __init__(self, *, errors: bool = False) -> None:
+        """Prepare the normalisation, which is learned from the training data.
+
+        Args:
+            errors: Whether there will be standard errors to encode.
+        """
         super().__init__()
         orders = _orders(_HIGHEST_ORDER)
         low = torch.tensor([max(abs(h), abs(k)) <= _HEAD_ORDER for h, k in orders])
         self.register_buffer("low", low.nonzero()[:, 0], persistent=False)
         n_amplitudes = 2 * int(low.sum())
         self.amplitudes = nn.BatchNorm1d(n_amplitudes, affine=False)
-        self.numbers = nn.BatchNorm1d(_encode(torch.ones(1, 2, 2)).shape[1] + 3, affine=False)
+        n_numbers = _encode(torch.ones(1, 2, 2)).shape[1] + 3
+        if errors:
+            n_numbers += _significance(torch.ones(1, 2, 2), torch.ones(1, 3)).shape[1]
+        self.numbers = nn.BatchNorm1d(n_numbers, affine=False)
 
     low: Tensor
 
     def forward(self, measured: Measured) -> Tensor:
         """Encode; [N, F]."""
-        numbers = torch.cat((_encode(measured.vectors), measured.scalars), dim=1)
+        told = [_encode(measured.vectors), measured.scalars]
+        if measured.errors.shape[1]:
+            told.append(_significance(measured.vectors, measured.errors))
+        numbers = torch.cat(told, dim=1)
         amplitudes = measured.harmonics[:, self.low].abs()
         amplitudes = torch.cat((torch.log(amplitudes + _FAINT), amplitudes), dim=1)
         both = torch.cat((self.numbers(numbers), self.amplitudes(amplitudes)), dim=1)
@@ -215,25 +241,17 @@ def _orders(highest: int) -> list[tuple[int, int]]:
 
 def _encode(vectors: Tensor) -> Tensor:
     """Numbers of reduced lattices [N, 2, 2]: see `LatticeEncoding`; [N, F]."""
-    a, b = vectors.unbind(dim=1)
-    four = torch.stack((a, b, a - b, a + b), dim=1)
-    lengths = four.norm(dim=2)
-    directions = four / lengths.clamp(min=1e-6)[..., None]
-    cosine = (directions[:, 0] * directions[:, 1]).sum(dim=1, keepdim=True)
-    gamma = torch.rad2deg(torch.arccos(cosine.clamp(-1, 1)))
-    short, long = lengths[:, :1], lengths[:, 1:2]
-    margins = (lengths.diff(dim=1), lengths[:, 2:3] - short)
-    centred = (2 * short * cosine - long, 2 * long * cosine - short)
+    shape = _Shape(vectors)
     # Directions against the image's axes; for small angles these are degrees.
-    tilts = torch.rad2deg(directions.flatten(1))
+    tilts = torch.rad2deg(shape.directions.flatten(1))
     # The label rule rounds so; then a difference is nothing or at least one step.
-    rounded = (lengths.round(decimals=2).diff(dim=1), *_bends(gamma.round(decimals=2)))
+    rounded = (shape.lengths.round(decimals=2).diff(dim=1), _bends(shape.gamma.round(decimals=2)))
     return torch.cat(
         (
-            lengths / 5 - 1,
-            _waves(lengths[:, :3], _PERIODS),
-            _saturating(torch.cat((*margins, *centred), dim=1), _LENGTH_SCALES),
-            _saturating(torch.cat((*_bends(gamma), tilts, tilts.abs()), dim=1), _ANGLE_SCALES),
+            shape.lengths / 5 - 1,
+            _waves(shape.lengths[:, :3], _PERIODS),
+            _saturating(shape.differences, _LENGTH_SCALES),
+            _saturating(torch.cat((_bends(shape.gamma), tilts, tilts.abs()), 1), _ANGLE_SCALES),
             _saturating(torch.cat(rounded, dim=1), _ROUNDED_SCALES),
             torch.log(torch.linalg.det(vectors).abs()[:, None] + 1e-3),
         ),
@@ -241,8 +259,47 @@ def _encode(vectors: Tensor) -> Tensor:
     )
 
 
-def _bends(gamma: Tensor) -> tuple[Tensor, Tensor]:
-    return gamma - 90, gamma - 60
+def _significance(vectors: Tensor, errors: Tensor) -> Tensor:
+    """How certain a lattice is, and its differences by their standard errors; [N, F]."""
+    shape = _Shape(vectors)
+    of_lengths = errors[:, :2].norm(dim=1, keepdim=True)
+    turned = torch.deg2rad(errors[:, 2:]) * shape.lengths[:, :1]  # Å that the angle's error moves
+    both = torch.hypot(of_lengths, turned).expand(-1, shape.differences.shape[1] - 1)
+    by_errors = (
+        shape.differences / torch.cat((of_lengths, both), dim=1),
+        _bends(shape.gamma) / errors[:, 2:],
+    )
+    certain = _saturating(torch.cat(by_errors, dim=1), _ERROR_SCALES)
+    return torch.cat((torch.log(errors), certain), dim=1)
+
+
+class _Shape:
+    """Lengths and angles of reduced lattices [N, 2, 2].
+
+    Attributes:
+        lengths: Of a, b, a - b and a + b, Å, [N, 4].
+        directions: Unit vectors along these, [N, 4, 2].
+        gamma: Angle between a and b, degrees, [N, 1].
+        differences: Lengths that are 0 where two of these are equal or a cell is centred, Å,
+            [N, 6]; the first is |b| - |a|.
+    """
+
+    def __init__(self, vectors: Tensor) -> None:
+        a, b = vectors.unbind(dim=1)
+        four = torch.stack((a, b, a - b, a + b), dim=1)
+        self.lengths = four.norm(dim=2)
+        self.directions = four / self.lengths.clamp(min=1e-6)[..., None]
+        cosine = (self.directions[:, 0] * self.directions[:, 1]).sum(dim=1, keepdim=True)
+        self.gamma = torch.rad2deg(torch.arccos(cosine.clamp(-1, 1)))
+        short, long, across, _ = self.lengths.split(1, dim=1)
+        centred = (2 * short * cosine - long, 2 * long * cosine - short)
+        equal = (self.lengths.diff(dim=1), across - short)
+        self.differences = torch.cat((*equal, *centred), dim=1)
+
+
+def _bends(gamma: Tensor) -> Tensor:
+    """How far angles [N, 1] are from right and from hexagonal ones, degrees, [N, 2]."""
+    return torch.cat((gamma - 90, gamma - 60), dim=1)
 
 
 def _waves(values: Tensor, periods: Sequence[float]) -> Tensor:
