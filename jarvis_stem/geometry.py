@@ -524,9 +524,8 @@ def _slopes_of_shape(vectors: Tensor) -> Tensor:
     directions = vectors / lengths
     cosine = (directions[:, :1] * directions[:, 1:]).sum(2, keepdim=True)
     turned = (cosine * directions - directions.flip(1)) / (lengths * (1 - cosine**2).sqrt())
-    none = torch.zeros_like(directions[:, 0])
-    of_lengths = [torch.stack([directions[:, 0], none], 1), torch.stack([none, directions[:, 1]], 1)]
-    return torch.stack([*of_lengths, torch.rad2deg(turned)], 1)
+    of_lengths = torch.diag_embed(directions.mT).permute(0, 2, 3, 1)
+    return torch.cat([of_lengths, torch.rad2deg(turned)[:, None]], 1)
 
 
 def _slopes(places: Tensor, orders: Tensor, windowed: Tensor) -> Tensor:

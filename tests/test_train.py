@@ -203,7 +203,7 @@ def test_a_robust_model_learns_from_noisy_copies_and_needs_structures(
     folder = add_model(tmp_path / "contributions", name)
     assert run([*arguments, "--quiet"]) == (0, "", "")
     record = json.loads((folder / f"{RESULT}.run.json").read_text())
-    assert record["recipe"]["noisy_copies"] == 2
+    assert record["recipe"]["noisy_copies"] == 3
     assert run([*arguments, "--images", str(tmp_path)]) == (
         1,
         "",

@@ -1,4 +1,4 @@
-"""lattice_cnn_model, trained on noisy, rotated, scaled and drifting images beside clean ones."""
+"""The measured lattice with its standard errors, and the unit cell seen, learned in noise too."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from torch import nn
 
 from jarvis_stem.errors import StemError
 from jarvis_stem.models import Recipe
-from jarvis_stem.models.lattice import LatticeNet, spectrum_cnn
+from jarvis_stem.models.lattice import LatticeNet
 
-RECIPE = Recipe(epochs=8, batch_size=128, noisy_copies=2)
+RECIPE = Recipe(epochs=12, batch_size=128, noisy_copies=3)
 
 
 def build(classes: int, pretrained: bool) -> nn.Module:
@@ -25,4 +25,4 @@ def build(classes: int, pretrained: bool) -> nn.Module:
         raise StemError(
             "--pretrained: robust_lattice_cnn_model has no such weights; train without it"
         )
-    return LatticeNet(classes, cell=(16, 32, 64), spectrum=spectrum_cnn())
+    return LatticeNet(classes, errors=True, cell=(16, 32, 64))
