@@ -17,7 +17,7 @@ from torch.nn import functional
 from jarvis_stem import progress
 from jarvis_stem.errors import StemError
 from jarvis_stem.files import write_bytes
-from jarvis_stem.models import Describing, Recipe
+from jarvis_stem.models import Describing, Mirroring, Recipe
 
 _PREDICTION_BATCH = 256
 _WARM_UP = 0.2  # share of the steps in which the one-cycle schedule climbs
@@ -224,8 +224,10 @@ class _Views:
         self._images = images
         self._descriptions = None
         if isinstance(model, Describing):
-            views = (images, _mirror(images))
-            self._descriptions = torch.stack([model.describe(view) for view in views])
+            described = model.describe(images)
+            self._descriptions = torch.stack(
+                [described, _describe_mirror(model, images, described)]
+            )
 
     def __len__(self) -> int:
         return len(self._images)
@@ -248,6 +250,12 @@ class _Views:
         if self._descriptions is not None:
             return taken
         return taken ** (_CONTRAST ** (2 * torch.rand(len(which), 1, 1, 1) - 1))
+
+
+def _describe_mirror(model: Describing, images: Tensor, described: Tensor) -> Tensor:
+    if isinstance(model, Mirroring):
+        return model.mirror(described)
+    return model.describe(_mirror(images))
 
 
 def _mirror(images: Tensor) -> Tensor:

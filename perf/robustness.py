@@ -27,11 +27,13 @@ from jarvis_stem import cli, images, record, structures
 from jarvis_stem.benchmark import Benchmark, ResultName
 from jarvis_stem.errors import StemError
 from jarvis_stem.files import json_text, read_json_object, write_bytes, write_text
+from jarvis_stem.metrics import calibration_error
 from jarvis_stem.noise import Conditions
 from jarvis_stem.predictor import Predictor
 from jarvis_stem.progress import track
 
 _ROOT = Path(__file__).resolve().parents[1]
+_FIGURES = ("accuracy", "calibration_error")
 
 
 @dataclass(frozen=True)
@@ -85,13 +87,13 @@ def main() -> int:
     ids = np.random.default_rng(0).permutation(sorted(found))[: options.count].tolist()
     series = _series()
     every = [conditions for one in series for conditions in one.conditions]
-    accuracies: dict[Conditions, dict[str, float]] = {}
+    measured: dict[Conditions, dict[str, dict[str, float]]] = {}
     for conditions in track(every, "Conditions"):
-        if conditions not in accuracies:
+        if conditions not in measured:
             pictures = images.render(found, ids, conditions).images
             remember(torch.from_numpy(pictures))
-            accuracies[conditions] = {
-                model: _accuracy(predictor, pictures, [truth[i] for i in ids])
+            measured[conditions] = {
+                model: _measured(predictor, pictures, [truth[i] for i in ids])
                 for model, predictor in predictors.items()
             }
     content = {
@@ -99,17 +101,7 @@ def main() -> int:
         "hardware": record.hardware(torch.device("cpu")),
         "benchmark": options.benchmark,
         "images": len(ids),
-        "series": [
-            {
-                "what": one.what,
-                "values": one.values,
-                "accuracy": {
-                    model: [accuracies[conditions][model] for conditions in one.conditions]
-                    for model in predictors
-                },
-            }
-            for one in series
-        ],
+        "series": [_figures(one, measured) for one in series],
     }
     write_text(options.output / "robustness.json", json_text(content))
     content = read_json_object(options.output / "robustness.json")
@@ -117,6 +109,18 @@ def main() -> int:
     write_text(options.output / "robustness.md", _table(content))
     print(_table(content))
     return 0
+
+
+def _figures(
+    series: Series, measured: Mapping[Conditions, Mapping[str, Mapping[str, float]]]
+) -> dict[str, Any]:
+    """One series as data: each figure by model, in the order of the values."""
+    results = [measured[conditions] for conditions in series.conditions]
+    by_model = {
+        figure: {model: [result[model][figure] for result in results] for model in results[0]}
+        for figure in _FIGURES
+    }
+    return {"what": series.what, "values": series.values, **by_model}
 
 
 def _predictors(contributions: Path, benchmark: str) -> dict[str, Predictor]:
@@ -128,8 +132,13 @@ def _predictors(contributions: Path, benchmark: str) -> dict[str, Predictor]:
     return predictors
 
 
-def _accuracy(predictor: Predictor, pictures: Any, truth: list[int | str]) -> float:
-    return round(float(np.mean(predictor.predict(pictures) == truth)), 4)
+def _measured(predictor: Predictor, pictures: Any, truth: list[int | str]) -> dict[str, float]:
+    """The figures of one model under one set of conditions."""
+    probabilities = predictor.predict_proba(pictures)
+    right = predictor.classes_[probabilities.argmax(axis=1)] == truth
+    calibration = calibration_error(probabilities.max(axis=1), right)
+    figures = (float(np.mean(right)), calibration)
+    return {name: round(value, 4) for name, value in zip(_FIGURES, figures, strict=True)}
 
 
 def _table(content: Mapping[str, Any]) -> str:
@@ -138,16 +147,18 @@ def _table(content: Mapping[str, Any]) -> str:
         "",
         f"`{content['command']}` on {content['hardware']}: {content['images']} test structures of "
         f"`{content['benchmark']}`, drawn once for each condition. What the conditions mean is in "
-        "`jarvis_stem/noise.py`.",
+        "`jarvis_stem/noise.py`; the calibration error is the expected one of the probabilities.",
         "",
         "![Accuracy against dose, rotation, pixel size and drift](robustness.svg)",
     ]
     for series in content["series"]:
-        heads = [f"{value:g}" for value in series["values"]]
-        lines += ["", f"## {series['what'][0].upper()}{series['what'][1:]}", ""]
-        lines += [f"| model | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(heads)}"]
-        for model, values in series["accuracy"].items():
-            lines.append(f"| {model} | {' | '.join(f'{value:.3f}' for value in values)} |")
+        lines += ["", f"## {series['what'][0].upper()}{series['what'][1:]}"]
+        for figure in _FIGURES:
+            heads = [f"{value:g}" for value in series["values"]]
+            lines += ["", f"| {figure.replace('_', ' ')} | {' | '.join(heads)} |"]
+            lines.append(f"| --- |{' ---: |' * len(heads)}")
+            for model, values in series[figure].items():
+                lines.append(f"| {model} | {' | '.join(f'{value:.3f}' for value in values)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from jarvis_stem.models.architecture import Architecture, Describing, Recipe, load
+from jarvis_stem.models.architecture import Architecture, Describing, Mirroring, Recipe, load
 
-__all__ = ["Architecture", "Describing", "Recipe", "load"]
+__all__ = ["Architecture", "Describing", "Mirroring", "Recipe", "load"]

@@ -53,6 +53,15 @@ class Describing(Protocol):
         ...
 
 
+@runtime_checkable
+class Mirroring(Describing, Protocol):
+    """One that need not look at a mirror image to describe it."""
+
+    def mirror(self, description: Tensor) -> Tensor:
+        """Turn descriptions float32[N, D] into those of the images reflected along x."""
+        ...
+
+
 # Called with the number of classes and whether to start from ImageNet weights. The module maps
 # images float32[N, 1, 256, 256] in 0..1, or what it makes of them if it is `Describing`, to logits
 # float32[N, classes].

@@ -47,16 +47,9 @@ class Measured:
 
     def __init__(self, description: Tensor) -> None:
         """Wrap a description, float32[N, D]."""
-        orders = len(_orders(_HIGHEST_ORDER))
-        lattice, real, imaginary, rest = description.tensor_split(
-            (_SCALARS, _SCALARS + orders, _SCALARS + 2 * orders), dim=1
-        )
-        self.errors, spectrum = rest.tensor_split(
-            (rest.shape[1] % math.prod(LatticeSpectrum.shape),), dim=1
-        )
+        lattice, *self._parts, self.errors, spectrum = _parted(description)
         self.vectors = lattice[:, :4].unflatten(1, (2, 2))
         self.scalars = lattice[:, 4:]
-        self._parts = real, imaginary
         self.spectrum = spectrum.reshape(-1, *LatticeSpectrum.shape)
 
     @cached_property
@@ -92,6 +85,41 @@ def describe(images: Tensor, *, spectrum: bool, errors: bool = False) -> Tensor:
     if spectrum:
         parts.append(LatticeSpectrum().log_power(images).flatten(1))
     return torch.cat([part.float() for part in parts], dim=1)
+
+
+def only(description: Tensor, *, spectrum: bool, errors: bool) -> Tensor:
+    """Leave of descriptions that have everything what `describe` gives for these wishes."""
+    *always, own, seen = _parted(description)
+    return torch.cat([*always, *([own] if errors else []), *([seen] if spectrum else [])], dim=1)
+
+
+def mirror(description: Tensor) -> Tensor:
+    """Describe images' reflections along x from what `describe` says of the images.
+
+    Reflected vectors both point to x < 0 and are taken the other way, which turns the signs of y.
+    The harmonics there are the old ones' complex conjugates, for phases are at the image's centre.
+
+    Args:
+        description: float32[N, D].
+
+    Returns:
+        float32[N, D].
+    """
+    lattice, real, imaginary, errors, spectrum = _parted(description)
+    signs = lattice.new_tensor([1, -1, 1, -1] + [1] * (_SCALARS - 4))
+    reflected = (
+        spectrum.unflatten(1, LatticeSpectrum.shape).flip(1) if spectrum.numel() else spectrum
+    )
+    return torch.cat((lattice * signs, real, -imaginary, errors, reflected.flatten(1)), dim=1)
+
+
+def _parted(description: Tensor) -> tuple[Tensor, ...]:
+    """Vectors and scalars, harmonics' real and imaginary parts, errors, spectrum."""
+    orders = len(_orders(_HIGHEST_ORDER))
+    before = (_SCALARS, _SCALARS + orders, _SCALARS + 2 * orders)
+    *always, rest = description.tensor_split(before, dim=1)
+    n_errors = rest.shape[1] % math.prod(LatticeSpectrum.shape)
+    return (*always, *rest.tensor_split((n_errors,), dim=1))
 
 
 class LatticeNet(nn.Module):
@@ -148,6 +176,10 @@ class LatticeNet(nn.Module):
     def describe(self, images: Tensor) -> Tensor:
         """See `describe`; images uint8[N, 256, 256]."""
         return describe(images, spectrum=self.spectrum is not None, errors=self.errors)
+
+    def mirror(self, description: Tensor) -> Tensor:
+        """See `mirror`."""
+        return mirror(description)
 
     def forward(self, description: Tensor) -> Tensor:
         """Logits float32[N, classes] of descriptions."""
