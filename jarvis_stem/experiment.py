@@ -278,6 +278,7 @@ def _part(sets: Sequence[ImageSet], benchmark: Benchmark, seed: int) -> tuple[Sp
         Split(
             torch.from_numpy(np.concatenate([one.images[part] for one in sets])),
             classes[part].repeat(len(sets)),
+            drawings=len(sets),
         )
         for part in parts
     )

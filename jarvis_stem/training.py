@@ -21,6 +21,7 @@ from jarvis_stem.models import Describing, Mirroring, Recipe
 
 _PREDICTION_BATCH = 256
 _WARM_UP = 0.2  # share of the steps in which the one-cycle schedule climbs
+_CLEAN_SHARE = 0.5  # of a pass, where structures have noisy drawings too
 _CONTRAST = 1.5  # images are raised to powers between its inverse and itself in training
 
 
@@ -31,13 +32,21 @@ class Split:
     Attributes:
         images: uint8[N, 256, 256].
         classes: int64[N], positions in the benchmark's list of classes.
+        drawings: How many of the images are of each structure: the clean ones of all structures
+            come first, then a noisy one of each, and so on.
     """
 
     images: Tensor
     classes: Tensor
+    drawings: int = 1
 
     def __len__(self) -> int:
         return len(self.classes)
+
+    @property
+    def n_structures(self) -> int:
+        """How many structures the images are of."""
+        return len(self) // self.drawings
 
 
 @dataclass(frozen=True)
@@ -140,13 +149,13 @@ def fit(
     Raises:
         StemError: The checkpoint is of another run, or the loss is no longer finite.
     """
-    state = _start(_to(model, device), recipe, len(train))
+    state = _start(_to(model, device), recipe, train.n_structures)
     if resume and checkpoint.exists():
         _load_checkpoint(checkpoint, state, identity)
     views = (_Views(model, train.images), _Views(model, validation.images))
-    with _EpochProgress(recipe, len(train)) as display:
+    with _EpochProgress(recipe, train.n_structures) as display:
         while len(state.history) < recipe.epochs:
-            _run_epoch(state, views, (train.classes, validation.classes), recipe, seed, display)
+            _run_epoch(state, views, (train, validation), recipe, seed, display)
             _save_checkpoint(checkpoint, state, identity)
             on_epoch(state.history)
     model.load_state_dict(state.best)
@@ -318,7 +327,7 @@ def _start(model: nn.Module, recipe: Recipe, n_train: int) -> _State:
 def _run_epoch(
     state: _State,
     views: tuple[_Views, _Views],
-    classes_of: tuple[Tensor, Tensor],
+    parts: tuple[Split, Split],
     recipe: Recipe,
     seed: int,
     display: _EpochProgress,
@@ -326,16 +335,15 @@ def _run_epoch(
     start, cpu_start = time.perf_counter(), time.process_time()
     number = len(state.history) + 1
     torch.manual_seed(seed * 1_000_003 + number)
-    train, validation = views
-    train_classes, validation_classes = classes_of
-    order = torch.randperm(len(train))
+    (train, validation), (learned, chosen_by) = views, parts
+    order = _order(learned)
     device = next(state.model.parameters()).device
     state.model.train()
     loss_sum = n_right = n_seen = 0.0
     display.start(number)
     # An incomplete last batch is left out: its batch statistics would be noise.
-    for batch in order.split(recipe.batch_size)[: len(train) // recipe.batch_size]:
-        classes = train_classes[batch].to(device)
+    for batch in order.split(recipe.batch_size)[: len(order) // recipe.batch_size]:
+        classes = learned.classes[batch].to(device)
         logits = _logits(state.model, train.augmented(batch, mirror=recipe.mirror).to(device))
         smoothing = recipe.label_smoothing
         loss = functional.cross_entropy(logits, classes, label_smoothing=smoothing)
@@ -350,13 +358,13 @@ def _run_epoch(
     if not torch.isfinite(torch.tensor(loss_sum)):
         raise StemError(f"epoch {number}: the loss is not finite; lower --learning-rate")
     predicted = probabilities(_logits_of(state.model, validation))
-    right = predicted.argmax(dim=1) == validation_classes
+    right = predicted.argmax(dim=1) == chosen_by.classes
     epoch = Epoch(
         epoch=number,
         learning_rate=float(state.schedule.get_last_lr()[0]),
         train_loss=loss_sum / n_seen,
         train_accuracy=n_right / n_seen,
-        validation_loss=_cross_entropy(predicted, validation_classes),
+        validation_loss=_cross_entropy(predicted, chosen_by.classes),
         validation_accuracy=right.float().mean().item(),
         seconds=time.perf_counter() - start,
         cpu_seconds=time.process_time() - cpu_start,
@@ -365,6 +373,16 @@ def _run_epoch(
     if best_epoch(state.history) is epoch:
         state.best = {k: v.detach().cpu().clone() for k, v in state.model.state_dict().items()}
     display.end(epoch)
+
+
+def _order(split: Split) -> Tensor:
+    """Images of one pass: of each structure one drawing, a clean one half of the time."""
+    order = torch.randperm(split.n_structures)
+    if split.drawings == 1:
+        return order
+    noisy = torch.randint(1, split.drawings, order.shape)
+    drawing = torch.where(torch.rand(order.shape) < _CLEAN_SHARE, 0, noisy)
+    return order + split.n_structures * drawing
 
 
 def _save_checkpoint(path: Path, state: _State, identity: dict[str, Any]) -> None:

@@ -80,8 +80,7 @@ def epoch(model: Path, work: Path, options: argparse.Namespace) -> dict[str, flo
     where = ["--benchmarks", work / "benchmarks", "--epochs", "1", *data]
     run, record = measuring.train(model, work, options.benchmark, *where)
     recipe = record["recipe"]
-    seen = _LEARN * (1 + recipe.get("noisy_copies", 0))
-    seen -= seen % recipe["batch_size"]  # an incomplete batch is left out
+    seen = _LEARN - _LEARN % recipe["batch_size"]  # an incomplete batch is left out
     return {"train": seen / record["history"][-1]["seconds"], "command_s": run.seconds}
 
 

@@ -36,6 +36,8 @@ def test_all_copies_of_an_image_go_to_one_part() -> None:
     assert numbers[0].isdisjoint(numbers[1])
     assert numbers[0] | numbers[1] == set(range(60))
     assert len(choose) == 3 * 6
+    assert (learn.drawings, learn.n_structures) == (3, 54)
+    assert learn.images[: learn.n_structures, 0, 1].eq(0).all()  # the clean ones come first
     for part in (learn, choose):
         assert sorted(set(part.images[:, 0, 1].tolist())) == [0, 1, 2]
         assert torch.equal(part.images[:, 0, 0] % 2, part.classes)

@@ -30,6 +30,19 @@ def stripes(n: int, seed: int) -> Split:
     return Split(rows[:, None, :].expand(n, 256, 256).to(torch.uint8), classes)
 
 
+@pytest.mark.parametrize("drawings", [1, 2, 4])
+def test_a_pass_has_one_drawing_of_each_structure(drawings: int) -> None:
+    split = replace(stripes(400 * drawings, 0), drawings=drawings)
+    torch.manual_seed(0)
+    order = training._order(split)
+    assert sorted((order % 400).tolist()) == list(range(400))
+    shown = torch.bincount(order // 400, minlength=drawings)
+    assert len(shown) == drawings
+    assert shown[0] == 400 if drawings == 1 else 150 < shown[0] < 250  # half, within 5 deviations
+    assert (shown > 0).all()
+    assert not torch.equal(order, training._order(split))
+
+
 def small_cnn() -> nn.Module:
     torch.manual_seed(3)
     return nn.Sequential(

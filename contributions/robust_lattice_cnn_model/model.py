@@ -8,7 +8,7 @@ from jarvis_stem.errors import StemError
 from jarvis_stem.models import Recipe
 from jarvis_stem.models.lattice import LatticeNet
 
-RECIPE = Recipe(epochs=12, batch_size=128, noisy_copies=3)
+RECIPE = Recipe(epochs=60, batch_size=128, noisy_copies=3)
 
 
 def build(classes: int, pretrained: bool) -> nn.Module:

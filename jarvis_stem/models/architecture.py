@@ -32,7 +32,7 @@ class Recipe:
         label_smoothing: Share of the probability spread over all classes.
         mirror: Whether half of the images a step are mirrored.
         noisy_copies: Drawings of each training structure under conditions drawn at random, beside
-            the clean one.
+            the clean one. A pass has one drawing of each structure, half of the time the clean one.
     """
 
     epochs: int
