@@ -132,7 +132,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 
 
 def test_resuming_after_a_stop_gives_the_same_result(tiny_benchmarks: Path, tmp_path: Path) -> None:
-    epochs = 8
+    epochs = 5
     whole = tmp_path / "whole"
     assert start(command(tiny_benchmarks, whole, epochs=epochs)).returncode == 0
     for how, status in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
