@@ -378,7 +378,12 @@ assert "torch" in sys.modules and callable(load_model)
 import jarvis_stem.predict_command
 assert "predict" in jarvis_stem.__all__ and not hasattr(jarvis_stem, "nothing")
 from jarvis_stem import predict as again
+import numpy
+rows, columns = numpy.indices((256, 256))
+picture = (127 + 60 * numpy.cos(rows / 3) + 60 * numpy.cos(columns / 4)).astype("uint8")
 assert again([]) == predict([]) == []
+assert predict([picture])[0].lattice is not None
+assert not {"jarvis", "sklearn", "torch._dynamo"} & {*sys.modules}  # seconds that no image needs
 """
     done = python("-c", program, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
