@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from jarvis_stem import prototypes
 from jarvis_stem.files import write_bytes, zip_bytes
 
 os.environ.setdefault("MPLBACKEND", "Agg")
-settings.register_profile("ci", max_examples=300, deadline=None)
-settings.register_profile("nightly", max_examples=5000, deadline=None)
+# Processes that the tests start take Ctrl-C, also where the tests are a job in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# A change is judged by the same examples each time, on however slow a machine; new ones are
+# looked for at night.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", UNTIMED, max_examples=300, derandomize=True, database=None)
+settings.register_profile("nightly", UNTIMED, max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 REPOSITORY = Path(__file__).parent.parent
 SHARED = REPOSITORY.parent / "shared"

@@ -15,6 +15,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from jarvis_stem.benchmark import BENCHMARK_SUFFIX, ResultName
 from jarvis_stem.files import write_bytes, zip_bytes
@@ -22,6 +23,12 @@ from jarvis_stem.files import write_bytes, zip_bytes
 REPOSITORY = Path(__file__).resolve().parents[1]
 GOLDEN = REPOSITORY.parent / "shared" / "jarvis_leaderboard"
 needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason=f"no published files in {GOLDEN}")
+
+# For tests whose examples write into tmp_path, one over the other.
+on_disk = settings(
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 REAL = ResultName.parse("AI-ImageClass-bravais_class-stem_2d_image-test-acc")
 SMALL = ResultName.parse("AI-ImageClass-bravais_class-small-test-acc")

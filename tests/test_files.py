@@ -8,15 +8,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from helpers import write_zip
-from hypothesis import HealthCheck, given, settings
+from helpers import on_disk, write_zip
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jarvis_stem import files
 from jarvis_stem.errors import StemError
 from jarvis_stem.files import json_text, read_json_object, read_zip, write_bytes, zip_bytes
-
-on_disk = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def test_a_write_replaces_the_file_and_leaves_nothing_else(tmp_path: Path) -> None:

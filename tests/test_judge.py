@@ -26,7 +26,7 @@ from helpers import (
     python,
     run_record,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -726,7 +726,6 @@ def test_a_stranger_s_words_are_neither_markup_nor_commands(text: str) -> None:
     assert rendered(page).inside.count(text[:5].strip(" \n\x1b\udcff")) >= 2 or "##[" in text
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_one_code_span(text: str) -> None:
     span = module._code(text)

@@ -375,7 +375,7 @@ def test_holm_by_hand() -> None:
 
 
 # statsmodels runs the garbage collector in every call: few examples, each of any duration.
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.floats(0, 1) | st.sampled_from([0.0, 0.01, 0.05, 1.0]), min_size=1))
 def test_holm_is_that_of_statsmodels(p_values: list[float]) -> None:
     assert_allclose(holm(p_values), multipletests(p_values, method="holm")[1], rtol=1e-14)

@@ -333,9 +333,8 @@ def test_full_disk_leaves_nothing_behind(clone: Path) -> None:
 def test_interruption_leaves_nothing_behind(clone: Path) -> None:
     # The process interrupts itself, as Ctrl-C would, after the second of its files is written.
     program = f"""
-import os, signal
+import os
 from jarvis_stem import cli, new
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 written = []
 def write_text(path, text, write=new.write_text):
     write(path, text)

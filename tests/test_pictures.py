@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from helpers import on_disk
+from hypothesis import given
 from hypothesis import strategies as st
 from jarvis.io.vasp.inputs import Poscar
 from matplotlib.figure import Figure
@@ -171,7 +172,7 @@ def encoded(pixels: Pixels, kind: str) -> bytes:
 SEEDS = [encoded(np.arange(4096).reshape(64, 64).astype(np.uint8), k) for k in ("PNG", "TIFF")]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@on_disk
 @given(
     seed=st.sampled_from(SEEDS),
     changes=st.lists(st.tuples(st.integers(0, 500), st.binary(max_size=4)), max_size=4),

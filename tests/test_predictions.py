@@ -3,15 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers import SMALL, add_benchmark, add_contribution, write_zip
-from hypothesis import HealthCheck, given, settings
+from helpers import SMALL, add_benchmark, add_contribution, on_disk, write_zip
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jarvis_stem.benchmark import Benchmark, ResultName
 from jarvis_stem.files import zip_bytes
 from jarvis_stem.predictions import read_predictions, write_predictions
 
-on_disk = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 GOOD = "id,target,prediction\nd.jpg,0,0\ne.jpg,1,1\nf.jpg,2,2\ng.jpg,2,1\n"
 PREDICTED = {"d.jpg": 0, "e.jpg": 1, "f.jpg": 2, "g.jpg": 1}
 

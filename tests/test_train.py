@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -123,38 +122,44 @@ def test_a_run_leaves_a_scored_contribution(tiny_benchmarks: Path, tmp_path: Pat
     assert result["score"] == record["result"]["accuracy"]
 
 
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 200
-    while not path.exists():
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+def stopped_by(how: signal.Signals, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    """A run that gets a signal, as from Ctrl-C or out of memory, once its first epoch is told."""
+    program = f"""
+import os
+from jarvis_stem import cli, record, train
+def write_history(folder, history, write=record.write_history):
+    write(folder, history)
+    os.kill(os.getpid(), {int(how)})
+record.write_history = write_history
+raise SystemExit(cli.run(lambda: train.main({arguments!r})))
+"""
+    return start([sys.executable, "-W", "error", "-c", program])
 
 
-def test_resuming_after_a_stop_gives_the_same_result(tiny_benchmarks: Path, tmp_path: Path) -> None:
-    epochs = 5
-    whole = tmp_path / "whole"
-    assert start(command(tiny_benchmarks, whole, epochs=epochs)).returncode == 0
-    for how, status in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
-        cut = tmp_path / how.name
-        process = subprocess.Popen(
-            command(tiny_benchmarks, cut, epochs=epochs),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        wait_for(cut / "runs/lattice_cnn_model/stem_2d_proto_bravais_class/metrics.csv", process)
-        process.send_signal(how)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == status
-        assert "Traceback" not in errors
-        assert [p.name for p in (cut / "contributions" / MODEL).iterdir()] == ["model.py"]
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)],
+    ids=["interrupted", "killed"],
+)
+def test_resuming_after_a_stop_gives_the_same_result(
+    how: signal.Signals, status: int, tiny_benchmarks: Path, tmp_path: Path
+) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert start(command(tiny_benchmarks, whole, epochs=2)).returncode == 0
+    arguments = short(tiny_benchmarks, cut, epochs=2)
+    stopped = stopped_by(how, arguments)
+    assert stopped.returncode == status, stopped.stderr
+    assert "Epoch 1/2" in stopped.stderr
+    assert "Epoch 2/2" not in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    assert [p.name for p in (cut / "contributions" / MODEL).iterdir()] == ["model.py"]
 
-        done = start(command(tiny_benchmarks, cut, "--resume", epochs=epochs))
-        assert done.returncode == 0, done.stderr
-        for suffix in (".csv.zip", ".safetensors"):
-            name = f"contributions/{MODEL}/{RESULT}{suffix}"
-            assert (whole / name).read_bytes() == (cut / name).read_bytes()
+    done = start(command(tiny_benchmarks, cut, "--resume", epochs=2))
+    assert done.returncode == 0, done.stderr
+    assert "Epoch 1/2" not in done.stderr
+    for suffix in (".csv.zip", ".safetensors"):
+        name = f"contributions/{MODEL}/{RESULT}{suffix}"
+        assert (whole / name).read_bytes() == (cut / name).read_bytes()
 
 
 def test_checkpoint_of_a_model_that_was_changed_is_refused(

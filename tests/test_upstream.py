@@ -26,10 +26,11 @@ from helpers import (
     add_benchmark,
     add_contribution,
     needs_golden,
+    on_disk,
     python,
     write_zip,
 )
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score
 
@@ -118,9 +119,7 @@ def written(draw: st.DrawFn, value: int | str) -> str:
     return draw(st.sampled_from(["{}", "{}.0", " {} ", " {}.00", "{}\t"])).format(value)
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@on_disk
 @given(submission=submissions())
 def test_our_accuracy_is_that_of_scikit_learn(submission: Submission, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
@@ -181,7 +180,7 @@ def upstream_score(interpreter: Path, root: Path) -> dict[str, Any]:
 def test_our_accuracy_is_that_of_jarvis_leaderboard(upstream: Path, tmp_path: Path) -> None:
     batch: list[Submission] = []
 
-    @settings(max_examples=BATCH, database=None, deadline=None)
+    @settings(max_examples=BATCH)
     @given(submissions())
     def collect(submission: Submission) -> None:
         batch.append(submission)
