@@ -40,6 +40,7 @@ class Options:
         images: Folder of images to read instead of rendering.
         structures: Files to render instead of the databases' structures.
         epochs: The model's own if None.
+        until: Accuracy on the validation part that ends the training.
         device: As torch names it, or ``auto``.
         pretrained: Start from weights learned elsewhere.
         resume: Go on from the last checkpoint, if there is one.
@@ -57,6 +58,7 @@ class Options:
     images: Path | None = None
     structures: Path | None = None
     epochs: int | None = None
+    until: float | None = None
     seed: int = 0
     device: str = "auto"
     pretrained: bool = False
@@ -134,14 +136,8 @@ def run(options: Options) -> Outcome:
     train, validation = _part(learned_from, benchmark, options.seed)
     torch.manual_seed(options.seed)
     model = architecture.build(len(benchmark.classes), options.pretrained)
-    n_epochs_here = 0
-
-    def on_epoch(history: list[Epoch]) -> None:
-        nonlocal n_epochs_here
-        n_epochs_here += 1
-        record.write_history(run_folder, history)
-
-    history = training.fit(
+    history_here = record.HistoryWriter(run_folder)
+    history, logits = training.fit(
         model,
         train,
         validation,
@@ -159,9 +155,10 @@ def run(options: Options) -> Outcome:
             **asdict(recipe),
         },
         resume=options.resume,
-        on_epoch=on_epoch,
+        until=options.until,
+        on_epoch=history_here.write,
     )
-    logits = training.predict_logits(model, validation.images)
+    history_here.draw(history)
     temperature = training.calibrate(logits, validation.classes)
     stored = _store(model, folder / name.weights_name, temperature)
     probabilities = training.predict(model, torch.from_numpy(test.images), temperature=temperature)
@@ -174,7 +171,9 @@ def run(options: Options) -> Outcome:
         ),
         "error": _calibration_error(probabilities, _positions_of(test, benchmark, name.split)),
     }
-    earlier = history[: len(history) - n_epochs_here]  # in the processes that this one resumed
+    earlier = history[
+        : len(history) - history_here.n_written
+    ]  # in the processes that this one resumed
     wall = time.perf_counter() - start + sum(e.seconds for e in earlier)
     cpu = time.process_time() - cpu_start + sum(e.cpu_seconds for e in earlier)
     costs = {

@@ -28,6 +28,7 @@ from jarvis_stem.progress import track
 from jarvis_stem.stem import PIXEL_SIZE
 
 _BATCH = 32  # images
+_CHUNK = 4  # of them transformed at once: as many as the processor's cache holds
 _SMALLEST = 16  # pixels a side
 _HIGHEST = 0.3  # cycles a pixel; beyond it the probe has blurred the peaks away
 _NOISE_FROM = 0.42  # cycles a pixel; beyond it there is noise alone
@@ -175,14 +176,17 @@ def _windowed(images: Tensor) -> Tensor:
 
 
 def _peaks(windowed: Tensor) -> _Peaks:
-    power, noise, bins = _spectrum(windowed)
+    bins = [2 * fft.next_fast_len(n) for n in windowed.shape[1:]]
+    spectra = [_spectrum(chunk, bins) for chunk in windowed.split(_CHUNK)]
+    power, noise = (torch.cat(column) for column in zip(*spectra, strict=True))
     centre = power[:, 2:-2, 2:-2]
     rows, columns = centre.shape[1:]
     at = torch.stack(
         torch.meshgrid(torch.arange(columns) - columns // 2, torch.arange(rows), indexing="xy"), -1
     )
     size = torch.tensor(windowed.shape[1:], dtype=torch.float64)
-    cycles = at / bins
+    bins_a_cycle = torch.tensor(bins, dtype=torch.float64)
+    cycles = at / bins_a_cycle
     usable = (at[..., 1] > 0) | (at[..., 0] > 0)
     usable &= (cycles.norm(dim=-1) < _HIGHEST) & ((cycles * size).norm(dim=-1) > _CLOSEST)
     is_peak = (centre == _highest(_highest(power).mT).mT) & usable
@@ -193,19 +197,18 @@ def _peaks(windowed: Tensor) -> _Peaks:
     heights = torch.where(heights > floor, heights, 0).double()
     weights = torch.log((heights / floor).clamp(min=1)) / 2
     places = (at.flatten(0, 1)[which] + _vertices(power, which // columns, which % columns)) * (
-        size / bins
+        size / bins_a_cycle
     )
     heights = heights.sqrt() / heights[:, :1].sqrt().clamp(min=1e-30)
     return _Peaks(places, heights, weights, size)
 
 
-def _spectrum(windowed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Power at the low frequencies, the noise's power, and how many bins make a cycle a pixel.
+def _spectrum(windowed: Tensor, bins: list[int]) -> tuple[Tensor, Tensor]:
+    """Power at the low frequencies and the noise's, with so many bins to a cycle a pixel.
 
     The power is [N, columns' frequency from -2 bins, rows' frequency from the lowest], with two
     bins beyond the highest frequency that peaks are looked for at.
     """
-    bins = [2 * fft.next_fast_len(n) for n in windowed.shape[1:]]
     reach = [min(math.ceil(_HIGHEST * n) + 2, n // 2 - 1) for n in bins]
     half = torch.fft.rfft(windowed, bins[1], dim=2)[:, :, : reach[1] + 1]
     whole = torch.fft.fft(half.mT.contiguous(), bins[0], dim=2)
@@ -214,7 +217,7 @@ def _spectrum(windowed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     rounding = _window(windowed.shape[1:]).square().sum() / 12  # what eight bits add at least
     power = _squared(torch.cat([whole[:, :, -reach[0] :], whole[:, :, : reach[0] + 1]], 2))
     power = torch.cat([power[:, 1:3].flip(1, 2), power], 1)
-    return power, torch.maximum(noise, rounding), torch.tensor(bins, dtype=torch.float64)
+    return power, torch.maximum(noise, rounding)
 
 
 def _squared(values: Tensor) -> Tensor:

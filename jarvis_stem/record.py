@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import math
 import platform
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import metadata
@@ -21,17 +23,44 @@ from jarvis_stem.files import write_bytes, write_text
 from jarvis_stem.training import Epoch
 
 PACKAGES = ("jarvis-tools", "numpy", "scikit-learn", "scipy", "torch", "torchvision")
+_DRAWN_EVERY = 10.0  # seconds
 
 
-def write_history(folder: Path, history: Sequence[Epoch]) -> None:
-    """Write a run's epochs so far as ``metrics.csv`` and ``learning_curve.png``.
+class HistoryWriter:
+    """Keeps a run's epochs so far in ``metrics.csv`` and ``learning_curve.png``.
 
-    Args:
-        folder: The run's folder.
-        history: One entry an epoch.
+    The picture takes longer than a short epoch; it is drawn every few seconds and at the end.
+
+    Attributes:
+        n_written: How many epochs it was given.
     """
-    table = pd.DataFrame([asdict(epoch) for epoch in history]).set_index("epoch")
-    write_text(folder / "metrics.csv", table.to_csv(float_format="%.6g", lineterminator="\n"))
+
+    def __init__(self, folder: Path) -> None:
+        """Write to a run's folder."""
+        self.n_written = 0
+        self._folder = folder
+        self._drawn = -math.inf
+
+    def write(self, history: Sequence[Epoch]) -> None:
+        """Write the history after one more epoch."""
+        self.n_written += 1
+        text = _table(history).to_csv(float_format="%.6g", lineterminator="\n")
+        write_text(self._folder / "metrics.csv", text)
+        if time.monotonic() - self._drawn > _DRAWN_EVERY:
+            self.draw(history)
+
+    def draw(self, history: Sequence[Epoch]) -> None:
+        """Draw the history now."""
+        write_bytes(self._folder / "learning_curve.png", _learning_curve(_table(history)))
+        self._drawn = time.monotonic()
+
+
+def _table(history: Sequence[Epoch]) -> pd.DataFrame:
+    return pd.DataFrame([asdict(epoch) for epoch in history]).set_index("epoch")
+
+
+def _learning_curve(table: pd.DataFrame) -> bytes:
+    """Loss and accuracy of both parts by epoch, as PNG."""
     figure = Figure(figsize=(8, 3.5), layout="constrained")
     panels = figure.subplots(1, 2)
     for panel, quantity in zip(panels, ("loss", "accuracy"), strict=True):
@@ -41,7 +70,7 @@ def write_history(folder: Path, history: Sequence[Epoch]) -> None:
         panel.legend()
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=120)
-    write_bytes(folder / "learning_curve.png", picture.getvalue())
+    return picture.getvalue()
 
 
 def environment(device: torch.device) -> dict[str, Any]:

@@ -17,7 +17,7 @@ written to the contribution's folder when the training is done:
   <result>.run.json     what it was run with, what it took and gave
   <result>.safetensors  the trained weights
   metadata.json         JARVIS-Leaderboard's keys; what a person wrote in them is kept
-and to runs/ each epoch: the checkpoint, metrics.csv, learning_curve.png
+and to runs/ as it goes: the checkpoint, metrics.csv, learning_curve.png
 
 exit status:
   0    trained and written
@@ -30,6 +30,7 @@ examples:
   jarvis-stem train resnet_model --benchmark stem_2d_proto --epochs 4
   jarvis-stem train resnet_model --images downloaded/atomvision
   jarvis-stem train densenet_model --resume      # after Ctrl-C
+  jarvis-stem train lattice_model --until 0.9    # a good one soon
   jarvis-stem train lattice_model --json | jq .accuracy
 """
 
@@ -63,6 +64,12 @@ def _complete(context: click.Context, _parameter: click.Parameter, incomplete: s
     help="Render these POSCAR, CIF or JSON files.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="Default: the model's own.")
+@click.option(
+    "--until",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="ACCURACY",
+    help="Stop after the epoch that reaches this on the validation part.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option(
     "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu or cuda."

@@ -124,8 +124,9 @@ def fit(
     checkpoint: Path,
     identity: dict[str, Any],
     resume: bool = False,
+    until: float | None = None,
     on_epoch: Callable[[list[Epoch]], None] = lambda _history: None,
-) -> list[Epoch]:
+) -> tuple[list[Epoch], Tensor]:
     """Train a model and leave it at its best epoch by validation accuracy.
 
     Every epoch draws its order and augmentation from the seed and its own number, so that a run
@@ -141,10 +142,12 @@ def fit(
         checkpoint: File rewritten after each epoch.
         identity: What the checkpoint is of; resuming with another one is refused.
         resume: Continue from the checkpoint where there is one.
+        until: Validation accuracy that ends the training before its last epoch.
         on_epoch: Called with the history after each epoch.
 
     Returns:
-        The history of all epochs, those before a resumption included.
+        The history of all epochs, those before a resumption included; and the validation part's
+        logits as `predict_logits` gives them, float32[2, N, classes].
 
     Raises:
         StemError: The checkpoint is of another run, or the loss is no longer finite.
@@ -154,12 +157,16 @@ def fit(
         _load_checkpoint(checkpoint, state, identity)
     views = (_Views(model, train.images), _Views(model, validation.images))
     with _EpochProgress(recipe, train.n_structures) as display:
-        while len(state.history) < recipe.epochs:
+        while len(state.history) < recipe.epochs and not _reached(state.history, until):
             _run_epoch(state, views, (train, validation), recipe, seed, display)
             _save_checkpoint(checkpoint, state, identity)
             on_epoch(state.history)
     model.load_state_dict(state.best)
-    return state.history
+    return state.history, _logits_of(model, views[1])
+
+
+def _reached(history: list[Epoch], accuracy: float | None) -> bool:
+    return accuracy is not None and any(e.validation_accuracy >= accuracy for e in history)
 
 
 def best_epoch(history: list[Epoch]) -> Epoch:

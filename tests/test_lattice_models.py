@@ -199,7 +199,7 @@ def test_training_describes_each_image_once(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = Counting(2)
     model.described = 0
-    history = training.fit(
+    history, _ = training.fit(
         model,
         split,
         split,

@@ -127,10 +127,10 @@ def stopped_by(how: signal.Signals, arguments: list[str]) -> subprocess.Complete
     program = f"""
 import os
 from jarvis_stem import cli, record, train
-def write_history(folder, history, write=record.write_history):
-    write(folder, history)
+def stop_after(writer, history, write=record.HistoryWriter.write):
+    write(writer, history)
     os.kill(os.getpid(), {int(how)})
-record.write_history = write_history
+record.HistoryWriter.write = stop_after
 raise SystemExit(cli.run(lambda: train.main({arguments!r})))
 """
     return start([sys.executable, "-W", "error", "-c", program])

@@ -66,7 +66,10 @@ def fit(folder: Path, recipe: Recipe = RECIPE, **options: Any) -> tuple[nn.Modul
         "checkpoint": folder / "checkpoint.pt",
         "identity": {"model": "small", "epochs": recipe.epochs},
     }
-    history = training.fit(model, stripes(48, 0), stripes(24, 1), recipe, **{**defaults, **options})
+    validation = stripes(24, 1)
+    options = {**defaults, **options}
+    history, logits = training.fit(model, stripes(48, 0), validation, recipe, **options)
+    assert torch.equal(logits, training.predict_logits(model, validation.images))
     return model, history
 
 
@@ -119,6 +122,17 @@ def test_resuming_a_finished_run_trains_no_more(tmp_path: Path) -> None:
     again, same = fit(tmp_path, resume=True)
     assert same == history
     assert torch.equal(model[0].weight, again[0].weight)  # type: ignore[union-attr, arg-type, index]
+
+
+def test_it_ends_at_the_accuracy_asked_for_and_goes_on_from_there(tmp_path: Path) -> None:
+    _, whole = fit(tmp_path / "whole")
+    wanted = whole[0].validation_accuracy
+    _, short = fit(tmp_path / "short", until=wanted)
+    assert without_times(short) == without_times(whole[:1])
+    _, ended = fit(tmp_path / "short", until=wanted, resume=True)
+    assert ended == short
+    _, resumed = fit(tmp_path / "short", resume=True)
+    assert without_times(resumed) == without_times(whole)
 
 
 def test_resume_without_checkpoint_starts_anew(tmp_path: Path) -> None:
