@@ -75,7 +75,7 @@ def describe(images: Tensor, *, spectrum: bool, errors: bool = False) -> Tensor:
     parts = [
         torch.from_numpy(lattices.vectors).nan_to_num(0.0).flatten(1),
         torch.from_numpy(lattices.quality)[:, None],
-        torch.cat([_brightness(batch) for batch in images.split(_BATCH)]),
+        _brightness(images),
         amplitudes.real,
         amplitudes.imag,
     ]
@@ -263,11 +263,13 @@ def unit_cell(harmonics: Tensor) -> Tensor:
 
 def _brightness(images: Tensor) -> Tensor:
     """Mean and standard deviation of each image, [N, 2]."""
-    scaled = images.flatten(1).float() / 255
-    mean = scaled.mean(dim=1, keepdim=True)
-    # Tensor.std is seven times as slow.
-    deviation = (scaled - mean).norm(dim=1, keepdim=True) / math.sqrt(scaled.shape[1] - 1)
-    return torch.cat((mean, deviation), dim=1)
+    moments = torch.empty(len(images), 2)  # many small results would leave holes in the heap
+    for batch, part in zip(images.split(_BATCH), moments.split(_BATCH), strict=True):
+        scaled = batch.flatten(1).float() / 255
+        part[:, 0] = scaled.mean(dim=1)
+        # Tensor.std is seven times as slow.
+        part[:, 1] = (scaled - part[:, :1]).norm(dim=1) / math.sqrt(scaled.shape[1] - 1)
+    return moments
 
 
 def _orders(highest: int) -> list[tuple[int, int]]:
