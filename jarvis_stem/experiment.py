@@ -171,9 +171,8 @@ def run(options: Options) -> Outcome:
         ),
         "error": _calibration_error(probabilities, _positions_of(test, benchmark, name.split)),
     }
-    earlier = history[
-        : len(history) - history_here.n_written
-    ]  # in the processes that this one resumed
+    n_earlier = len(history) - history_here.n_written
+    earlier = history[:n_earlier]  # in the processes that this one resumed
     wall = time.perf_counter() - start + sum(e.seconds for e in earlier)
     cpu = time.process_time() - cpu_start + sum(e.cpu_seconds for e in earlier)
     costs = {
