@@ -6,7 +6,7 @@ from setuptools import find_packages, setup
 
 setup(
     name="jarvis-stem",
-    version="0.1.0",
+    version="0.2.0",
     description="Bravais lattices of 2D materials from STEM images: benchmark, models, leaderboard",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
@@ -14,7 +14,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["jarvis_stem", "jarvis_stem.*"]),
     package_data={
-        "jarvis_stem": ["py.typed", "page/*.j2", "template/*.j2", "web/*.j2", "web/assets/*"]
+        "jarvis_stem": ["py.typed", "*/*.j2", "submission/template/*.j2", "web/assets/*"]
     },
     install_requires=[
         "click>=8.4",  # the commands, their completion and suggestions

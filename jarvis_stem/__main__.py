@@ -11,15 +11,11 @@ from click.shell_completion import shell_complete
 
 from jarvis_stem import __version__, cli
 
-# In the order of the help: the module whose ``main`` each command is. `jarvis_stem.predict` is a
-# function, which a module of that name would hide.
-COMMANDS = {
-    "predict": "predict_command",
-    **{
-        name: name
-        for name in ("train", "score", "check", "new", "submit", "site", "data", "audit", "export")
-    },
-}
+# In the order of the help; each is the ``main`` of the module of its name.
+COMMANDS = (
+    *("predict", "train", "score", "check", "new", "submit"),
+    *("site", "data", "audit", "export", "judge"),
+)
 _PROGRAM = "jarvis-stem"
 _COMPLETE = "_JARVIS_STEM_COMPLETE"  # set by the shell when it asks for completions
 _EPILOG = """\
@@ -53,7 +49,7 @@ class _Commands(cli.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"jarvis_stem.{COMMANDS[cmd_name]}").main
+        command: click.Command = import_module(f"jarvis_stem.{cmd_name}").main
         return command
 
     def resolve_command(

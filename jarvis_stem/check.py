@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from jarvis_stem import cli
-from jarvis_stem.files import json_text
+from jarvis_stem.cli import report_checklist
+from jarvis_stem.utils.files import json_text
 
-if TYPE_CHECKING:
-    from jarvis_stem.checklist import Checklist
-
-_COLOURS = {"pass": "green", "fail": "red", "skip": "yellow"}
-_STATUS = re.compile(rf"^({'|'.join(_COLOURS)})(?=  )", re.MULTILINE)
 _EPILOG = """\
 exit status:
   0    nothing failed
@@ -59,9 +53,9 @@ def main(contribution: Path | None, schema: bool, benchmarks: Path) -> int:
     """
     cli.refuse_together("contribution", "schema")
     # Imported here, so that --help need not wait.
-    from jarvis_stem.checklist import check
-    from jarvis_stem.metadata import Metadata
-    from jarvis_stem.project import listed_benchmarks
+    from jarvis_stem.formats.metadata import Metadata
+    from jarvis_stem.formats.project_metadata import listed_benchmarks
+    from jarvis_stem.scoring.checklist import check
 
     if schema:
         print(json_text(Metadata.model_json_schema()), end="")
@@ -71,24 +65,6 @@ def main(contribution: Path | None, schema: bool, benchmarks: Path) -> int:
     checklist = check(contribution, benchmarks, listed_benchmarks(benchmarks.parent))
     report_checklist(checklist, checklist.as_json())
     return 0 if checklist.ok else 1
-
-
-def report_checklist(checklist: Checklist, data: Any) -> None:
-    """Print a checklist; with --quiet what failed, on stderr.
-
-    Args:
-        checklist: For a person.
-        data: For a program.
-    """
-    cli.report(coloured(checklist), data)
-    if cli.is_quiet():
-        for failure in checklist.failures:
-            cli.echo(failure, to_stderr=True)
-
-
-def coloured(checklist: Checklist) -> str:
-    """The checklist for a terminal, each line's status in its colour."""
-    return _STATUS.sub(lambda found: click.style(found[0], _COLOURS[found[0]]), checklist.text())
 
 
 if __name__ == "__main__":

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
-from jarvis_stem.errors import StemError
-from jarvis_stem.files import json_text
+from jarvis_stem import cli
+from jarvis_stem.utils import terminal
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import json_text
+from jarvis_stem.utils.terminal import QUIET, echo, is_quiet, is_set
+
+if TYPE_CHECKING:
+    from jarvis_stem.scoring.checklist import Checklist
 
 USAGE = 2  # as click and argparse have it
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 BROKEN_PIPE = 141  # 128 + SIGPIPE
-_QUIET = f"{__name__}.quiet"  # in a context's meta, which ends with the command
 _JSON = f"{__name__}.json"
 _BENCHMARK = "_bravais_class.json.zip"
 
@@ -105,7 +111,7 @@ def folder_option(name: str, what: str, default: Path | None = None) -> Callable
 
 def contributions(context: click.Context) -> list[Path]:
     """Contribution folders to complete a name from: below --contributions; none where it is not."""
-    from jarvis_stem.contribution import check_folder_name, contribution_folders
+    from jarvis_stem.formats.folder import check_folder_name, contribution_folders
 
     try:
         found = contribution_folders(context.params.get("contributions") or Path("contributions"))
@@ -166,25 +172,15 @@ data_option = click.option(
 refresh_option = click.option("--refresh", is_flag=True, help="Download the JARVIS databases anew.")
 json_option = _flag(_JSON, "--json", help="Print the result as JSON, nothing else.")
 quiet_option = _flag(
-    _QUIET,
+    QUIET,
     *("-q", "--quiet"),
     help="Print no progress and no report: only errors, and what --json asks for.",
 )
 
 
-def is_quiet() -> bool:
-    """Whether the command that runs was given --quiet."""
-    return _is_set(_QUIET)
-
-
 def wants_json() -> bool:
     """Whether the command that runs was given --json."""
-    return _is_set(_JSON)
-
-
-def _is_set(key: str) -> bool:
-    context = click.get_current_context(silent=True)
-    return context is not None and context.meta.get(key, False)
+    return is_set(_JSON)
 
 
 def refuse_together(*names: str) -> None:
@@ -230,17 +226,6 @@ def say(text: str) -> None:
     """Print a part of a report that is for a person only; not with --quiet or --json."""
     if not (is_quiet() or wants_json()):
         echo(text)
-
-
-def note(text: str) -> None:
-    """Say on stderr what is to be known beside the result; not with --quiet."""
-    if not is_quiet():
-        echo(text, to_stderr=True)
-
-
-def echo(text: str, *, to_stderr: bool = False) -> None:
-    """Print a line, its colours on a terminal only, and not where NO_COLOR is set."""
-    click.echo(text, err=to_stderr, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def table(lines: Sequence[Sequence[str]], left: Sequence[str]) -> str:
@@ -319,3 +304,25 @@ def _flush_or_discard() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+_COLOURS = {"pass": "green", "fail": "red", "skip": "yellow"}
+_STATUS = re.compile(rf"^({'|'.join(_COLOURS)})(?=  )", re.MULTILINE)
+
+
+def report_checklist(checklist: Checklist, data: Any) -> None:
+    """Print a checklist; with --quiet what failed, on stderr.
+
+    Args:
+        checklist: For a person.
+        data: For a program.
+    """
+    cli.report(coloured(checklist), data)
+    if terminal.is_quiet():
+        for failure in checklist.failures:
+            terminal.echo(failure, to_stderr=True)
+
+
+def coloured(checklist: Checklist) -> str:
+    """The checklist for a terminal, each line's status in its colour."""
+    return _STATUS.sub(lambda found: click.style(found[0], _COLOURS[found[0]]), checklist.text())

@@ -15,10 +15,12 @@ from platformdirs import user_cache_path
 from rich.filesize import decimal
 
 from jarvis_stem import cli
-from jarvis_stem.benchmark import Benchmark, ResultName
-from jarvis_stem.errors import StemError
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.names import bravais_result
+from jarvis_stem.utils import terminal
+from jarvis_stem.utils.errors import StemError
 
-# jarvis_stem.structures takes seconds to import, so the commands do it when they run.
+# jarvis_stem.imaging.structures takes seconds to import, so the commands do it when they run.
 
 _EPILOG = """\
 exit status:
@@ -81,10 +83,10 @@ def main() -> None:
 @cli.json_option
 def show(data: str | None, benchmarks: Path) -> int:
     """Show what is there and what of the benchmarks it covers."""
-    from jarvis_stem import structures
+    from jarvis_stem.imaging.store import DATABASES, store_directory
 
-    store = structures.store_directory(data)
-    found = {name: _read(name, store) for name in structures.DATABASES}
+    store = store_directory(data)
+    found = {name: _read(name, store) for name in DATABASES}
     ids = {i for _, ids in found.values() for i in ids}
     shown = {
         "store": str(store),
@@ -108,13 +110,13 @@ def show(data: str | None, benchmarks: Path) -> int:
 @cli.quiet_option
 def fetch(data: str | None, refresh: bool) -> int:
     """Download the databases that are missing."""
-    from jarvis_stem import structures
+    from jarvis_stem.imaging.store import DATABASES, database_path, read_database, store_directory
 
-    store = structures.store_directory(data)
-    paths = [(name, structures.database_path(name, store)) for name in structures.DATABASES]
+    store = store_directory(data)
+    paths = [(name, database_path(name, store)) for name in DATABASES]
     wanted = [(name, path) for name, path in paths if refresh or not path.exists()]
     for name, _ in wanted:
-        structures.read_database(name, store, refresh=True)
+        read_database(name, store, refresh=True)
     cli.report(
         "\n".join(
             f"{path}: {'downloaded' if (name, path) in wanted else 'was there'}, "
@@ -132,10 +134,10 @@ def fetch(data: str | None, refresh: bool) -> int:
 @cli.quiet_option
 def verify(data: str | None) -> int:
     """Read the databases and name what is missing or damaged."""
-    from jarvis_stem import structures
+    from jarvis_stem.imaging.store import DATABASES, store_directory
 
-    store = structures.store_directory(data)
-    databases = [_read(name, store)[0] for name in structures.DATABASES]
+    store = store_directory(data)
+    databases = [_read(name, store)[0] for name in DATABASES]
     cli.report(_databases_text(map(asdict, databases)), [asdict(d) for d in databases])
     for database in databases:
         if database.problem:
@@ -150,19 +152,19 @@ def verify(data: str | None) -> int:
 @cli.quiet_option
 def clear(data: str | None, yes: bool) -> int:
     """Remove the databases and this package's own cache."""
-    from jarvis_stem import structures
+    from jarvis_stem.imaging.store import DATABASES, database_path, store_directory
 
-    store = structures.store_directory(data)
-    paths = [structures.database_path(name, store) for name in structures.DATABASES]
+    store = store_directory(data)
+    paths = [database_path(name, store) for name in DATABASES]
     paths = [path for path in (*paths, _cache_folder()) if path.exists()]
     if paths and not yes:
         if origin := _named_by(data):
             raise StemError(
                 f"{store}: named by {origin}, and others may use it; --yes removes its databases"
             )
-        cli.echo("\n".join(map(str, paths)), to_stderr=True)
+        terminal.echo("\n".join(map(str, paths)), to_stderr=True)
         if not click.confirm("Remove these?", err=True):
-            cli.note("nothing was removed")
+            terminal.note("nothing was removed")
             return 1
     for path in paths:
         if path.is_dir() and not path.is_symlink():
@@ -179,15 +181,15 @@ def clear(data: str | None, yes: bool) -> int:
 
 def _read(name: str, store: Path) -> tuple[Database, Collection[str]]:
     """A database's state, and the ids of its structures."""
-    from jarvis_stem import structures
+    from jarvis_stem.imaging.store import database_path, read_database
 
-    path = structures.database_path(name, store)
+    path = database_path(name, store)
     if not path.exists():
         problem = f"{path}: missing; jarvis-stem data fetch downloads it"
         return Database(name, str(path), "missing", problem=problem), ()
     size = path.stat().st_size
     try:
-        ids = structures.read_database(name, store).keys()
+        ids = read_database(name, store).keys()
     except StemError as error:
         return Database(name, str(path), "damaged", size, problem=str(error)), ()
     return Database(name, str(path), "ok", size, len(ids)), ids
@@ -195,9 +197,9 @@ def _read(name: str, store: Path) -> tuple[Database, Collection[str]]:
 
 def _coverage(dataset: str, benchmarks: Path, ids: Collection[str]) -> list[dict[str, Any]]:
     """How many ids of a benchmark's splits have a structure, in the databases or built in."""
-    from jarvis_stem import prototypes, structures
+    from jarvis_stem.imaging import prototypes, structures
 
-    name = ResultName("AI", "ImageClass", "bravais_class", dataset, "test", "acc")
+    name = bravais_result(dataset)
     if dataset == prototypes.RESULT_NAME.dataset:
         ids = {structures.structure_id(i) for i in prototypes.structures()}
     return [
@@ -213,7 +215,7 @@ def _coverage(dataset: str, benchmarks: Path, ids: Collection[str]) -> list[dict
 
 def _named_by(data: str | None) -> str | None:
     """What the user named the store by; None where it is JARVIS' own cache."""
-    from jarvis_stem.structures import STORE_VARIABLE
+    from jarvis_stem.imaging.store import STORE_VARIABLE
 
     return "--data" if data else STORE_VARIABLE if os.environ.get(STORE_VARIABLE) else None
 

@@ -9,27 +9,21 @@ against it pair by pair, and a copy of it recognised, without the submission its
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
 import click
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from jarvis_stem import cli
-from jarvis_stem.benchmark import MANIFEST, Benchmark, ResultName, verify
-from jarvis_stem.errors import StemError
-from jarvis_stem.files import json_text, read_json_object, write_text
-from jarvis_stem.metadata import schema_problems
-from jarvis_stem.metrics import accuracy
-from jarvis_stem.predictions import read_predictions
+from jarvis_stem.formats.benchmark import MANIFEST, Benchmark
+from jarvis_stem.formats.names import ResultName, bravais_result
+from jarvis_stem.formats.predictions import read_predictions
+from jarvis_stem.formats.published import REFERENCE_SUFFIX, Published, Reference, fingerprint
+from jarvis_stem.scoring.metrics import accuracy
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import json_text, write_text
 
-REFERENCE_SUFFIX = ".reference.json"
 _EPILOG = """\
 exit status:
   0    written
@@ -42,75 +36,6 @@ example:
     --published ../shared/jarvis_leaderboard/contributions --source \\
     https://github.com/usnistgov/jarvis_leaderboard/tree/main/jarvis_leaderboard/contributions
 """
-
-
-def _base64(text: str) -> str:
-    base64.b64decode(text, validate=True)
-    return text
-
-
-class Published(BaseModel):
-    """A published submission.
-
-    Attributes:
-        score: Its accuracy, rounded as JARVIS-Leaderboard rounds it.
-        source: Where it was published.
-        right_ids: Which test ids it has right, in the benchmark's order: one bit each, most
-            significant first, base64.
-        predictions_sha256: `fingerprint` of its predictions.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    score: float
-    source: str
-    right_ids: Annotated[str, AfterValidator(_base64)]
-    predictions_sha256: str
-
-    def correct(self, n: int) -> NDArray[np.bool_]:
-        """Whether each of n predictions is right, bool[n]."""
-        packed = np.frombuffer(base64.b64decode(self.right_ids), np.uint8)
-        return np.unpackbits(packed, count=n).astype(bool)
-
-
-class Reference(BaseModel):
-    """A benchmark's reference file.
-
-    Attributes:
-        published: Published submissions by name.
-        without_structure: Test ids whose structure is in none of the databases that the file was
-            made with.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    published: dict[str, Published] = {}
-    without_structure: list[str] = []
-
-    @classmethod
-    def read(cls, root: Path, name: ResultName) -> Reference:
-        """Read the reference of the benchmark that a result is about; without a file it is empty.
-
-        Args:
-            root: Folder of all benchmarks.
-            name: The result's name.
-
-        Raises:
-            StemError: The file is not one, or its checksum is not the manifest's.
-        """
-        path = root / name.page_path(REFERENCE_SUFFIX)
-        if not path.exists():
-            return cls()
-        verify(root, path)
-        try:
-            return cls.model_validate(read_json_object(path))
-        except ValidationError as error:
-            raise StemError(f"{path}: {'; '.join(schema_problems(error))}") from None
-
-
-def fingerprint(predictions: Sequence[int | str]) -> str:
-    """SHA-256 of predictions in the benchmark's order, as a JSON list: equal for equal ones."""
-    return hashlib.sha256(json.dumps(predictions).encode()).hexdigest()
 
 
 @click.command(cls=cli.Command, name="reference", epilog=_EPILOG)
@@ -126,7 +51,7 @@ def main(dataset: str, published: Path, source: str, data: str | None, benchmark
 
     DATASET is the benchmark's, for example stem_2d_image.
     """
-    name = ResultName("AI", "ImageClass", "bravais_class", dataset, "test", "acc")
+    name = bravais_result(dataset)
     benchmark = Benchmark.read(benchmarks, name)
     reference = Reference(
         published=_published(published, source, name, benchmark),
@@ -161,7 +86,7 @@ def _published(
 
 
 def _without_structure(dataset: str, benchmark: Benchmark, data: str | None) -> list[str]:
-    from jarvis_stem import structures
+    from jarvis_stem.imaging import structures
 
     ids = benchmark.split("test")
     found = structures.for_dataset(dataset, ids, data=data)

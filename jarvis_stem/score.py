@@ -8,11 +8,13 @@ from pathlib import Path
 import click
 
 from jarvis_stem import cli
-from jarvis_stem.benchmark import ResultName
-from jarvis_stem.files import json_text, write_text
-from jarvis_stem.leaderboard import Board, Leaderboard, Rejection, build
-from jarvis_stem.project import METADATA, About, Project, listed_benchmarks, web_address
-from jarvis_stem.rows import RANK, rows, same_predictions
+from jarvis_stem.formats.names import ResultName
+from jarvis_stem.formats.project_metadata import METADATA, About, Project, listed_benchmarks
+from jarvis_stem.formats.schema import web_address
+from jarvis_stem.scoring.board import Board, Leaderboard, Rejection
+from jarvis_stem.scoring.leaderboard import build
+from jarvis_stem.scoring.table import RANK, rows, same_predictions
+from jarvis_stem.utils.files import json_text, write_text
 
 _COLUMNS = (
     "rank",
@@ -88,17 +90,22 @@ def _pages(leaderboard: Leaderboard, project: Project) -> dict[Path, str]:
     # Plotly takes most of the command's time; --help and faults need not wait for it.
     from plotly.offline import get_plotlyjs
 
-    from jarvis_stem import page
+    from jarvis_stem.scoring import jarvis_page
 
     boards = [
         (board, project.benchmarks.get(ResultName.parse(board.name), About(title=board.name)))
         for board in leaderboard.benchmarks
     ]
-    pages = {Path(page.PLOTLY_SCRIPT): get_plotlyjs(), Path("index.html"): page.index(boards)}
+    pages = {
+        Path(jarvis_page.PLOTLY_SCRIPT): get_plotlyjs(),
+        Path("index.html"): jarvis_page.index(boards),
+    }
     for board, about in boards:
         name = ResultName.parse(board.name)
-        pages[name.page_path(".md")] = page.markdown(board, about, project.repository_url)
-        pages[name.page_path(".html")] = page.html(board, about, project.repository_url)
+        pages[name.page_path(".md")] = jarvis_page.page_markdown(
+            board, about, project.repository_url
+        )
+        pages[name.page_path(".html")] = jarvis_page.html(board, about, project.repository_url)
     return pages
 
 

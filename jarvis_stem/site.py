@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from jarvis_stem import cli
-from jarvis_stem.errors import StemError
-from jarvis_stem.leaderboard import Leaderboard
-from jarvis_stem.project import METADATA, Project
+from jarvis_stem.formats.project_metadata import METADATA, Project
+from jarvis_stem.scoring.board import Leaderboard
+from jarvis_stem.utils.errors import StemError
 
 if TYPE_CHECKING:
-    from jarvis_stem.web import Built
+    from jarvis_stem.web.builder import Built
     from jarvis_stem.web.serve import Server
 
 _ROBUSTNESS = Path("docs/robustness.json")
@@ -123,8 +123,7 @@ class _Site:
         return [self.contributions, self.benchmarks, Path(METADATA), _ROBUSTNESS]
 
     def build(self) -> tuple[Leaderboard, Built]:
-        from jarvis_stem import web
-        from jarvis_stem.web import content, gallery
+        from jarvis_stem.web import builder, content, gallery
 
         project = Project.read(Path(METADATA))
         found = content.read(self.contributions, self.benchmarks, project, robustness=_ROBUSTNESS)
@@ -137,7 +136,7 @@ class _Site:
                 run_models=self.run_models,
             )
             found = replace(found, galleries=galleries)
-        return found.leaderboard, web.build(found, self.output)
+        return found.leaderboard, builder.build(found, self.output)
 
 
 def _serve(server: Server, site: _Site) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
-from jarvis_stem import cli, pull_request
-from jarvis_stem.check import coloured, report_checklist
-from jarvis_stem.checklist import Checklist, check
-from jarvis_stem.contribution import contribution_folders
-from jarvis_stem.errors import StemError
-from jarvis_stem.leaderboard import Board, Leaderboard, Result, build
-from jarvis_stem.project import Project
-from jarvis_stem.pull_request import Branch, Clone, Repository
+from jarvis_stem import cli
+from jarvis_stem.cli import coloured, report_checklist
+from jarvis_stem.formats.folder import contribution_folders
+from jarvis_stem.formats.project_metadata import METADATA, Project
+from jarvis_stem.scoring.checklist import Checklist, check
+from jarvis_stem.scoring.leaderboard import build
+from jarvis_stem.submission import pull_request
+from jarvis_stem.submission.github import Fork, open_pull_request
+from jarvis_stem.submission.proposal import Proposal
+from jarvis_stem.submission.pull_request import Branch, Clone, Commit
+from jarvis_stem.utils.errors import StemError
 
 _EPILOG = """\
 Run it in the top folder of a clone of your fork. It
@@ -41,56 +44,6 @@ examples:
   jarvis-stem submit my_model
   jarvis-stem submit my_model --update      # after a review
 """
-
-
-class Standing(NamedTuple):
-    """A contribution's result and the board it stands on."""
-
-    result: Result
-    board: Board
-
-    @property
-    def accuracy(self) -> str:
-        """Its accuracy, also as a count."""
-        return f"{self.result.score:.4f} ({self.result.n_correct} of {self.board.n_test})"
-
-    @property
-    def interval(self) -> str:
-        """The 95% interval of the accuracy."""
-        low, high = self.result.interval
-        return f"{low:.4f} to {high:.4f}"
-
-    @property
-    def rank(self) -> str:
-        """Its rank group, and how many others are in it."""
-        others = sum(other.rank == self.result.rank for other in self.board.results) - 1
-        return f"{self.result.rank}" + (f", shared with {others} more" if others else "")
-
-    def as_json(self) -> dict[str, Any]:
-        """The same for a program."""
-        return {
-            "benchmark": self.board.name,
-            "accuracy": self.result.score,
-            "n_correct": self.result.n_correct,
-            "n_test": self.board.n_test,
-            "interval": list(self.result.interval),
-            "rank": self.result.rank,
-            "same_predictions_as": list(self.result.same_predictions_as),
-        }
-
-
-class Opened(NamedTuple):
-    """What has become of the pull request.
-
-    Attributes:
-        text: For a person.
-        address: Its address, if it was opened.
-        link: Where a person opens it, if it was not and there is such a page.
-    """
-
-    text: str
-    address: str | None = None
-    link: str | None = None
 
 
 @click.command(cls=cli.Command, name="submit", epilog=_EPILOG)
@@ -123,47 +76,27 @@ def main(
     """
     cli.refuse_together("base", "update")
     folder = _folder(contributions, name)
-    project = Project.read(Path("metadata.json"))
-
-    checklist = check(folder, benchmarks, project.benchmarks)
-    data: dict[str, Any] = {"contribution": name, "checklist": checklist.as_json(), "pushed": False}
-    if not checklist.ok:
-        report_checklist(checklist, data)
-        raise StemError(f"{folder}: not submitted, a check failed")
-    cli.say(coloured(checklist))
-
-    leaderboard = build(contributions, benchmarks, project.benchmarks)
-    standings = _standings(leaderboard, name)
-    data["standings"] = [standing.as_json() for standing in standings]
-    cli.say("\n".join(["", *map(_line, standings), *_notices(standings)]))
-
-    title = f"Contribution {name}"
-    body = _body(standings, checklist)
+    project = Project.read(benchmarks.parent / METADATA)
+    checklist = _checked(folder, benchmarks, project)
+    proposal = Proposal.of(name, checklist, build(contributions, benchmarks, project.benchmarks))
+    cli.say(f"\n{proposal.summary}")
     with pull_request.clone_of(folder, keep_objects=not dry_run) as clone:
         target = pull_request.find_branch(
             clone, branch or f"contribution/{name}", remote=remote, base=base, update=update
         )
-        message = "\n".join([title, "", *map(_line, standings)])
-        commit = pull_request.commit(clone, target, message)
-        data |= {
-            "branch": target.name,
-            "parent": target.parent,
-            "remote": target.remote,
-            "address": target.address,
-            "changes": commit.changes,
-            "title": title,
-            "body": body,
-        }
-        cli.say(f"\n{_summary(target, commit.changes)}")
-        if dry_run:
-            end = "dry run: nothing was written or pushed"
-            cli.report("\n".join(["", title, "", body, "", end]), data)
-            return 0
+        commit = pull_request.commit(clone, target, proposal.message)
+    cli.say(f"\n{_summary(target, commit)}")
+    data = _data(proposal, target, commit)
+    if dry_run:
+        end = "dry run: nothing was written or pushed"
+        cli.report("\n".join(["", proposal.title, "", proposal.body, "", end]), data)
+        return 0
     pull_request.push(Clone(folder), target, commit)
     cli.say(f"pushed {commit.id[:12]} to {target.name} of {target.remote}")
-    opened = _open(project.repository_url, target, title, body)
-    data |= {"pushed": True, "commit": commit.id, "pull_request": opened.address}
-    cli.answer(opened.text, {**data, "open_at": opened.link})
+    fork = Fork(target.address, target.name)
+    opened = open_pull_request(project.repository_url, fork, proposal.title, proposal.body)
+    pushed = {"pushed": True, "commit": commit.id, "pull_request": opened.address}
+    cli.answer(opened.text, {**data, **pushed, "open_at": opened.link})
     return 0
 
 
@@ -176,75 +109,45 @@ def _folder(root: Path, name: str) -> Path:
     return folders[name]
 
 
-def _standings(leaderboard: Leaderboard, name: str) -> list[Standing]:
-    for rejection in leaderboard.all_rejected:
-        if rejection.contribution == name:
-            raise StemError(f"{name}/{rejection.file}: {'; '.join(rejection.problems)}")
-    return [
-        Standing(result, board)
-        for board in leaderboard.benchmarks
-        for result in board.results
-        if result.contribution == name
-    ]
+def _checked(folder: Path, benchmarks: Path, project: Project) -> Checklist:
+    """The contribution's checklist, without failures."""
+    checklist = check(folder, benchmarks, project.benchmarks)
+    if not checklist.ok:
+        report_checklist(
+            checklist,
+            {"contribution": folder.name, "checklist": checklist.as_json(), "pushed": False},
+        )
+        raise StemError(f"{folder}: not submitted, a check failed")
+    cli.say(coloured(checklist))
+    return checklist
 
 
-def _line(standing: Standing) -> str:
-    return (
-        f"{standing.board.name}: accuracy {standing.accuracy}, "
-        f"95% interval {standing.interval}, rank {standing.rank}"
-    )
+def _data(proposal: Proposal, branch: Branch, commit: Commit) -> dict[str, Any]:
+    """All of it for a program, as long as nothing is pushed."""
+    return {
+        "contribution": proposal.contribution,
+        "checklist": proposal.checklist.as_json(),
+        "pushed": False,
+        "standings": proposal.standings_json(),
+        "branch": branch.name,
+        "parent": branch.parent,
+        "remote": branch.remote,
+        "address": branch.address,
+        "changes": commit.changes,
+        "title": proposal.title,
+        "body": proposal.body,
+    }
 
 
-def _notices(standings: list[Standing]) -> list[str]:
-    return [
-        f"notice: {board.name}: the same predictions as {', '.join(result.same_predictions_as)}"
-        for result, board in standings
-        if result.same_predictions_as
-    ]
-
-
-def _body(standings: list[Standing], checklist: Checklist) -> str:
-    """The pull request's text, in Markdown."""
-    rows = [
-        f"| {standing.board.name} | {standing.accuracy} | {standing.interval} | {standing.rank} |"
-        for standing in standings
-    ]
-    return "\n".join(
-        [
-            "| benchmark | accuracy | 95% interval | rank |",
-            "| --- | --- | --- | --- |",
-            *rows,
-            "",
-            *(f"{notice}\n" for notice in _notices(standings)),
-            f"Checklist: {checklist.summary}.",
-        ]
-    )
-
-
-def _summary(branch: Branch, changes: list[str]) -> str:
+def _summary(branch: Branch, commit: Commit) -> str:
     return "\n".join(
         [
             f"branch: {branch.name}, on top of {branch.parent_name} ({branch.parent[:12]})",
             f"remote: {branch.remote} ({branch.address})",
             "commit:",
-            *(f"  {change}" for change in changes),
+            *(f"  {change}" for change in commit.changes),
         ]
     )
-
-
-def _open(repository_url: str, branch: Branch, title: str, body: str) -> Opened:
-    """Open the pull request if that can be done here, and say what has become of it."""
-    project, fork = Repository.parse(repository_url), Repository.parse(branch.address)
-    if project is None or fork is None:
-        return Opened(
-            f"open a pull request from {branch.name} of {branch.address} to {repository_url}"
-        )
-    try:
-        address = pull_request.open_with_gh(project, fork, branch.name, title, body)
-        return Opened(address, address=address)
-    except StemError as error:
-        link = pull_request.compare_link(project, fork, branch.name)
-        return Opened(f"{error}; open the pull request here:\n{link}", link=link)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from jarvis_stem import cli
-from jarvis_stem.contribution import check_folder_name
+from jarvis_stem.formats.folder import check_folder_name
 
 _EPILOG = """\
 written to the contribution's folder when the training is done:
@@ -89,9 +89,10 @@ def main(**options: Any) -> int:
     """
     cli.refuse_together("images", "structures")
     # Imported here, so that --help is quick and Ctrl-C during the import of torch is handled.
-    from jarvis_stem import experiment
+    from jarvis_stem.training import dataset
+    from jarvis_stem.training.run import run
 
-    outcome = experiment.run(experiment.Options(**options, command=cli.typed()))
+    outcome = run(dataset.Options(**options, command=cli.typed()))
     cli.report(outcome.text(), outcome.as_json())
     return 0
 

@@ -27,22 +27,26 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
-from jarvis_stem import cli, images, models, record, structures, training
-from jarvis_stem.benchmark import Benchmark, ResultName
-from jarvis_stem.files import json_text, read_json_object, write_text
-from jarvis_stem.models import Recipe
-from jarvis_stem.models.lattice import LatticeNet, Measured, spectrum_cnn
-from jarvis_stem.training import Split
+from jarvis_stem import cli
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.names import bravais_result
+from jarvis_stem.imaging import image_set, structures
+from jarvis_stem.training import architecture, inference, loop, machine
+from jarvis_stem.training.architecture import Recipe
+from jarvis_stem.training.description import Measured
+from jarvis_stem.training.lattice_net import LatticeNet, spectrum_cnn
+from jarvis_stem.training.loop import Split
+from jarvis_stem.utils.files import json_text, read_json_object, write_text
 
-_NAME = ResultName("AI", "ImageClass", "bravais_class", "stem_2d_image", "test", "acc")
+_NAME = bravais_result("stem_2d_image")
 _ROOT = Path(__file__).resolve().parents[1]
 _SEEDS = (0, 1, 2)
 _README = _ROOT / "contributions/lattice_cnn_model/README.md"
 _BEGIN, _END = "<!-- perf/ablation.py writes from here -->", "<!-- to here -->"
 _CROP = 128  # pixels that the real-space CNN sees, each way
 
-_joined = models.load(_ROOT / "contributions/lattice_cnn_model")
-_alone = models.load(_ROOT / "contributions/lattice_model")
+_joined = architecture.load(_ROOT / "contributions/lattice_cnn_model")
+_alone = architecture.load(_ROOT / "contributions/lattice_model")
 _CELL = (16, 32, 64)
 
 
@@ -127,7 +131,7 @@ def main() -> int:
             known.update(_row(name, train, validation, test, options.epochs))
         content = {
             "command": shlex.join(["python", "perf/ablation.py", *sys.argv[1:]]),
-            **record.environment(torch.device("cpu")),
+            **machine.environment(torch.device("cpu")),
             "seeds": _SEEDS,
             "validation": len(validation),
             "test": len(test),
@@ -149,7 +153,7 @@ def _data(options: argparse.Namespace) -> tuple[Split, Split, Split]:
     for split in ("train", "test"):
         ids = benchmark.split(split)
         found = structures.for_dataset(options.benchmark, ids, data=options.data)
-        rendered = images.render(found, list(ids))
+        rendered = image_set.render(found, list(ids))
         classes = torch.tensor([position[ids[i]] for i in rendered.ids])
         splits[split] = Split(torch.from_numpy(rendered.images), classes)
     train, test = splits["train"], splits["test"]
@@ -175,7 +179,7 @@ def _row(
         torch.manual_seed(seed)
         model = row.build(classes)
         with tempfile.TemporaryDirectory() as folder:
-            training.fit(
+            loop.fit(
                 model,
                 train,
                 validation,
@@ -186,7 +190,7 @@ def _row(
                 identity={},
             )
         probabilities.append(
-            (training.predict(model, validation.images), training.predict(model, test.images))
+            (inference.predict(model, validation.images), inference.predict(model, test.images))
         )
     seconds = (time.perf_counter() - start) / len(_SEEDS)
     parameters = sum(p.numel() for p in model.parameters())

@@ -23,8 +23,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from jarvis_stem import cli
-from jarvis_stem.errors import StemError
-from jarvis_stem.torchvision_compat import torchvision
+from jarvis_stem.training.torchvision_compat import torchvision
+from jarvis_stem.utils.errors import StemError
 
 BATCH = 16
 EPOCHS = 50

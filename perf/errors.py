@@ -20,15 +20,19 @@ from jarvis.core.atoms import Atoms
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from jarvis_stem import cli, geometry, images, structures
-from jarvis_stem.benchmark import Benchmark, ResultName
-from jarvis_stem.files import write_bytes
-from jarvis_stem.lattice import CLASS_NAMES, projected_lattice
-from jarvis_stem.metrics import confusion_matrix
-from jarvis_stem.predictor import Predictor
+from jarvis_stem import cli
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.names import bravais_result
+from jarvis_stem.imaging import image_set, measurement, structures
+from jarvis_stem.imaging.bravais import CLASS_NAMES
+from jarvis_stem.imaging.projection import projected_lattice
+from jarvis_stem.prediction.predictor import Predictor
+from jarvis_stem.scoring.metrics import confusion_matrix
+from jarvis_stem.training.stored_model import StoredModel
+from jarvis_stem.utils.files import write_bytes
 
 _ROOT = Path(__file__).resolve().parents[1]
-_NAME = ResultName("AI", "ImageClass", "bravais_class", "stem_2d_image", "test", "acc")
+_NAME = bravais_result("stem_2d_image")
 _SHOWN = (3, 6)  # rows and columns of pictures
 
 
@@ -44,10 +48,10 @@ def main() -> int:
 
     truth = Benchmark.read(_ROOT / "benchmarks", _NAME).split("test")
     found = structures.for_dataset(_NAME.dataset, truth, data=options.data)
-    rendered = images.render(found, list(truth))
-    probabilities = Predictor.load(_ROOT / "contributions" / options.model).predict_proba(
-        rendered.images
-    )
+    rendered = image_set.render(found, list(truth))
+    probabilities = Predictor(
+        StoredModel.load(_ROOT / "contributions" / options.model)
+    ).predict_proba(rendered.images)
     classes = np.array([int(truth[i]) for i in rendered.ids])
     predicted = probabilities.argmax(axis=1)
     matrix = confusion_matrix(classes, predicted, len(CLASS_NAMES))
@@ -65,11 +69,11 @@ def main() -> int:
     return 0
 
 
-def _kinds(found: Any, rendered: images.ImageSet, wrong: NDArray[np.intp]) -> None:
+def _kinds(found: Any, rendered: image_set.ImageSet, wrong: NDArray[np.intp]) -> None:
     """Count what could explain an error; one image can be of several kinds."""
     atoms = [found[i] for i in rendered.ids]
-    true = np.array([geometry.reduce(projected_lattice(one)) for one in atoms])
-    measured = geometry.measure(rendered.images)
+    true = np.array([measurement.reduce(projected_lattice(one)) for one in atoms])
+    measured = measurement.measure(rendered.images)
     ratio = np.abs(np.linalg.det(measured.vectors) / np.linalg.det(true))
     kinds = {
         "measured another lattice than the projection's": np.abs(ratio - 1) > 0.02,
@@ -90,22 +94,22 @@ def _kinds(found: Any, rendered: images.ImageSet, wrong: NDArray[np.intp]) -> No
         )
 
 
-def _lattices(found: Any, rendered: images.ImageSet, shown: NDArray[np.intp]) -> str:
+def _lattices(found: Any, rendered: image_set.ImageSet, shown: NDArray[np.intp]) -> str:
     """The database's cell, the primitive lattice of its projection, and the measured one."""
     atoms = [found[rendered.ids[n]] for n in shown]
-    projected = np.array([geometry.reduce(projected_lattice(one)) for one in atoms])
+    projected = np.array([measurement.reduce(projected_lattice(one)) for one in atoms])
     rows = pd.DataFrame(
         {
             "cell": [_three(*one.lattice.abc[:2], one.lattice.angles[2]) for one in atoms],
-            "projection": _all(geometry.Lattices(projected, np.ones(len(shown)))),
-            "measured": _all(geometry.measure(rendered.images[shown])),
+            "projection": _all(measurement.Lattices(projected, np.ones(len(shown)))),
+            "measured": _all(measurement.measure(rendered.images[shown])),
         },
         index=[rendered.ids[n].removesuffix(".jpg") for n in shown],
     )
     return str(rows.to_string())
 
 
-def _all(lattices: geometry.Lattices) -> list[str]:
+def _all(lattices: measurement.Lattices) -> list[str]:
     return [
         _three(*lengths, gamma)
         for lengths, gamma in zip(lattices.lengths, lattices.gamma, strict=True)
@@ -121,7 +125,7 @@ def _area(atoms: Atoms) -> float:
 
 
 def _picture(
-    rendered: images.ImageSet,
+    rendered: image_set.ImageSet,
     shown: NDArray[np.intp],
     classes: NDArray[np.int64],
     predicted: NDArray[np.intp],

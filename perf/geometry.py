@@ -18,12 +18,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from jarvis_stem import geometry, images, record, stem, structures
-from jarvis_stem.benchmark import Benchmark, ResultName
-from jarvis_stem.geometry import Lattices
-from jarvis_stem.lattice import projected_lattice
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.names import bravais_result
+from jarvis_stem.imaging import image_set, measurement, stem, structures
+from jarvis_stem.imaging.harmonics import harmonics as harmonics_
+from jarvis_stem.imaging.measurement import Lattices
+from jarvis_stem.imaging.projection import projected_lattice
+from jarvis_stem.training import machine
 
-_NAME = ResultName("AI", "ImageClass", "bravais_class", "stem_2d_image", "test", "acc")
+_NAME = bravais_result("stem_2d_image")
 _ROOT = Path(__file__).resolve().parents[1]
 _BANDS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 1.0)
 _COUNTS = (5, 20, 100)
@@ -42,13 +45,13 @@ def main() -> None:
     ids = Benchmark.read(_ROOT / "benchmarks", _NAME).split("train")
     found = structures.for_dataset(_NAME.dataset, ids, data=options.data)
     chosen = np.random.default_rng(options.seed).permutation(sorted(found))[: options.count]
-    rendered = images.render(found, chosen.tolist())
-    true = geometry.reduce(np.array([projected_lattice(found[id]) for id in rendered.ids]))
-    print(f"{record.hardware(torch.device('cpu'))}; {len(true)} images, seed {options.seed}\n")
-    _print_accuracy(geometry.measure(rendered.images), true)
+    rendered = image_set.render(found, chosen.tolist())
+    true = measurement.reduce(np.array([projected_lattice(found[id]) for id in rendered.ids]))
+    print(f"{machine.hardware(torch.device('cpu'))}; {len(true)} images, seed {options.seed}\n")
+    _print_accuracy(measurement.measure(rendered.images), true)
     for counts in _COUNTS:
         noisy = _noisy(rendered.images, counts, options.seed)
-        same, *_ = _outcomes(geometry.measure(noisy), true)
+        same, *_ = _outcomes(measurement.measure(noisy), true)
         print(f"{counts:3d} counts a pixel   the same lattice {same.mean():.3f}")
     _print_speed(rendered.images, true)
 
@@ -94,9 +97,9 @@ def _print_accuracy(measured: Lattices, true: NDArray[np.float64]) -> None:
 def _print_speed(images: NDArray[np.uint8], true: NDArray[np.float64]) -> None:
     for threads in sorted({1, torch.get_num_threads()}):
         torch.set_num_threads(threads)
-        measuring = _milliseconds(lambda: geometry.measure(images)) / len(images)
-        harmonics = _milliseconds(lambda: geometry.harmonics(images, true)) / len(images)
-        one = _milliseconds(lambda: geometry.measure(images[:1]))
+        measuring = _milliseconds(lambda: measurement.measure(images)) / len(images)
+        harmonics = _milliseconds(lambda: harmonics_(images, true)) / len(images)
+        one = _milliseconds(lambda: measurement.measure(images[:1]))
         print(
             f"{threads:3d} threads          measure {measuring:.1f} ms an image, "
             f"harmonics {harmonics:.1f} ms; one image alone {one:.0f} ms"

@@ -21,8 +21,11 @@ import numpy as np
 from jarvis.core.atoms import Atoms
 from stage_growth import DATASET
 
-from jarvis_stem import cli, geometry, images, record, structures
-from jarvis_stem.files import json_text, write_text
+from jarvis_stem import cli
+from jarvis_stem.imaging import image_set, measurement, structures
+from jarvis_stem.imaging.harmonics import harmonics
+from jarvis_stem.training import machine
+from jarvis_stem.utils.files import json_text, write_text
 
 _STRAIN = 0.01  # the largest; it scales a and b alike, which keeps the class
 _TEST = 32
@@ -40,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measuring.add_options(parser)
     options = parser.parse_args(arguments)
     seconds = steps[options.step](options)
-    print(json_text({"seconds": seconds, "megabytes": record.peak_memory_mb()}), end="")
+    print(json_text({"seconds": seconds, "megabytes": machine.peak_memory_mb()}), end="")
     return 0
 
 
@@ -80,7 +83,7 @@ def _render(options: argparse.Namespace) -> float:
     found = structures.read_files(_structures(options))
     ids = sorted(found)[: options.count]
     start = time.perf_counter()
-    rendered = images.render(found, ids)
+    rendered = image_set.render(found, ids)
     seconds = time.perf_counter() - start
     np.save(options.folder / "images.npy", rendered.images)
     return seconds
@@ -89,7 +92,7 @@ def _render(options: argparse.Namespace) -> float:
 def _describe(options: argparse.Namespace) -> float:
     pixels = np.load(options.folder / "images.npy", mmap_mode="r")[: options.count]
     start = time.perf_counter()
-    geometry.harmonics(pixels, geometry.measure(pixels).vectors)
+    harmonics(pixels, measurement.measure(pixels).vectors)
     return time.perf_counter() - start
 
 

@@ -15,15 +15,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jarvis_stem import geometry, images
-from jarvis_stem.benchmark import Benchmark, ResultName
-from jarvis_stem.errors import StemError
-from jarvis_stem.images import ImageSet
-from jarvis_stem.lattice import CLASS_NAMES
-from jarvis_stem.predictor import Predictor
-from jarvis_stem.structures import for_dataset
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.names import bravais_result
+from jarvis_stem.imaging import image_set, measurement
+from jarvis_stem.imaging.bravais import CLASS_NAMES
+from jarvis_stem.imaging.image_set import ImageSet
+from jarvis_stem.imaging.structures import for_dataset
+from jarvis_stem.prediction.predictor import Predictor
+from jarvis_stem.training.stored_model import StoredModel
+from jarvis_stem.utils.errors import StemError
 
-_NAME = ResultName("AI", "ImageClass", "bravais_class", "stem_2d_image", "test", "acc")
+_NAME = bravais_result("stem_2d_image")
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -39,9 +41,9 @@ def main() -> None:
     benchmark = Benchmark.read(_ROOT / "benchmarks", _NAME)
     classes = {path.name: int(path.parent.name) for path in options.jpegs.glob("*/*.jpg")}
     found = for_dataset(_NAME.dataset, classes, data=options.data)
-    renders = images.render(found, sorted(classes))
+    renders = image_set.render(found, sorted(classes))
     own = {i: classes[i] for i in renders.ids}
-    jpegs = images.read_folder(options.jpegs, own, benchmark.classes)
+    jpegs = image_set.read_folder(options.jpegs, own, benchmark.classes)
     truth = np.array(list(own.values()))
     print(f"{len(classes)} JPEGs, {len(truth)} with a structure\n")
     _print_lattices(jpegs, renders)
@@ -52,7 +54,7 @@ def main() -> None:
 
 
 def _print_lattices(jpegs: ImageSet, renders: ImageSet) -> None:
-    published, own = (geometry.measure(one.images) for one in (jpegs, renders))
+    published, own = (measurement.measure(one.images) for one in (jpegs, renders))
     print("| JPEG against render | median | 90% | largest |\n| --- | ---: | ---: | ---: |")
     for what, differences in (
         ("a, Å", published.lengths[:, 0] - own.lengths[:, 0]),
@@ -85,7 +87,7 @@ def _print_model(
 ) -> None:
     """A model's rows: all, those of the training split, those of none."""
     try:
-        predictor = Predictor.load(folder, _NAME.dataset)
+        predictor = Predictor(StoredModel.load(folder, _NAME.dataset))
     except StemError as error:
         print(f"| {folder.name} | {error} |")
         return

@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jarvis_stem.benchmark import BENCHMARK_SUFFIX, Benchmark, ResultName
-from jarvis_stem.errors import StemError
-from jarvis_stem.files import json_text, write_bytes, zip_bytes
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.names import BENCHMARK_SUFFIX, ResultName, bravais_result
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import json_text, write_bytes, zip_bytes
 
 # No torch or numpy here: Linux counts the memory of a parent to a child's peak.
 
@@ -63,16 +64,16 @@ def publish(result: Mapping[str, Any]) -> None:
     """Print a stage's result and what it was measured with as JSON."""
     import torch
 
-    from jarvis_stem import record
+    from jarvis_stem.training import machine
 
-    environment = record.environment(torch.device("cpu"))
+    environment = machine.environment(torch.device("cpu"))
     with_what = {key: environment[key] for key in ("python", "packages", "hardware")}
     print(json_text({**with_what, "result": result}), end="")
 
 
 def name_of(dataset: str) -> ResultName:
     """Name of a result on a dataset's test split."""
-    return ResultName("AI", "ImageClass", "bravais_class", dataset, "test", "acc")
+    return bravais_result(dataset)
 
 
 def read_benchmark(dataset: str) -> Benchmark:

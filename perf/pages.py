@@ -26,17 +26,18 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 from tabulate import tabulate
 
-from jarvis_stem import record, web
-from jarvis_stem.benchmark import Benchmark, ResultName
-from jarvis_stem.files import json_text, write_bytes, write_text, zip_bytes
-from jarvis_stem.metadata import blank
-from jarvis_stem.metrics import accuracy
-from jarvis_stem.progress import track
-from jarvis_stem.project import METADATA, Project
-from jarvis_stem.web import content
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.metadata import blank
+from jarvis_stem.formats.names import bravais_result
+from jarvis_stem.formats.project_metadata import METADATA, Project
+from jarvis_stem.scoring.metrics import accuracy
+from jarvis_stem.training import machine
+from jarvis_stem.utils.files import json_text, write_bytes, write_text, zip_bytes
+from jarvis_stem.utils.progress import track
+from jarvis_stem.web import builder, content
 
 _ROOT = Path(__file__).resolve().parents[1]
-_NAME = ResultName("AI", "ImageClass", "bravais_class", "stem_2d_image", "test", "acc")
+_NAME = bravais_result("stem_2d_image")
 _READY = "() => performance.getEntriesByName('ready')[0]?.startTime"
 _SHIFTS = """window.shift = 0; new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) window.shift += entry.value;
@@ -85,7 +86,7 @@ def main() -> None:
             )
             for kind, path in _pages(root / "site").items():
                 figures.append(_measure(browser, root / "site", kind, path, count, options.repeat))
-    print(f"{record.hardware(torch.device('cpu'))}, Chromium, median of {options.repeat}\n")
+    print(f"{machine.hardware(torch.device('cpu'))}, Chromium, median of {options.repeat}\n")
     print(_table(figures))
 
 
@@ -140,14 +141,14 @@ def _write(folder: Path, split: Mapping[str, int | str], number: int) -> None:
     write_text(folder / _NAME.run_record_name, json_text(run))
 
 
-def _build(root: Path) -> web.Built:
+def _build(root: Path) -> builder.Built:
     found = content.read(
         root / "contributions",
         _ROOT / "benchmarks",
         Project.read(_ROOT / METADATA),
         robustness=_ROOT / "docs" / "robustness.json",
     )
-    return web.build(found, root / "site")
+    return builder.build(found, root / "site")
 
 
 def _pages(site: Path) -> dict[str, Path]:

@@ -23,8 +23,8 @@ import measuring
 from rich.console import Console
 
 from jarvis_stem import cli
-from jarvis_stem.errors import StemError
-from jarvis_stem.files import json_text, read_json_object, write_text
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import json_text, read_json_object, write_text
 
 STAGES = ("rendering", "lattices", "training", "accuracy", "prediction", "growth", "gpu")
 _OUTPUT = Path("docs/performance.md")

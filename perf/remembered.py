@@ -7,7 +7,8 @@ import hashlib
 import torch
 from torch import Tensor
 
-from jarvis_stem.models.lattice import LatticeNet, describe, only
+from jarvis_stem.training.description import describe, only
+from jarvis_stem.training.lattice_net import LatticeNet
 
 
 def remember(*sets: Tensor) -> None:

@@ -16,11 +16,13 @@ from jarvis.analysis.stem.convolution_apprx import STEMConv
 from jarvis.core.atoms import Atoms
 from threadpoolctl import threadpool_limits
 
-from jarvis_stem import images, record, stem, structures
-from jarvis_stem.benchmark import Benchmark, ResultName
-from jarvis_stem.progress import track
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.names import bravais_result
+from jarvis_stem.imaging import image_set, stem, structures
+from jarvis_stem.training import machine
+from jarvis_stem.utils.progress import track
 
-_NAME = ResultName("AI", "ImageClass", "bravais_class", "stem_2d_image", "test", "acc")
+_NAME = bravais_result("stem_2d_image")
 
 
 def main() -> None:
@@ -36,7 +38,7 @@ def main() -> None:
     start = time.perf_counter()
     atoms = structures.for_dataset("stem_2d_image", ids, data=options.data)
     read, cpu = time.perf_counter(), time.process_time()
-    found = images.render(atoms, ids)
+    found = image_set.render(atoms, ids)
     rendered, cpu = time.perf_counter(), time.process_time() - cpu
 
     sample = list(atoms.values())[:: len(atoms) // options.sample][: options.sample]
@@ -44,7 +46,7 @@ def main() -> None:
     theirs, ours, grey = (statistics.median(column) for column in zip(*rounds, strict=True))
     ratio = statistics.median(a / b for a, b, _ in rounds)
     ratio_grey = statistics.median(a / (b + c) for a, b, c in rounds)
-    print(f"machine            {record.hardware(torch.device('cpu'))}")
+    print(f"machine            {machine.hardware(torch.device('cpu'))}")
     print(f"one thread, {len(sample)} images, median of {options.rounds} rounds")
     print(f"  STEMConv         {theirs:.2f} ms an image")
     print(f"  stem.simulate    {ours:.2f} ms an image; {ratio:.1f} times as fast")

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jarvis_stem.files import write_bytes, write_text
+from jarvis_stem.utils.files import write_bytes, write_text
 
 PUBLISHED = 0.8304  # accuracy of the published densenet_model on all 2,288 test ids
 
@@ -126,7 +126,7 @@ def _lattices(result: Any, _stages: Any, _picture: _Picture) -> list[str]:
     n_rounds = len(result["rounds"]) // len(rows)
     return [
         f"{result['images']} train images, medians of {n_rounds} rounds, by turns. The last column "
-        "is `geometry.measure` of a single image.",
+        "is `measurement.measure` of a single image.",
         _table(
             ("threads", "`measure`, ms an image", "`harmonics`, ms an image", "one alone, ms"), rows
         ),

@@ -23,14 +23,18 @@ import torch
 from matplotlib.figure import Figure
 from remembered import remember
 
-from jarvis_stem import cli, images, record, structures
-from jarvis_stem.benchmark import Benchmark, ResultName
-from jarvis_stem.errors import StemError
-from jarvis_stem.files import json_text, read_json_object, write_bytes, write_text
-from jarvis_stem.metrics import calibration_error
-from jarvis_stem.noise import Conditions
-from jarvis_stem.predictor import Predictor
-from jarvis_stem.progress import track
+from jarvis_stem import cli
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.names import bravais_result
+from jarvis_stem.imaging import image_set, structures
+from jarvis_stem.imaging.conditions import Conditions
+from jarvis_stem.prediction.predictor import Predictor
+from jarvis_stem.scoring.metrics import calibration_error
+from jarvis_stem.training import machine
+from jarvis_stem.training.stored_model import StoredModel
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import json_text, read_json_object, write_bytes, write_text
+from jarvis_stem.utils.progress import track
 
 _ROOT = Path(__file__).resolve().parents[1]
 _FIGURES = ("accuracy", "calibration_error")
@@ -81,7 +85,7 @@ def main() -> int:
     options = parser.parse_args()
 
     predictors = _predictors(options.contributions, options.benchmark)
-    name = ResultName("AI", "ImageClass", "bravais_class", options.benchmark, "test", "acc")
+    name = bravais_result(options.benchmark)
     truth = Benchmark.read(_ROOT / "benchmarks", name).split("test")
     found = structures.for_dataset(options.benchmark, truth, data=options.data)
     ids = np.random.default_rng(0).permutation(sorted(found))[: options.count].tolist()
@@ -90,7 +94,7 @@ def main() -> int:
     measured: dict[Conditions, dict[str, dict[str, float]]] = {}
     for conditions in track(every, "Conditions"):
         if conditions not in measured:
-            pictures = images.render(found, ids, conditions).images
+            pictures = image_set.render(found, ids, conditions).images
             remember(torch.from_numpy(pictures))
             measured[conditions] = {
                 model: _measured(predictor, pictures, [truth[i] for i in ids])
@@ -98,7 +102,7 @@ def main() -> int:
             }
     content = {
         "command": shlex.join(["python", "perf/robustness.py", *sys.argv[1:]]),
-        "hardware": record.hardware(torch.device("cpu")),
+        "hardware": machine.hardware(torch.device("cpu")),
         "benchmark": options.benchmark,
         "images": len(ids),
         "series": [_figures(one, measured) for one in series],
@@ -126,7 +130,9 @@ def _figures(
 def _predictors(contributions: Path, benchmark: str) -> dict[str, Predictor]:
     predictors = {}
     for path in sorted(contributions.glob(f"*/*-{benchmark}-*.safetensors")):
-        predictors[path.parent.name] = Predictor.load(path.parent, benchmark, _ROOT / "benchmarks")
+        predictors[path.parent.name] = Predictor(
+            StoredModel.load(path.parent, benchmark, _ROOT / "benchmarks")
+        )
     if not predictors:
         raise StemError(f"{contributions}: no contribution has stored weights for {benchmark}")
     return predictors
@@ -147,7 +153,8 @@ def _table(content: Mapping[str, Any]) -> str:
         "",
         f"`{content['command']}` on {content['hardware']}: {content['images']} test structures of "
         f"`{content['benchmark']}`, drawn once for each condition. What the conditions mean is in "
-        "`jarvis_stem/noise.py`; the calibration error is the expected one of the probabilities.",
+        "`jarvis_stem/imaging/conditions.py`; the calibration error is the expected one of the "
+        "probabilities.",
         "",
         "![Accuracy against dose, rotation, pixel size and drift](robustness.svg)",
     ]

@@ -15,8 +15,8 @@ from typing import Any
 from tabulate import tabulate
 
 from jarvis_stem import cli
-from jarvis_stem.files import write_text
-from jarvis_stem.lattice import CLASS_NAMES
+from jarvis_stem.imaging.bravais import CLASS_NAMES
+from jarvis_stem.utils.files import write_text
 
 _ROOT = Path(__file__).resolve().parents[1]
 _BEGIN, _END = "<!-- perf/runs.py writes from here -->", "<!-- to here -->"

@@ -29,15 +29,16 @@ from typing import NamedTuple
 
 import torch
 
-from jarvis_stem import record
-from jarvis_stem.benchmark import Benchmark, Benchmarks, ResultName
-from jarvis_stem.contribution import read_contribution
-from jarvis_stem.files import json_text, zip_bytes
-from jarvis_stem.metadata import blank
-from jarvis_stem.metrics import accuracy
-from jarvis_stem.progress import track
+from jarvis_stem.formats.benchmark import Benchmark, Benchmarks
+from jarvis_stem.formats.metadata import blank
+from jarvis_stem.formats.names import bravais_result
+from jarvis_stem.scoring.contribution import read_contribution
+from jarvis_stem.scoring.metrics import accuracy
+from jarvis_stem.training import machine
+from jarvis_stem.utils.files import json_text, zip_bytes
+from jarvis_stem.utils.progress import track
 
-_NAME = ResultName("AI", "ImageClass", "bravais_class", "stem_2d_image", "test", "acc")
+_NAME = bravais_result("stem_2d_image")
 _ROOT = Path(__file__).resolve().parents[1]
 _RUN_SCRIPT = """\
 #!/usr/bin/env bash
@@ -70,7 +71,7 @@ def main() -> None:
             runs[count] = [
                 _score(root, count) for _ in track(range(options.repeat), f"scoring {count}")
             ]
-        print(f"{record.hardware(torch.device('cpu'))}, median of {options.repeat} runs\n")
+        print(f"{machine.hardware(torch.device('cpu'))}, median of {options.repeat} runs\n")
         print(_table(runs))
         if options.upstream:
             print(_comparison(_slopes(runs), _reading(root, options), _upstream(root, options)))

@@ -14,7 +14,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from jarvis_stem import cli, site
-from jarvis_stem.errors import StemError
+from jarvis_stem.utils.errors import StemError
 
 _ROOT = Path(__file__).resolve().parents[1]
 _DATASET = "stem_2d_image_bravais_class.html"

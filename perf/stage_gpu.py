@@ -20,8 +20,10 @@ import atomvision
 import measuring
 import torch
 
-from jarvis_stem import cli, images, models, structures, training
-from jarvis_stem.progress import track
+from jarvis_stem import cli
+from jarvis_stem.imaging import image_set, structures
+from jarvis_stem.training import architecture, inference
+from jarvis_stem.utils.progress import track
 
 _STAND_IN = 512
 _JPEGS = 512
@@ -41,7 +43,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     found = structures.for_dataset(options.benchmark, classes, data=options.data)
     rows = [(i, c) for i, c in classes.items() if i in found]
     some = dict(rows[:_JPEGS])
-    rendered = images.render(found, list(some))
+    rendered = image_set.render(found, list(some))
     with tempfile.TemporaryDirectory(prefix="perf-gpu-") as temporary:
         work = Path(temporary)
         atomvision.write_images(work / "jpeg", rendered.images, list(some.values()))
@@ -70,11 +72,11 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def _prediction(folder: Path, pixels: Any, device: torch.device) -> float:
     """Images a second, with weights as they are drawn: their values do not change the speed."""
-    model = models.load(folder).build(5, False).to(device)
+    model = architecture.load(folder).build(5, False).to(device)
     tensor = torch.from_numpy(pixels)
-    training.predict(model, tensor)
+    inference.predict(model, tensor)
     start = time.perf_counter()
-    training.predict(model, tensor)
+    inference.predict(model, tensor)
     return len(tensor) / (time.perf_counter() - start)
 
 

@@ -20,8 +20,8 @@ from typing import Any
 import measuring
 
 from jarvis_stem import cli
-from jarvis_stem.files import write_text
-from jarvis_stem.progress import track
+from jarvis_stem.utils.files import write_text
+from jarvis_stem.utils.progress import track
 
 DATASET = "growth"
 _LIMIT = 300  # s
@@ -30,7 +30,7 @@ _MODEL = '''\
 
 from torch import nn
 
-from jarvis_stem.models import Recipe
+from jarvis_stem.training import Recipe
 
 RECIPE = Recipe(epochs=1)
 

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 import measuring
 import torch
 
-from jarvis_stem import cli, geometry, images, structures
-from jarvis_stem.progress import track
+from jarvis_stem import cli
+from jarvis_stem.imaging import image_set, measurement, structures
+from jarvis_stem.imaging.harmonics import harmonics
+from jarvis_stem.utils.progress import track
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,8 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     count, rounds = (64, 2) if options.quick else (512, 3)
     ids = list(measuring.spread(measuring.read_benchmark(options.benchmark).split("train"), count))
     found = structures.for_dataset(options.benchmark, ids, data=options.data)
-    pixels = images.render(found, ids).images
-    vectors = geometry.measure(pixels).vectors
+    pixels = image_set.render(found, ids).images
+    vectors = measurement.measure(pixels).vectors
     cores = torch.get_num_threads()
     rows = []
     for threads in track([1, cores] * rounds, "lattices, one thread and all cores"):
@@ -30,10 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows.append(
             {
                 "threads": threads,
-                "measure": measuring.milliseconds(lambda: geometry.measure(pixels)) / len(pixels),
-                "harmonics": measuring.milliseconds(lambda: geometry.harmonics(pixels, vectors))
+                "measure": measuring.milliseconds(lambda: measurement.measure(pixels))
                 / len(pixels),
-                "alone": measuring.milliseconds(lambda: geometry.measure(pixels[:1])),
+                "harmonics": measuring.milliseconds(lambda: harmonics(pixels, vectors))
+                / len(pixels),
+                "alone": measuring.milliseconds(lambda: measurement.measure(pixels[:1])),
             }
         )
     measuring.publish({"images": len(pixels), "rounds": rows})

@@ -19,17 +19,20 @@ import measuring
 import numpy as np
 from numpy.typing import NDArray
 
-from jarvis_stem import cli, images, structures
-from jarvis_stem.predictor import Predictor
-from jarvis_stem.progress import track
+from jarvis_stem import cli
+from jarvis_stem.imaging import image_set, structures
+from jarvis_stem.prediction.predictor import Predictor
+from jarvis_stem.training.stored_model import StoredModel
+from jarvis_stem.utils.progress import track
 
 _COLD = """\
 import sys
 from pathlib import Path
 import numpy as np
-from jarvis_stem.predictor import Predictor
+from jarvis_stem.prediction.predictor import Predictor
+from jarvis_stem.training.stored_model import StoredModel
 folder, benchmark, image = sys.argv[1:]
-print(Predictor.load(Path(folder), benchmark).predict_proba(np.load(image)).argmax())
+print(Predictor(StoredModel.load(Path(folder), benchmark)).predict_proba(np.load(image)).argmax())
 """
 
 
@@ -39,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     count = 16 if options.quick else 256
     ids = list(measuring.spread(measuring.read_benchmark(options.benchmark).split("train"), count))
     found = structures.for_dataset(options.benchmark, ids, data=options.data)
-    pixels = images.render(found, ids).images
+    pixels = image_set.render(found, ids).images
     weights = measuring.name_of(options.benchmark).weights_name
     measured = {
         folder.name: _speed(folder, pixels, options) if (folder / weights).is_file() else None
@@ -58,7 +61,7 @@ def _speed(
         file.flush()
         command = [sys.executable, "-c", _COLD, folder, options.benchmark, file.name]
         cold = [measuring.process(command) for _ in range(2 if quick else 3)]
-    predictor = Predictor.load(folder, options.benchmark)
+    predictor = Predictor(StoredModel.load(folder, options.benchmark))
     predictor.predict_proba(pixels[:1])
     warm = [
         measuring.milliseconds(lambda: predictor.predict_proba(pixels[:1]))

@@ -15,7 +15,8 @@ import render
 from jarvis.analysis.stem.convolution_apprx import STEMConv
 from jarvis.core.atoms import Atoms
 
-from jarvis_stem import cli, images, stem, structures
+from jarvis_stem import cli
+from jarvis_stem.imaging import image_set, stem, structures
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start = time.perf_counter()
     atoms = structures.for_dataset(options.benchmark, ids, data=options.data)
     read, cpu = time.perf_counter(), time.process_time()
-    found = images.render(atoms, ids)
+    found = image_set.render(atoms, ids)
     rendered, cpu = time.perf_counter(), time.process_time() - cpu
 
     sample = list(atoms.values())[:: len(atoms) // n_sample][:n_sample]

@@ -20,8 +20,9 @@ import atomvision
 import measuring
 import torch
 
-from jarvis_stem import cli, images, structures
-from jarvis_stem.progress import track
+from jarvis_stem import cli
+from jarvis_stem.imaging import image_set, structures
+from jarvis_stem.utils.progress import track
 
 _CUT = 640  # train ids
 _LEARN = 576  # of them without the validation part
@@ -85,7 +86,7 @@ def epoch(model: Path, work: Path, options: argparse.Namespace) -> dict[str, flo
 
 
 def _write_images(work: Path, found: Any, classes: dict[str, Any]) -> Path:
-    rendered = images.render(found, list(classes))
+    rendered = image_set.render(found, list(classes))
     atomvision.write_images(work / "jpeg", rendered.images, [classes[i] for i in rendered.ids])
     return work / "jpeg"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from jarvis_stem import prototypes
-from jarvis_stem.files import write_bytes, zip_bytes
+from jarvis_stem.imaging import prototypes
+from jarvis_stem.utils.files import write_bytes, zip_bytes
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 # Processes that the tests start take Ctrl-C, also where the tests are a job in the background.

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from jarvis_stem.benchmark import BENCHMARK_SUFFIX, ResultName
-from jarvis_stem.files import write_bytes, zip_bytes
+from jarvis_stem.formats.names import BENCHMARK_SUFFIX, ResultName
+from jarvis_stem.utils.files import write_bytes, zip_bytes
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 GOLDEN = REPOSITORY.parent / "shared" / "jarvis_leaderboard"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from torch import nn
 
-from jarvis_stem.errors import StemError
-from jarvis_stem.models import Recipe
-from jarvis_stem.models import pretrained as imagenet
-from jarvis_stem.models.lattice import LatticeNet
-from jarvis_stem.models.spectrum import LatticeSpectrum
-from jarvis_stem.torchvision_compat import torchvision
+from jarvis_stem.training import Recipe
+from jarvis_stem.training.lattice_net import LatticeNet
+from jarvis_stem.training.pretrained import first_convolution
+from jarvis_stem.training.spectrum import LatticeSpectrum
+from jarvis_stem.training.torchvision_compat import torchvision
+from jarvis_stem.utils.errors import StemError
 
 RECIPE = Recipe(epochs=8)
 
@@ -27,7 +27,7 @@ def build(classes: int, pretrained: bool) -> nn.Module:
     if pretrained:
         raise StemError("--pretrained: densenet_model has no such weights; train without it")
     cnn = torchvision.models.DenseNet(16, (6, 12, 24, 16), num_init_features=32)
-    first = imagenet.first_convolution(cnn.features.conv0, LatticeSpectrum.derived, pretrained)
+    first = first_convolution(cnn.features.conv0, LatticeSpectrum.derived, pretrained)
     cnn.features.conv0 = first
     cnn.classifier = nn.Dropout(0.5)
     return LatticeNet(classes, spectrum=cnn)

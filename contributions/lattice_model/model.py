@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from jarvis_stem.errors import StemError
-from jarvis_stem.models import Recipe
-from jarvis_stem.models.lattice import LatticeNet
+from jarvis_stem.training import Recipe
+from jarvis_stem.training.lattice_net import LatticeNet
+from jarvis_stem.utils.errors import StemError
 
 RECIPE = Recipe(epochs=30, batch_size=128)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import nn
 
-from jarvis_stem.models import Recipe
-from jarvis_stem.models import pretrained as imagenet
-from jarvis_stem.models.lattice import LatticeNet
-from jarvis_stem.models.spectrum import LatticeSpectrum
-from jarvis_stem.torchvision_compat import torchvision
+from jarvis_stem.training import Recipe
+from jarvis_stem.training.lattice_net import LatticeNet
+from jarvis_stem.training.pretrained import build_pretrained, first_convolution
+from jarvis_stem.training.spectrum import LatticeSpectrum
+from jarvis_stem.training.torchvision_compat import torchvision
 
 RECIPE = Recipe(epochs=8)
 
@@ -26,8 +26,8 @@ def build(classes: int, pretrained: bool) -> nn.Module:
         StemError: The weights cannot be downloaded.
     """
     models = torchvision.models
-    cnn = imagenet.build(models.resnet18, models.ResNet18_Weights.IMAGENET1K_V1, pretrained)
-    cnn.conv1 = imagenet.first_convolution(cnn.conv1, LatticeSpectrum.derived, pretrained)
+    cnn = build_pretrained(models.resnet18, models.ResNet18_Weights.IMAGENET1K_V1, pretrained)
+    cnn.conv1 = first_convolution(cnn.conv1, LatticeSpectrum.derived, pretrained)
     cnn.layer4 = nn.Identity()
     cnn.fc = nn.Dropout(0.5)
     return LatticeNet(classes, spectrum=cnn)

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from jarvis_stem.benchmark import BENCHMARK_SUFFIX, ResultName
-from jarvis_stem.leaderboard import BASELINE, Board, PublishedResult, Result, Share
-from jarvis_stem.metadata import DATE_FORMAT
-from jarvis_stem.rows import RANK, Row, rows, same_predictions
+from jarvis_stem.formats.metadata import DATE_FORMAT
+from jarvis_stem.formats.names import BENCHMARK_SUFFIX, ResultName
+from jarvis_stem.scoring.board import BASELINE, Board, PublishedResult, Result, Share
+from jarvis_stem.scoring.table import RANK, Row, rows, same_predictions
 from jarvis_stem.web.content import Content, board_page
 from jarvis_stem.web.templates import render
 
@@ -24,7 +24,7 @@ class Column:
     """A column of the table.
 
     Attributes:
-        title: Its heading, and its key in `rows.Row.cells` and in the page's address.
+        title: Its heading, and its key in `table.Row.cells` and in the page's address.
         fields: What it is made of in a record; the first is what it is sorted by.
         number: Whether those are numbers.
         shown: Whether it is shown before the reader chooses.

@@ -12,23 +12,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 import numpy as np
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-from markupsafe import Markup
 from numpy.typing import NDArray
 
-from jarvis_stem.benchmark import ResultName
-from jarvis_stem.errors import StemError
-from jarvis_stem.leaderboard import Board, Result
-from jarvis_stem.metadata import METADATA, read_metadata
-from jarvis_stem.project import web_address
-from jarvis_stem.rows import RANK, p_value, rows
-from jarvis_stem.run_record import RunRecord
+from jarvis_stem.formats.metadata import METADATA, read_metadata
+from jarvis_stem.formats.names import ResultName
+from jarvis_stem.formats.run_record import RunRecord
+from jarvis_stem.scoring.board import Board, Result
+from jarvis_stem.scoring.table import RANK, p_value, rows
 from jarvis_stem.web.content import Content, card_page, images_page
 from jarvis_stem.web.gallery import THUMBNAIL_SIZE, Answers, Gallery
+from jarvis_stem.web.readme import readme_html
 from jarvis_stem.web.templates import render
 
 _SHOWN = 12  # images of each kind
@@ -36,10 +32,8 @@ _BINS = 10  # of the reliability diagram
 _MOST_EPOCHS = 1000  # drawn
 _LIMIT = 1e6  # of epochs and losses that a chart has room for
 _TEXT_LIMIT = 2**16  # bytes of a README or run.sh that are shown
-_HEADING_SHIFT = 2  # a README's first heading stands below the card's second
 _OTHER_FILES = ("README.md", "model.py", "run.sh", METADATA)
 _COMMIT = re.compile("[0-9a-f]{40}")  # no other text is put behind "git checkout"
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 @dataclass(frozen=True)
@@ -171,74 +165,11 @@ def _card(content: Content, contribution: str, sections: list[Section]) -> str:
         address=address,
         clone_address=repository.partition("/tree/")[0],
         files=[name for name in _OTHER_FILES if (folder / name).is_file()],
-        readme=markdown(_text(folder / "README.md"), f"{address}/"),
+        readme=readme_html(_text(folder / "README.md"), f"{address}/"),
         run_script=_text(folder / "run.sh"),
         rank_note=RANK,
         p_value=p_value,
     )
-
-
-def markdown(text: str, base: str) -> Markup:
-    """Render a stranger's Markdown: no HTML of theirs, no pictures, no address but of the web.
-
-    Args:
-        text: What they wrote.
-        base: Address that theirs are relative to.
-    """
-    tokens = list(_without_comments(_MARKDOWN.parse(text)))
-    for token in tokens:
-        if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{min(6, int(token.tag[1]) + _HEADING_SHIFT)}"
-        if token.children:
-            token.children = list(_tamed(token.children, base))
-    html = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
-    # What scrolls must take the keyboard's focus. All of the text is escaped: these are tags.
-    html = html.replace("<pre>", '<pre tabindex="0">')
-    html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>')
-    return Markup(html.replace("</table>", "</table></div>"))  # noqa: S704  html is disabled
-
-
-def _without_comments(tokens: list[Token]) -> Iterator[Token]:
-    """Tokens without paragraphs that are a comment of HTML, which is nothing to read."""
-    for before, token, after in zip([None, *tokens], tokens, [*tokens[1:], None], strict=False):
-        inline = {"paragraph_open": after, "paragraph_close": before}.get(token.type, token)
-        content = inline.content if inline and inline.type == "inline" else ""
-        if not (content.startswith("<!--") and content.endswith("-->")):
-            yield token
-
-
-def _tamed(tokens: Sequence[Token], base: str) -> Iterator[Token]:
-    """Inline tokens with pictures as links to them, and links to the web alone."""
-    depth = 0
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
-        if token.type == "link_open":
-            depth += 1
-            empty = following is not None and following.type == "link_close"
-            href = None if empty else _web_link(token.attrGet("href"), base)
-            token.attrs = {"href": href, "rel": "nofollow noopener"} if href else {}
-        elif token.type == "link_close":
-            depth -= 1
-        if token.type != "image":
-            yield token
-            continue
-        text = Token("text", "", 0, content=f"[picture: {token.content or 'no description'}]")
-        href = _web_link(token.attrGet("src"), base)
-        if depth or not href:
-            yield text
-            continue
-        attributes: dict[str, str | int | float] = {"href": href, "rel": "nofollow noopener"}
-        yield from (
-            Token("link_open", "a", 1, attrs=attributes),
-            text,
-            Token("link_close", "a", -1),
-        )
-
-
-def _web_link(link: object, base: str) -> str | None:
-    try:
-        return web_address(urljoin(base, str(link)))
-    except StemError:
-        return None
 
 
 def _text(path: Path) -> str:

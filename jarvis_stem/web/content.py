@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from jarvis_stem import leaderboard
-from jarvis_stem.benchmark import ResultName
-from jarvis_stem.files import read_json_object
-from jarvis_stem.leaderboard import Board, Leaderboard
-from jarvis_stem.project import About, Project
+from jarvis_stem.formats.names import ResultName
+from jarvis_stem.formats.project_metadata import About, Project
+from jarvis_stem.scoring import leaderboard
+from jarvis_stem.scoring.board import Board, Leaderboard
+from jarvis_stem.utils.files import read_json_object
 
 if TYPE_CHECKING:
     from jarvis_stem.web.gallery import Gallery

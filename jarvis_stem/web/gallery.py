@@ -21,18 +21,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from jarvis_stem import __version__
-from jarvis_stem.benchmark import BENCHMARK_SUFFIX, Benchmark, ResultName
-from jarvis_stem.errors import StemError
-from jarvis_stem.files import read_zip, write_bytes, zip_bytes
-from jarvis_stem.leaderboard import Board, Leaderboard
-from jarvis_stem.predictions import read_predictions
-from jarvis_stem.progress import track
-from jarvis_stem.run_record import read_run_record
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.names import BENCHMARK_SUFFIX, ResultName
+from jarvis_stem.formats.predictions import read_predictions
+from jarvis_stem.formats.run_record import read_run_record
+from jarvis_stem.scoring.board import Board, Leaderboard
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import read_zip, write_bytes, zip_bytes
+from jarvis_stem.utils.progress import track
 
 if TYPE_CHECKING:
     from jarvis.core.atoms import Atoms
 
-    from jarvis_stem.images import ImageSet
+    from jarvis_stem.imaging.image_set import ImageSet
 
 THUMBNAIL_SIZE = 96  # pixels a side
 _QUALITY = 80  # of WebP; 2,160 thumbnails take 8 MB
@@ -108,7 +109,7 @@ def build(
         leaderboard: What was scored; what it rejected is in no gallery.
         contributions: Folder of contribution folders.
         benchmarks: Folder of benchmarks.
-        data: Folder of the JARVIS databases; see `structures.store_directory`.
+        data: Folder of the JARVIS databases; see `imaging.store.store_directory`.
         run_models: Whether to run the models with stored weights, which executes their model.py:
             only for contributions that are trusted. Without it, probabilities are known as far as
             an earlier build has kept them.
@@ -173,12 +174,12 @@ class _Models:
         return found, ""
 
     def _predicted(self, folder: Path) -> NDArray[np.float32]:
-        from jarvis_stem.predictor import Predictor
+        from jarvis_stem.training.stored_model import StoredModel
 
-        predictor = Predictor.load(folder, self.name.dataset, self.benchmarks)
+        model = StoredModel.load(folder, self.name.dataset, self.benchmarks)
         images = self.images.images
         chunks = [images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK)]
-        parts = [predictor.predict_proba(part) for part in track(chunks, folder.name)]
+        parts = [model.probabilities(part) for part in track(chunks, folder.name)]
         found = np.concatenate(parts)
         if not np.isfinite(found).all():
             raise StemError("its probabilities are not finite")
@@ -241,19 +242,20 @@ def _drawn(
     dataset: str, ids: tuple[str, ...], data: str | None
 ) -> tuple[ImageSet, tuple[bytes, ...]]:
     """Images and thumbnails of what has a structure at hand."""
-    from jarvis_stem import images
+    from jarvis_stem.imaging import image_set
 
-    found = images.render(_structures(dataset, ids, data), ids)
+    found = image_set.render(_structures(dataset, ids, data), ids)
     with ThreadPoolExecutor() as pool:  # Pillow encodes without the GIL
         return found, tuple(pool.map(_thumbnail, found.images))
 
 
 def _structures(dataset: str, ids: tuple[str, ...], data: str | None) -> dict[str, Atoms]:
-    from jarvis_stem import prototypes, structures
+    from jarvis_stem.imaging import prototypes, structures
+    from jarvis_stem.imaging.store import DATABASES, database_path, store_directory
 
     if dataset != prototypes.RESULT_NAME.dataset:
-        store = structures.store_directory(data)
-        if not all(structures.database_path(d, store).exists() for d in structures.DATABASES):
+        store = store_directory(data)
+        if not all(database_path(d, store).exists() for d in DATABASES):
             return {}
     return structures.for_dataset(dataset, ids, data=data)
 

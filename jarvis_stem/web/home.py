@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from jarvis_stem.leaderboard import Board
+from jarvis_stem.scoring.board import Board
 from jarvis_stem.web.board import iso_date
 from jarvis_stem.web.content import Content
 from jarvis_stem.web.templates import render

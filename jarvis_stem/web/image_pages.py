@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jarvis_stem.leaderboard import Board
+from jarvis_stem.scoring.board import Board
 from jarvis_stem.web.content import Content, images_page
 from jarvis_stem.web.gallery import THUMBNAIL_SIZE, Answers, Gallery
 from jarvis_stem.web.templates import render

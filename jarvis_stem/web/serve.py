@@ -13,7 +13,7 @@ from pathlib import Path
 
 from markupsafe import escape
 
-from jarvis_stem.errors import StemError
+from jarvis_stem.utils.errors import StemError
 from jarvis_stem.web.templates import POLICY
 
 HOST = "127.0.0.1"

@@ -1,0 +1,78 @@
+"""The Python interface: the model of a contribution, and answers for pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jarvis_stem.formats.names import DEFAULT_MODEL
+from jarvis_stem.imaging import picture
+from jarvis_stem.imaging.picture import Picture
+from jarvis_stem.prediction.answer import Answer
+from jarvis_stem.prediction.predictor import Predictor
+from jarvis_stem.training.stored_model import StoredModel
+from jarvis_stem.utils.errors import StemError
+
+OnePicture = str | Path | NDArray[Any]
+_CONTRIBUTIONS = Path(__file__).resolve().parents[1] / "contributions"
+
+
+def load_model(
+    name: str = DEFAULT_MODEL, benchmark: str = "stem_2d_image", contributions: Path | None = None
+) -> Predictor:
+    """Load a model with its stored weights.
+
+    Args:
+        name: Of its contribution.
+        benchmark: Data set that it was trained on.
+        contributions: Folder of contributions; by default the repository's, beside this package.
+
+    Raises:
+        StemError: No such folder, or see `StoredModel.load`.
+    """
+    root = contributions or _CONTRIBUTIONS
+    if not root.is_dir():
+        raise StemError(
+            f"{root}: no such folder of contributions, which have the models and their weights; "
+            "install the package from a clone (pip install -e), or name the folder: "
+            "--contributions DIR, load_model(contributions=...)"
+        )
+    return Predictor(StoredModel.load(root / name, benchmark))
+
+
+def predict(
+    shown: OnePicture | Sequence[OnePicture],
+    pixel_size: float | None = None,
+    model: Predictor | None = None,
+) -> list[Answer]:
+    """Name the Bravais lattice in pictures.
+
+    Args:
+        shown: One or several: a path to an image or structures (see `imaging.picture.of_path`), or
+            an array [H, W], x along rows; an array [N, H, W] is N of them.
+        pixel_size: Å per pixel of the images; by default what their files say.
+        model: By default ``load_model()``.
+
+    Returns:
+        An answer for each picture, in their order.
+
+    Raises:
+        StemError: A picture that cannot be read, or no model.
+    """
+    read: list[Picture] = []
+    for one in _separate(shown):
+        if isinstance(one, str | Path):
+            read += picture.of_path(Path(one), pixel_size).values()
+        else:
+            read.append(picture.of_array(one, pixel_size))
+    return (model or load_model()).answer(read)
+
+
+def _separate(shown: OnePicture | Sequence[OnePicture]) -> Iterable[OnePicture]:
+    if isinstance(shown, str | Path) or (isinstance(shown, np.ndarray) and shown.ndim < 3):
+        return [shown]
+    return shown  # a sequence, as an array of images is

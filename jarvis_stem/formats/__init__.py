@@ -1,0 +1,1 @@
+"""What is on disk: names, benchmarks, predictions, metadata, runs, weights."""

@@ -1,0 +1,79 @@
+"""Types that the schemas of JSON files share, and how what pydantic finds is put in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.messages import quote
+
+_WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'`\\()\[\]]+")
+
+
+def web_address(text: str) -> str:
+    """Admit an http or https address, without a slash at its end.
+
+    Raises:
+        StemError: Anything else; a page must not link to what a browser would run.
+    """
+    if not _WEB_ADDRESS.fullmatch(text):
+        raise StemError(f"{text!r}: expected an address that starts with https:// or http://")
+    return text.rstrip("/")
+
+
+def address(text: str) -> str:
+    """Admit a web address or nothing, for pydantic."""
+    try:
+        if text:
+            web_address(text)
+    except StemError:
+        raise ValueError("expected an address that starts with https:// or http://") from None
+    return text
+
+
+OneLine = Annotated[str, Field(max_length=1000)]
+Address = Annotated[OneLine, AfterValidator(address)]
+# Bounded, for a page shows them: no float is wider than its column, no integer beyond a float.
+Amount = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=10**15)]
+
+
+def control_characters(data: dict[str, Any]) -> list[str]:
+    """Keys under which there is text, at any depth, that a terminal or a page would obey."""
+    return [
+        f"{quote(key)}: expected text without control characters, got {quote(value)}"
+        for key, value in data.items()
+        if not all(text.isprintable() for text in _texts([key, value]))
+    ]
+
+
+def _texts(data: object) -> Iterator[str]:
+    """All text in JSON data, keys too; without recursion, which deep data would exhaust."""
+    pending = [data]
+    while pending:
+        match pending.pop():
+            case str(text):
+                yield text
+            case list(values):
+                pending += values
+            case dict(items):
+                pending += [*items, *items.values()]
+
+
+def schema_problems(error: ValidationError) -> list[str]:
+    """What a schema found, a line for each key: where, what was expected, what came."""
+    by_key: dict[Any, str] = {}  # the parts of a union repeat themselves; the first one says it
+    for fault in error.errors(include_url=False, include_context=False):
+        key, *deeper = fault["loc"]
+        where = quote(key) + "".join(f"[{quote(part)}]" for part in deeper[:1])
+        if fault["type"] == "missing":
+            problem = f"expected a key {where}, got none; add it"
+        else:
+            what = fault["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+            problem = f"{where}: {what}, got {quote(fault['input'])}"
+        by_key.setdefault(key, problem)
+    return list(by_key.values())

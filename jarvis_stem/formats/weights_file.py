@@ -1,0 +1,36 @@
+"""The file of a contribution's stored weights as bytes: bounded, of the recorded checksum."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from jarvis_stem.utils.errors import StemError
+
+LIMIT = 8 * 10**6  # bytes; a clone carries every contribution's weights
+MEND = "restore the files of one run together, or train anew"
+
+
+def read(path: Path, *, sha256: str) -> bytes:
+    """Read a file of weights if it is the one that was recorded; nothing in it is looked at.
+
+    Args:
+        path: The file.
+        sha256: The recorded checksum, 64 hexadecimal digits.
+
+    Raises:
+        StemError: Missing, not a regular file, larger than `LIMIT`, or of another checksum.
+    """
+    try:
+        if not path.is_file():
+            what = "not a regular file" if path.exists() else "no such file"
+            raise StemError(f"{path}: {what}; expected the weights that were recorded; {MEND}")
+        if (size := path.stat().st_size) > LIMIT:
+            raise StemError(f"{path}: {size} bytes are more than the {LIMIT} that are stored")
+        content = path.read_bytes()
+    except OSError as error:
+        raise StemError(f"{path}: cannot be read ({error.strerror or error})") from None
+    got = hashlib.sha256(content).hexdigest()
+    if got != sha256:
+        raise StemError(f"{path}: expected SHA-256 {sha256}, got {got}; {MEND}")
+    return content

@@ -1,0 +1,1 @@
+"""Structures, the images drawn of them, pictures from files, and the lattices measured in both."""

@@ -1,0 +1,226 @@
+"""The conditions an image is taken under, and the noise that they put on it.
+
+What bends the picture or blurs it (rotation, drift, pixel size, probe) acts on atoms and probe
+before `stem.simulate` draws them; `degrade` puts the rest on drawn images: jitter of the scan
+lines, contamination, and the counting of electrons.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from itertools import compress
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from jarvis_stem.utils.errors import StemError
+
+SCATTERED = 0.01
+"""Share of the beam that the detector counts on an image's average. It is a convention: STEMConv's
+intensities have no unit, and a monolayer scatters about so much, heavy elements more."""
+
+_RANGES = {
+    "dose": (1e-3, 1e12),
+    "probe_width": (0.05, 5),
+    "pixel_size": (0.02, 1),
+    "rotation": (-360, 360),
+    "drift_shear": (-0.5, 0.5),
+    "drift_stretch": (-0.5, 0.5),
+    "jitter": (0, 5),
+    "background": (0, 100),
+}
+_WAVES = 4  # contamination varies by up to one wave and a half over the image, each way
+_NEGATIVE = 1e-3  # of the maximum: how far a Fourier transform's rounding stays above
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Conditions of imaging; the defaults are the benchmark's, without any noise.
+
+    Attributes:
+        dose: Electrons that meet the sample, e/Å2; 1e-3 to 1e12, or infinity for no noise. Counts
+            are Poisson distributed with mean dose x pixel area x `SCATTERED` x intensity / mean
+            intensity of the image.
+        probe_width: Width of the probe, Å: sigma of its Gaussian and full width at half maximum of
+            its Lorentzian, as ``gaussian_width`` and ``lorentzian_width`` of STEMConv; 0.05 to 5.
+        pixel_size: Å a pixel, 0.02 to 1.
+        rotation: Rotation of the sample about the image's centre, degrees, -360 to 360; the sense
+            is that of ``rot`` in STEMConv: b of a rectangular cell turns towards a.
+        drift_shear: Drift of the sample along the scan lines (y) while the frame is taken from its
+            first line to its last, as a share of the frame, -0.5 to 0.5; constant in time.
+        drift_stretch: The same across the scan lines (x); positive makes the picture longer.
+        jitter: Standard deviation of each scan line's own shift along y, Å, 0 to 5; lines are
+            independent. Source: Jones and Nellist, Microsc. Microanal. 19, 1050 (2013), who
+            describe drift and scan noise so.
+        background: Mean intensity that contamination adds, as a share of the image's mean, 0 to
+            100; it varies smoothly over the image and is 0 at its thinnest. A convention.
+
+    Raises:
+        StemError: A value that is not a number in its range.
+    """
+
+    dose: float = math.inf
+    probe_width: float = 0.5
+    pixel_size: float = 0.2
+    rotation: float = 0.0
+    drift_shear: float = 0.0
+    drift_stretch: float = 0.0
+    jitter: float = 0.0
+    background: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn."""
+        for field in fields(self):
+            value, (low, high) = getattr(self, field.name), _RANGES[field.name]
+            number = isinstance(value, int | float | np.integer | np.floating)
+            if value != field.default and not (number and low <= value <= high):
+                otherwise = " or inf" if field.default == math.inf else ""
+                raise StemError(
+                    f"{field.name}: expected {low:g} to {high:g}{otherwise}, got {value!r}"
+                )
+
+    @cached_property
+    def optics(self) -> Conditions:
+        """The same without jitter, contamination and counting: what acts before drawing."""
+        return replace(self, dose=math.inf, jitter=0.0, background=0.0)
+
+    @cached_property
+    def distortion(self) -> NDArray[np.float64]:
+        """Matrix M of rotation, then drift: a position (x, y) @ M is where it is seen, Å."""
+        angle = math.radians(self.rotation)
+        cosine, sine = math.cos(angle), math.sin(angle)
+        drift = np.array([[1 + self.drift_stretch, self.drift_shear], [0, 1]])
+        return np.array([[cosine, -sine], [sine, cosine]]) @ drift
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """Matrix M by which lattice vectors in rows @ M are those measured at 0.2 Å a pixel."""
+        return self.distortion * (CLEAN.pixel_size / self.pixel_size)
+
+
+CLEAN = Conditions()
+
+
+def draw(count: int, *, seed: int) -> list[Conditions]:
+    """Draw conditions such as a microscope meets, to train under.
+
+    Args:
+        count: How many.
+        seed: Of the draws.
+
+    Returns:
+        In each of them every condition is the benchmark's own with a probability of one half, for
+        pictures may be sharp but turned, or straight but noisy. Otherwise doses are 1e2 to 1e6
+        e/Å2, evenly in their logarithm, and evenly up to these bounds: any rotation by up to 45
+        degrees, pixels 20% smaller or larger, drift of 2% along and across the scan lines, jitter
+        of 0.1 Å, probes of 0.4 to 0.6 Å, contamination of 20%.
+    """
+    rng = np.random.default_rng(seed)
+    return [_drawn(rng) for _ in range(count)]
+
+
+def _drawn(rng: np.random.Generator) -> Conditions:
+    drawn = {
+        "dose": 10 ** rng.uniform(2, 6),
+        "probe_width": rng.uniform(0.4, 0.6),
+        "pixel_size": CLEAN.pixel_size * rng.uniform(0.8, 1.2),
+        "rotation": rng.uniform(-45, 45),
+        "drift_shear": rng.uniform(-0.02, 0.02),
+        "drift_stretch": rng.uniform(-0.02, 0.02),
+        "jitter": rng.uniform(0, 0.1),
+        "background": rng.uniform(0, 0.2),
+    }
+    present = rng.random(len(drawn)) < 0.5
+    return replace(CLEAN, **{name: drawn[name] for name in compress(drawn, present)})
+
+
+def degrade(
+    images: NDArray[np.floating | np.uint8],
+    conditions: Conditions | Sequence[Conditions],
+    *,
+    seed: int = 0,
+    first: int = 0,
+) -> NDArray[np.float32]:
+    """Put scan-line jitter, then contamination, then counting noise on images.
+
+    Image n draws from its own stream, seeded by (seed, first + n), and draws the same jitter and
+    contamination at any dose. Probe, rotation, drift and pixel size are taken to be in the images.
+
+    Args:
+        images: Intensities [N, H, W], not negative, scan lines along rows; for uint8 black is no
+            intensity.
+        conditions: Of all images, or of each.
+        seed: Of the noise, not negative.
+        first: Number of the first image, where these are part of a longer row.
+
+    Returns:
+        float32[N, H, W] in the images' units; for grey levels see `stem.to_uint8`.
+
+    Raises:
+        StemError: Negative or infinite intensities, or another number of conditions than images.
+    """
+    degraded = np.array(images, np.float32)
+    every = each(conditions, len(images))
+    for n, (image, own) in enumerate(zip(degraded, every, strict=True), first):
+        if own != own.optics:
+            if not (np.isfinite(image).all() and image.min() >= -_NEGATIVE * image.max()):
+                raise StemError(
+                    f"image {n}: expected intensities from 0, got {image.min()} to {image.max()}"
+                )
+            image[...] = _degraded(image, own, np.random.default_rng((seed, n)))
+    return degraded
+
+
+def each(conditions: Conditions | Sequence[Conditions], n_images: int) -> list[Conditions]:
+    """Conditions of each image.
+
+    Args:
+        conditions: Of all images, or of each.
+        n_images: How many images there are.
+
+    Raises:
+        StemError: Another number of conditions than images.
+    """
+    every = [conditions] * n_images if isinstance(conditions, Conditions) else list(conditions)
+    if len(every) != n_images:
+        raise StemError(f"expected one of conditions for each image, got {len(every)=} {n_images=}")
+    return every
+
+
+def _degraded(
+    image: NDArray[np.float32], conditions: Conditions, rng: np.random.Generator
+) -> NDArray[np.floating]:
+    """One image with all its noise; both fields are always drawn, so that neither moves others."""
+    shifts = rng.standard_normal(len(image)) * (conditions.jitter / conditions.pixel_size)
+    contamination = _contamination(image.shape, rng)
+    mean = image.mean(dtype=np.float64)
+    if conditions.jitter > 0:
+        image = _shift_lines(image, shifts)
+    if conditions.background > 0:
+        image = image + conditions.background * mean * contamination
+    if math.isfinite(conditions.dose) and mean > 0:
+        electrons = conditions.dose * conditions.pixel_size**2 * SCATTERED / mean
+        image = rng.poisson(np.maximum(image, 0) * electrons) / electrons
+    return image
+
+
+def _shift_lines(image: NDArray[np.float32], shifts: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Shift each row by its fraction of pixels; mirrored, so that no edge meets the other one."""
+    width = image.shape[1]
+    spectra = fft.rfft(np.hstack([image, image[:, ::-1]]))
+    cycles = np.outer(shifts, fft.rfftfreq(2 * width)).astype(np.float32)
+    spectra *= np.exp(-2j * np.pi * cycles)
+    return fft.irfft(spectra, n=2 * width)[:, :width]
+
+
+def _contamination(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+    """A smooth field from 0, of mean 1: the lowest cosines with random amplitudes."""
+    orders = np.arange(_WAVES)
+    rows, columns = (np.cos(np.pi * np.outer(np.arange(n) + 0.5, orders) / n) for n in shape)
+    field = rows @ rng.standard_normal((_WAVES, _WAVES)) @ columns.T
+    field -= field.min()
+    return field / field.mean()

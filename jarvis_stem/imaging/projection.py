@@ -1,0 +1,56 @@
+"""The plane lattice that a structure's projection along z has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from jarvis.core.atoms import Atoms
+
+
+def projected_lattice(atoms: Atoms, tolerance: float = 0.02) -> NDArray[np.float64]:
+    """Find the primitive lattice of a structure seen along its third lattice vector.
+
+    A translation of it maps every atom's place in the plane onto one of the same element's; heights
+    do not matter, so it can be finer than the structure's own primitive lattice.
+
+    Args:
+        atoms: A 2D structure with the layer in the plane of the first two lattice vectors.
+        tolerance: How far apart two places may be to count as one, Å.
+
+    Returns:
+        Two shortest vectors of the lattice as rows, float64[2, 2], Å; not reduced in sign.
+    """
+    cell = np.asarray(atoms.lattice_mat)[:2, :2]
+    places = np.asarray(atoms.frac_coords)[:, :2]
+    elements = np.asarray(atoms.elements)
+    groups = [places[elements == element] for element in sorted(set(elements.tolist()))]
+    rarest = min(groups, key=len)
+    translations = [
+        step - np.round(step)
+        for step in rarest - rarest[0]
+        if all(_maps_onto_itself(group, step, cell, tolerance) for group in groups)
+    ]
+    whole = np.array([(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)])
+    vectors = (np.array(translations)[:, None] + whole).reshape(-1, 2) @ cell
+    lengths = np.linalg.norm(vectors, axis=1)
+    vectors = vectors[np.argsort(lengths, kind="stable")]
+    vectors = vectors[np.linalg.norm(vectors, axis=1) > 10 * tolerance]
+    first = vectors[0]
+    areas = np.abs(first[0] * vectors[:, 1] - first[1] * vectors[:, 0])
+    independent = areas > 0.05 * np.linalg.norm(first) * np.linalg.norm(vectors, axis=1)
+    return np.array([first, vectors[independent][0]])
+
+
+def _maps_onto_itself(
+    places: NDArray[np.float64],
+    step: NDArray[np.float64],
+    cell: NDArray[np.float64],
+    tolerance: float,
+) -> bool:
+    apart = places[:, None] + step - places
+    distances = np.linalg.norm((apart - np.round(apart)) @ cell, axis=2)
+    return bool(distances.min(axis=1).max() <= tolerance)

@@ -1,7 +1,0 @@
-"""What the models of contributions share, and how the model of one is loaded."""
-
-from __future__ import annotations
-
-from jarvis_stem.models.architecture import Architecture, Describing, Mirroring, Recipe, load
-
-__all__ = ["Architecture", "Describing", "Mirroring", "Recipe", "load"]

@@ -1,0 +1,142 @@
+"""Name the Bravais lattice in your own pictures: ``jarvis-stem predict PATH…``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from jarvis_stem import cli
+from jarvis_stem.formats.names import DEFAULT_MODEL
+from jarvis_stem.prediction.inputs import find_inputs, read_pictures
+from jarvis_stem.prediction.outcome import Outcome
+from jarvis_stem.prediction.plots import draw_plots, plot_paths
+from jarvis_stem.prediction.report import csv_text, report_text
+from jarvis_stem.utils.files import write_text
+
+# What torch takes seconds to be imported for is imported where it is needed.
+
+_PLOTS = "lattices"  # folder of plots that are given no other
+_EPILOG = """\
+what PATH can be:
+  an image      PNG, JPEG, TIFF, BMP or GIF; dm3, dm4, emd or mrc of a microscope
+  a structure   POSCAR*, .vasp, .poscar, .cif or JARVIS' .json, drawn as the benchmark's are
+  a folder      all of these in it
+  an id         of a structure in the JARVIS databases (see jarvis-stem data), or of the
+                built-in ones with --benchmark stem_2d_proto
+
+The size of a pixel is read from microscopes' files and from TIFFs with ImageJ's unit. Where it is
+not known, all of the picture is taken to show 51.2 Å, as the benchmark's do. 3.190(2) is a measured
+3.190 with a standard error of 0.002, from the noise in the picture.
+
+exit status:
+  0    every picture has its answer
+  1    something could not be read and is named on stderr (the others are answered),
+       or there is no model, or something could not be written
+  2    wrong arguments
+  130  interrupted
+
+examples:
+  jarvis-stem predict picture.png
+  jarvis-stem predict scan.tif --pixel-size 0.15 --plot
+  jarvis-stem predict scans/ --csv answers.csv --plot plots/
+  jarvis-stem predict POSCAR --json | jq '.[0].lattice'
+  jarvis-stem predict JVASP-667 --data ../shared/jarvis_data
+"""
+
+
+@click.command(cls=cli.Command, name="predict", epilog=_EPILOG)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
+@click.option(
+    "--pixel-size",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="Å",
+    help="Å per pixel of the images; default: what their files say.",
+)
+@click.option(
+    "--model",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    metavar="NAME",
+    shell_complete=cli.complete_contribution,
+    help="Contribution with stored weights.",
+)
+@cli.dataset_option
+@click.option(
+    "--csv",
+    "csv_path",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    metavar="FILE",
+    help="Write the answers to a CSV file; - prints it and nothing else.",
+)
+@click.option(
+    "--plot",
+    is_flag=False,
+    flag_value=_PLOTS,
+    type=click.Path(path_type=Path),
+    metavar="[PATH]",
+    help="Draw each lattice over its picture and its spectrum. PATH is a .png for one picture, or "
+    f"a folder; {_PLOTS} if left out.",
+)
+@cli.data_option
+@click.option(
+    "--contributions",
+    type=cli.Folder(),
+    metavar="DIR",
+    help="Folder of contributions; default: the repository's.",
+)
+@cli.json_option
+@cli.quiet_option
+def main(
+    paths: tuple[str, ...],
+    pixel_size: float | None,
+    model: str,
+    benchmark: str,
+    csv_path: Path | None,
+    plot: Path | None,
+    data: str | None,
+    contributions: Path | None,
+) -> int:
+    """Name the Bravais lattice in your own pictures, and measure it.
+
+    Prints the class and its probability, the measured primitive lattice (a, b in Å and the angle
+    between them in degrees), and why an answer is not to be trusted where it is not.
+    """
+    csv_alone = csv_path == Path("-")
+    if csv_alone and cli.wants_json():
+        raise click.UsageError("'--json' and '--csv -' both print: give --csv a file.")
+    outcomes = read_pictures(find_inputs(paths, pixel_size, data, benchmark))
+    targets = {} if plot is None else plot_paths(plot, outcomes)
+    outcomes = _answered(outcomes, model, benchmark, contributions)
+    draw_plots(outcomes, targets)
+    if csv_alone:
+        print(csv_text(outcomes), end="")
+    else:
+        if csv_path:
+            write_text(csv_path, csv_text(outcomes))
+        show = cli.report if csv_path else cli.answer
+        show(report_text(outcomes), [outcome.as_json() for outcome in outcomes])
+    for outcome in outcomes:
+        if outcome.error:
+            cli.complain(outcome.error)
+    return 1 if any(outcome.error for outcome in outcomes) else 0
+
+
+def _answered(
+    outcomes: Sequence[Outcome], model: str, benchmark: str, contributions: Path | None
+) -> list[Outcome]:
+    from jarvis_stem.api import load_model
+
+    predictor = load_model(model, benchmark, contributions)
+    pictures = [outcome.picture for outcome in outcomes if outcome.picture]
+    answers = iter(predictor.answer(pictures))
+    return [
+        Outcome(outcome.name, outcome.picture, next(answers)) if outcome.picture else outcome
+        for outcome in outcomes
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,1 @@
+"""What a picture's lattice is: the answer of a network, with reasons for distrust."""

@@ -1,0 +1,38 @@
+"""What came of an input: an answer, or why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jarvis_stem.imaging.picture import Picture
+    from jarvis_stem.prediction.answer import Answer
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an input: an answer and the picture it is of, or an error."""
+
+    name: str
+    picture: Picture | None = None
+    answer: Answer | None = None
+    error: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The same keys whatever came of it."""
+        return {"input": self.name, **answer_keys(self.answer), "error": self.error}
+
+
+def answer_keys(answer: Answer | None) -> dict[str, Any]:
+    """An answer's keys, which are there without one, too."""
+    if answer:
+        return answer.as_json()
+    nothing: dict[str, Any] = dict.fromkeys(_KEYS)
+    return {**nothing, "reasons": []}
+
+
+_KEYS = (
+    *("class", "class_name", "probabilities", "confidence"),
+    *("lattice", "quality", "pixel_size", "reasons"),
+)

@@ -1,0 +1,85 @@
+"""Answers as text for a person and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from jarvis_stem.prediction.outcome import Outcome
+from jarvis_stem.utils.messages import printable
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from jarvis_stem.prediction.answer import Answer
+_SHOWN = 0.005  # probabilities that would be printed as 0.00 are not
+_LATTICE = ("a", "a_error", "b", "b_error", "gamma", "gamma_error")
+
+
+def csv_text(outcomes: Sequence[Outcome]) -> str:
+    """One line an input; what is not known is empty."""
+    rows = [outcome.as_json() for outcome in outcomes]
+    classes: dict[str, float] = next(filter(None, (row["probabilities"] for row in rows)), {})
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    ends = ("quality", "pixel_size")
+    shares = [f"p_{name}" for name in classes]
+    head = ("input", "class", "class_name", "confidence")
+    writer.writerow([*head, *shares, *_LATTICE, *ends, "reasons", "error"])
+    for row in rows:
+        probabilities, lattice = row["probabilities"] or {}, row["lattice"] or {}
+        writer.writerow(
+            [
+                *(row[key] for key in head),
+                *(probabilities.get(name) for name in classes),
+                *(lattice.get(key) for key in _LATTICE),
+                *(row[key] for key in ends),
+                "; ".join(row["reasons"]),
+                row["error"],
+            ]
+        )
+    return buffer.getvalue()
+
+
+def report_text(outcomes: Sequence[Outcome]) -> str:
+    """The answers for a person, folded to the width of a terminal, and what to know of them."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=10**4, color_system=None)
+    table = Table.grid(padding=(0, 2), pad_edge=False)
+    table.add_column(max_width=console.width // 3, overflow="fold")
+    table.add_column()
+    answers = [(one.name, one.answer) for one in outcomes if one.answer]
+    for name, answer in answers:
+        table.add_row(Text(printable(name)), _lines(answer))
+    with console.capture() as capture:
+        console.print(table)
+    lines = [line.rstrip() for line in capture.get().splitlines()] if answers else []
+    if any(answer.lattice and answer.pixel_size is None for _, answer in answers):
+        lines.append(
+            "a and b: where neither the file nor --pixel-size says how large a pixel is, the "
+            "picture is taken to show 51.2 Å"
+        )
+    return "\n".join(lines)
+
+
+def _lines(answer: Answer) -> Text:
+    """Class and probabilities, the lattice, and reasons for distrust, a line each."""
+    from rich.text import Text
+
+    shares = sorted(answer.as_json()["probabilities"].items(), key=lambda one: -one[1])
+    others = [f", {name} {share:.2f}" for name, share in shares[1:] if share >= _SHOWN]
+    said = Text.assemble(
+        (f"{answer.class_name} {answer.confidence:.2f}", "bold"), ("".join(others), "dim")
+    )
+    if answer.lattice:
+        said.append(f"\n{answer.lattice}")
+    for reason in answer.reasons:
+        said.append(f"\n{reason}", "yellow")
+    return said

@@ -1,0 +1,1 @@
+"""From benchmarks and contributions to the leaderboard."""

@@ -1,0 +1,247 @@
+"""Every check of a contribution, as a list of pass, fail and skip lines.
+
+What bears on scores is found by `read_contribution`, which the leaderboard uses too; here its
+findings become lines, and what only a pull request must have is added.
+"""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from jarvis_stem.formats import weights_file
+from jarvis_stem.formats.benchmark import Benchmark, Benchmarks
+from jarvis_stem.formats.folder import weights_files
+from jarvis_stem.formats.metadata import DATE_FORMAT, METADATA, REQUIRED_TEXT
+from jarvis_stem.formats.names import ResultName
+from jarvis_stem.formats.predictions import read_predictions
+from jarvis_stem.formats.published import Reference, fingerprint
+from jarvis_stem.formats.run_record import Weights
+from jarvis_stem.scoring.contribution import Contribution, Submission, read_contribution
+from jarvis_stem.scoring.metrics import count_correct
+from jarvis_stem.scoring.run_script import (
+    RUN_SCRIPT,
+    executable_problems,
+    path_problems,
+    read_script,
+    syntax_problems,
+)
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.messages import count, printable, quote, some
+
+_EASTMOST = datetime.timezone(datetime.timedelta(hours=14))  # where a day begins first
+
+Status = Literal["pass", "fail", "skip"]
+
+
+@dataclass(frozen=True)
+class CheckLine:
+    """One check: what failed, why it was skipped, or what to know although it passed."""
+
+    status: Status
+    check: str
+    details: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Checklist:
+    """All checks of one contribution."""
+
+    contribution: str
+    lines: list[CheckLine]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return not self.failures
+
+    @property
+    def failures(self) -> list[str]:
+        """What failed, each with its check."""
+        return [f"{x.check}: {why}" for x in self.lines if x.status == "fail" for why in x.details]
+
+    @property
+    def summary(self) -> str:
+        """The count: ``7 passed, 1 failed, 2 skipped``."""
+        counts = Counter(line.status for line in self.lines)
+        return f"{counts['pass']} passed, {counts['fail']} failed, {counts['skip']} skipped"
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as a dictionary."""
+        return {**asdict(self), "ok": self.ok}
+
+    def text(self) -> str:
+        """The same for a terminal: a line a check, details below it, the count at the end."""
+        lines = [
+            "\n      ".join([f"{line.status}  {line.check}", *line.details]) for line in self.lines
+        ]
+        return "\n".join([*lines, self.summary])
+
+
+def check(folder: Path, benchmarks: Path, listed: Iterable[ResultName] = ()) -> Checklist:
+    """Check all of a contribution.
+
+    Args:
+        folder: The contribution, among others or alone.
+        benchmarks: Folder of all benchmarks.
+        listed: Results that the project lists; see `Benchmarks`.
+
+    Returns:
+        The checks, whatever the contribution holds.
+
+    Raises:
+        StemError: There is no such folder, or a benchmark itself is broken.
+    """
+    if not folder.is_dir():
+        raise StemError(f"{folder}: no such contribution; expected a folder")
+    if not folder.is_symlink():
+        folder = folder.resolve()  # "." has no name
+    known = Benchmarks(benchmarks, listed)
+    contribution = read_contribution(folder, known)
+    lines = [
+        _line("name", contribution.name_problems),
+        _line("predictions", contribution.missing_predictions),
+    ]
+    for submission in contribution.submissions:
+        lines += _submission_lines(submission, known)
+    lines += [*_weights_lines(contribution), *_metadata_lines(contribution), *_script_lines(folder)]
+    return Checklist(printable(folder.name), lines)
+
+
+def _line(check: str, problems: list[str], notes: list[str] | None = None) -> CheckLine:
+    return CheckLine("fail", check, problems) if problems else CheckLine("pass", check, notes or [])
+
+
+def _submission_lines(submission: Submission, benchmarks: Benchmarks) -> list[CheckLine]:
+    name, file = submission.name, printable(submission.path.name)
+    scores, beside, record = file, f"{file} beside the others", f"record of {file}"
+    if name is None or submission.problems:
+        why = ["the predictions have problems"]
+        failed = CheckLine("fail", scores, submission.problems)
+        return [failed, CheckLine("skip", beside, why), CheckLine("skip", record, why)]
+    targets = list(benchmarks.open(name).split(name.split).values())
+    right = count_correct(targets, submission.predictions)
+    lines = [
+        CheckLine("pass", scores, [f"{right} of {len(targets)} right: {right / len(targets):.4f}"]),
+        CheckLine(
+            "pass", beside, [f"identical to {other}" for other in _copies(submission, benchmarks)]
+        ),
+    ]
+    if submission.run or submission.run_problems:
+        return [*lines, _line(record, submission.run_problems)]
+    return [*lines, CheckLine("skip", record, [f"no {name.run_record_name}"])]
+
+
+def _copies(submission: Submission, benchmarks: Benchmarks) -> list[str]:
+    """Published results and other contributions with the same predictions."""
+    name, mine = submission.name, submission.path.parent
+    assert name  # noqa: S101  a submission without a name has problems, and none is compared
+    benchmark: Benchmark = benchmarks.open(name)
+    own = fingerprint(submission.predictions)
+    published = Reference.read(benchmarks.root, name).published
+    return [
+        *(f"published {x}" for x, it in published.items() if it.predictions_sha256 == own),
+        *(
+            path.parent.name
+            for path in sorted(mine.parent.glob(f"*/{name.predictions_name}"))
+            if path.parent != mine
+            and read_predictions(path, name, benchmark)[0] == submission.predictions
+        ),
+    ]
+
+
+def _weights_lines(contribution: Contribution) -> list[CheckLine]:
+    """A line for each file of weights that is there or recorded; none is parsed."""
+    recorded = {
+        submission.name.weights_name: submission.run.weights
+        for submission in contribution.submissions
+        if submission.name and submission.run and submission.run.weights
+    }
+    there = {path.name for path in weights_files(contribution.folder)}
+    return [
+        _line(printable(file), _weights_problems(contribution.folder / file, recorded.get(file)))
+        for file in sorted(there | recorded.keys())
+    ]
+
+
+def _weights_problems(path: Path, recorded: Weights | None) -> list[str]:
+    if recorded is None:
+        return [
+            "expected weights that the record of a run beside it has under 'weights', got a file "
+            "that none has; train anew, or remove it"
+        ]
+    try:
+        size = len(weights_file.read(path, sha256=recorded.sha256))
+    except StemError as error:
+        return [str(error).removeprefix(f"{path}: ")]
+    if size != recorded.bytes:
+        return [f"expected the {recorded.bytes} bytes that were recorded, got {size}; train anew"]
+    return []
+
+
+def _metadata_lines(contribution: Contribution) -> list[CheckLine]:
+    metadata = contribution.metadata
+    if metadata is None:
+        return [
+            CheckLine("fail", METADATA, contribution.metadata_problems),
+            CheckLine("skip", f"{METADATA} is complete", [f"{METADATA} has problems"]),
+        ]
+    unknown = [quote(key) for key in metadata.model_extra or {}]
+    notes = [f"{count(unknown, 'key')} unknown and kept: {some(unknown, 10)}"] if unknown else []
+    files = [submission.path.name for submission in contribution.submissions]
+    times = metadata.time_taken_seconds
+    incomplete = [
+        *_future(metadata.date_submitted),
+        *(
+            f"{METADATA}: {key!r}: expected some text, got ''; fill it in"
+            for key in REQUIRED_TEXT
+            if not getattr(metadata, key)
+        ),
+        *(
+            f"{METADATA}: 'time_taken_seconds': expected a key {file!r}, got none; add it with the "
+            'seconds that training took, or ""'
+            for file in files
+            if file not in times
+        ),
+        *(
+            f"{METADATA}: {key!r}: {quote(file)} is no predictions file in this folder; remove it"
+            for key in ("time_taken_seconds", "missing_structures")
+            for file in getattr(metadata, key)
+            if file not in files
+        ),
+    ]
+    return [CheckLine("pass", METADATA, notes), _line(f"{METADATA} is complete", incomplete)]
+
+
+def _future(date: str) -> list[str]:
+    """A date to come; no matter of scoring, which must not depend on a clock."""
+    today = datetime.datetime.now(_EASTMOST)
+    if not date or datetime.datetime.strptime(date, DATE_FORMAT).date() <= today.date():
+        return []
+    return [
+        f"{METADATA}: 'date_submitted': expected a date that is not in the future, got {date!r}"
+    ]
+
+
+def _script_lines(folder: Path) -> list[CheckLine]:
+    path = folder / RUN_SCRIPT
+    checks = ("is executable", "is bash", "names no path of one machine")
+    try:
+        content = read_script(path)
+    except StemError as error:
+        skipped = [
+            CheckLine("skip", f"{RUN_SCRIPT} {what}", ["nothing to read"]) for what in checks
+        ]
+        return [CheckLine("fail", RUN_SCRIPT, [str(error)]), *skipped]
+    problems = (executable_problems(path), syntax_problems(content), path_problems(content))
+    lines = [
+        _line(f"{RUN_SCRIPT} {what}", found) for what, found in zip(checks, problems, strict=True)
+    ]
+    if lines[1].status == "pass" and not shutil.which("bash"):
+        lines[1] = CheckLine("skip", lines[1].check, ["bash is not on the PATH"])
+    return [CheckLine("pass", RUN_SCRIPT), *lines]

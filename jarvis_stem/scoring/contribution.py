@@ -1,0 +1,123 @@
+"""A contribution folder, read with suspicion.
+
+A contribution is ``<contributions>/<model>/`` with one ``<result name>.csv.zip`` for each benchmark
+it predicts, the ``<result name>.run.json`` of the training behind it, if it was recorded, the
+``<result name>.safetensors`` of the model that it trained, if it was kept, and a metadata.json with
+JARVIS-Leaderboard's keys. Scoring does not read the weights. What is wrong comes back as lists of
+problems, so that one check serves the leaderboard, a checklist and a pull request alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jarvis_stem.formats.benchmark import Benchmarks
+from jarvis_stem.formats.folder import check_folder_name, prediction_files
+from jarvis_stem.formats.metadata import Metadata, read_metadata
+from jarvis_stem.formats.names import CONVENTION, PREDICTIONS_SUFFIX, ResultName
+from jarvis_stem.formats.predictions import read_predictions
+from jarvis_stem.formats.run_record import RunRecord, read_run_record
+from jarvis_stem.scoring.metrics import accuracy
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.messages import quote
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One predictions file of a contribution.
+
+    Attributes:
+        path: The zip.
+        name: What its name says, None where that is not a result's name.
+        predictions: The class of each test id in the benchmark's order; empty where there are
+            problems.
+        run: The training behind it, where it was recorded.
+        problems: Everything that is wrong with the file.
+        run_problems: Everything that is wrong with its record.
+    """
+
+    path: Path
+    name: ResultName | None
+    predictions: list[int | str] = field(default_factory=list)
+    run: RunRecord | None = None
+    problems: list[str] = field(default_factory=list)
+    run_problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """A contribution as it was read.
+
+    Attributes:
+        folder: Where it is.
+        metadata: None where it has problems.
+        submissions: Its predictions files, sorted.
+        name_problems: What is wrong with the folder's name or its files as files.
+        metadata_problems: What is wrong with its metadata.json.
+    """
+
+    folder: Path
+    metadata: Metadata | None
+    submissions: list[Submission]
+    name_problems: list[str]
+    metadata_problems: list[str]
+
+    @property
+    def missing_predictions(self) -> list[str]:
+        """The problem of a contribution that has nothing to score."""
+        expected = f"no predictions: expected a file named {CONVENTION}{PREDICTIONS_SUFFIX}"
+        return [] if self.submissions else [expected]
+
+
+def read_contribution(folder: Path, benchmarks: Benchmarks) -> Contribution:
+    """Read a contribution and check all of it that bears on its scores.
+
+    Args:
+        folder: The contribution.
+        benchmarks: What its predictions are checked against.
+
+    Returns:
+        What was read, and every problem found on the way.
+
+    Raises:
+        StemError: A benchmark itself is broken.
+    """
+    metadata, metadata_problems = read_metadata(folder)
+    return Contribution(
+        folder=folder,
+        metadata=metadata,
+        submissions=[_read_submission(path, benchmarks) for path in prediction_files(folder)],
+        name_problems=[*check_folder_name(folder), *_links(folder)],
+        metadata_problems=metadata_problems,
+    )
+
+
+def _links(folder: Path) -> list[str]:
+    """A folder or files that are links: what they point to is not what was sent."""
+    return [
+        f"{quote(path.name)}: a link; put what it points to there"
+        for path in (folder, *sorted(folder.iterdir()))
+        if path.is_symlink()
+    ]
+
+
+def _read_submission(path: Path, benchmarks: Benchmarks) -> Submission:
+    try:
+        name = ResultName.parse(path.name)
+    except StemError as error:
+        return Submission(path, None, problems=[str(error)])
+    if problems := benchmarks.problems(name):
+        return Submission(path, name, problems=problems)
+    benchmark = benchmarks.open(name)
+    predictions, problems = read_predictions(path, name, benchmark)
+    run, run_problems = read_run_record(path.parent / name.run_record_name)
+    if run and predictions:
+        score = accuracy(list(benchmark.split(name.split).values()), predictions)
+        if round(run.result.accuracy, 4) != score:
+            run_problems = [
+                f"{name.run_record_name}: 'result'['accuracy']: expected {score}, which the "
+                f"predictions beside it score, got {run.result.accuracy}; commit the files of one "
+                "run together"
+            ]
+    return Submission(path, name, predictions, run, problems, run_problems)

@@ -1,0 +1,1 @@
+"""A contribution's way to the leaderboard: start, export, pull request, judgement."""

@@ -1,0 +1,236 @@
+"""Commits read as data: git's trees and files, without a working tree.
+
+What a stranger commits can be hostile: links out of the folder, names that are paths, a tree of a
+few bytes that unfolds to billions of files. So folders are listed one at a time and only as far as
+asked, and files are written only when all of them are known to be plain, few and small.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.git import git
+from jarvis_stem.utils.messages import printable, quote
+
+FILE_LIMIT = 1000  # files and folders that are written together
+PATH_LIMIT = 200  # bytes of a path; file systems refuse much longer ones
+_KINDS = {
+    "040000": "a folder",
+    "100644": "a file",
+    "100755": "a file",
+    "120000": "a symbolic link",
+    "160000": "a submodule",
+}
+
+
+class Entry(NamedTuple):
+    """One line of a tree; the size is that of a file in bytes, else 0."""
+
+    name: str
+    mode: str
+    oid: str
+    size: int
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a tree itself."""
+        return self.kind == "a folder"
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a plain file, executable or not."""
+        return self.kind == "a file"
+
+    @property
+    def kind(self) -> str:
+        """What it is, in words."""
+        return _KINDS.get(self.mode, f"of mode {self.mode}")
+
+
+class Commits:
+    """The commits of a repository, their folders and files."""
+
+    def __init__(self, repository: Path) -> None:
+        """Name the repository, which may be bare.
+
+        Raises:
+            StemError: There is no such folder.
+        """
+        if not repository.is_dir():
+            raise StemError(f"{repository}: no such folder; expected a git repository")
+        self._repository = repository
+
+    def commit(self, name: str) -> str:
+        """Find the commit that a branch, a tag or a commit's name stands for.
+
+        Raises:
+            StemError: There is none.
+        """
+        try:
+            found = self._git("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
+        except StemError as error:
+            raise StemError(f"{quote(name)}: not a commit of {self._repository}; {error}") from None
+        return found.decode().strip()
+
+    def common_ancestor(self, base: str, head: str) -> str:
+        """Find the commit that a head left a base at.
+
+        Raises:
+            StemError: There is none.
+        """
+        try:
+            return self._git("merge-base", base, head).decode().strip()
+        except StemError:
+            raise StemError(
+                f"{base} and {head} have no history in common; in a shallow clone fetch the rest "
+                "of it, else begin the branch anew from the base"
+            ) from None
+
+    def entries(self, tree: str) -> list[Entry]:
+        """List a tree, or that of a commit; names are as `os.fsdecode` has them.
+
+        Raises:
+            StemError: A name leads out of the tree, as only objects made by hand have it.
+        """
+        listed = self._git("ls-tree", "-z", "-l", "--full-tree", tree)
+        entries = [_entry(line) for line in listed.split(b"\0")[:-1]]
+        for entry in entries:
+            if "/" in entry.name or entry.name.casefold() in ("", ".", "..", ".git"):
+                raise StemError(
+                    f"tree {tree}: {quote(entry.name)} is not the name of a file; git made no such "
+                    "tree and would not check it out"
+                )
+        return entries
+
+    def folder(self, entries: Iterable[Entry], name: str) -> list[Entry]:
+        """List a folder among some entries, empty where there is no such folder."""
+        trees = [entry.oid for entry in entries if entry.name == name and entry.is_folder]
+        return self.entries(trees[0]) if trees else []
+
+    def changed_paths(self, old: list[Entry], new: list[Entry], limit: int) -> list[str]:
+        """Files that differ between two folders.
+
+        Args:
+            old: Entries before.
+            new: Entries after.
+            limit: Number of folders to look into, and of paths to look for.
+
+        Returns:
+            Printable paths. Beyond the limit some are missing, and folders not looked into end
+            in "…".
+        """
+        paths: list[str] = []
+        pending = [("", old, new)]
+        for _ in range(limit):
+            if not pending or len(paths) > limit:
+                break
+            prefix, old, new = pending.pop()
+            sides = [{entry.name: entry for entry in entries} for entries in (old, new)]
+            for name in changed(old, new)[: limit + 1]:
+                found = [side[name] for side in sides if name in side]
+                if not all(entry.is_folder for entry in found):
+                    paths.append(printable(prefix + name))
+                if any(entry.is_folder for entry in found):
+                    inner = (self.folder(old, name), self.folder(new, name))
+                    pending.append((f"{prefix}{name}/", *inner))
+        return paths + [f"{printable(prefix)}…" for prefix, _, _ in pending]
+
+    def extract(self, commit: str, names: Iterable[str], folder: Path) -> None:
+        """Write some of a trusted commit's files and folders into a folder.
+
+        Args:
+            commit: The commit.
+            names: At least one name of what is in its top folder.
+            folder: Where to.
+        """
+        archive = folder / f"{commit}.tar"
+        self._git("archive", "--format=tar", f"--output={archive}", commit, "--", *names)
+        with tarfile.open(archive) as members:
+            members.extractall(folder, filter="data")
+        archive.unlink()
+
+    def write(self, tree: str, folder: Path, room: int) -> tuple[list[str], int]:
+        """Write a stranger's files as plain files: all of them or, with problems, none.
+
+        Args:
+            tree: Their folder.
+            folder: Where to; it must not exist.
+            room: Most bytes to write.
+
+        Returns:
+            The problems, and the bytes written.
+        """
+        files, problems = [], []
+        for n, (path, entry, faults) in enumerate(self._walk(tree)):
+            if n == FILE_LIMIT:
+                problems.append(f"more than {FILE_LIMIT} files and folders")
+                break
+            files.append((path, entry))
+            problems += [f"{quote(path)}: {fault}" for fault in faults]
+        size = sum(entry.size for _, entry in files)
+        if size > room:
+            path, entry = max(files, key=lambda file: file[1].size)
+            problems.append(
+                f"{size} bytes, of which {quote(path)} has {entry.size}, are more than the {room} "
+                "there is room for"
+            )
+        if problems:
+            return problems, 0
+        folder.mkdir()
+        for path, entry in files:
+            self._write(entry, folder / path)
+        return [], size
+
+    def _walk(self, tree: str) -> Iterator[tuple[str, Entry, list[str]]]:
+        """All below a tree, with what is wrong with it, a folder before what is in it."""
+        pending = [("", tree)]
+        while pending:
+            prefix, tree = pending.pop()
+            entries = self.entries(tree)
+            alike = Counter(entry.name.casefold() for entry in entries)
+            for entry in entries:
+                path = prefix + entry.name
+                yield path, entry, _faults(path, entry, alike[entry.name.casefold()])
+                if entry.is_folder:
+                    pending.append((f"{path}/", entry.oid))
+
+    def _write(self, entry: Entry, path: Path) -> None:
+        if entry.is_folder:
+            path.mkdir()
+        else:
+            path.write_bytes(self._git("cat-file", "blob", entry.oid))
+            path.chmod(int(entry.mode[-3:], 8))
+
+    def _git(self, *arguments: str) -> bytes:
+        return git(*arguments, cwd=self._repository)
+
+
+def changed(old: Iterable[Entry], new: Iterable[Entry]) -> list[str]:
+    """Names of the entries that differ between two folders, sorted."""
+    return sorted({entry.name for entry in set(old) ^ set(new)})
+
+
+def _entry(line: bytes) -> Entry:
+    """Read a line of ``ls-tree -l``: mode, kind, object and size, a tab, name."""
+    facts, _, name = line.partition(b"\t")
+    mode, kind, oid, size = facts.decode().split()
+    return Entry(os.fsdecode(name), mode, oid, int(size) if kind == "blob" else 0)
+
+
+def _faults(path: str, entry: Entry, n_alike: int) -> list[str]:
+    """Why an entry is not written to disk."""
+    name = entry.name
+    found = {
+        f"{entry.kind}; only plain files are read": not (entry.is_file or entry.is_folder),
+        "a name with control characters, or not UTF-8": not name.isprintable(),
+        "a name with a backslash, which is a path on Windows": "\\" in name,
+        "a name twice, or differing only in upper and lower case": n_alike > 1,
+        f"a path of more than {PATH_LIMIT} bytes": len(os.fsencode(path)) > PATH_LIMIT,
+    }
+    return [fault for fault, is_so in found.items() if is_so]

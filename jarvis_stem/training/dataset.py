@@ -1,0 +1,134 @@
+"""The images that a run learns from, chooses by and is tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jarvis.core.atoms import Atoms
+
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.imaging import conditions, image_set, structures
+from jarvis_stem.imaging.image_set import ImageSet
+from jarvis_stem.training.loop import Split
+from jarvis_stem.utils import terminal
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import write_text
+
+_VALIDATION_SHARE = 0.1
+_MOST_COPIES = 1000  # keeps the seeds of one run's copies from those of another
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a run is asked for.
+
+    Attributes:
+        model: Name of the contribution, which has a model.py.
+        benchmark: Its dataset.
+        data: Folder of the JARVIS databases; see `imaging.store.store_directory`.
+        refresh: Download them anew.
+        images: Folder of images to read instead of rendering.
+        structures: Files to render instead of the databases' structures.
+        epochs: The model's own if None.
+        until: Accuracy on the validation part that ends the training.
+        device: As torch names it, or ``auto``.
+        pretrained: Start from weights learned elsewhere.
+        resume: Go on from the last checkpoint, if there is one.
+        benchmarks: Folder of all benchmarks.
+        contributions: Folder of contribution folders.
+        runs: Folder of checkpoints and learning curves.
+        command: The command line, for the record.
+    """
+
+    model: str
+    command: str
+    benchmark: str = "stem_2d_image"
+    data: str | None = None
+    refresh: bool = False
+    images: Path | None = None
+    structures: Path | None = None
+    epochs: int | None = None
+    until: float | None = None
+    seed: int = 0
+    device: str = "auto"
+    pretrained: bool = False
+    resume: bool = False
+    benchmarks: Path = Path("benchmarks")
+    contributions: Path = Path("contributions")
+    runs: Path = Path("runs")
+
+
+def load_images(
+    options: Options, benchmark: Benchmark, split: str, noisy_copies: int = 0
+) -> list[ImageSet]:
+    """Clean images of a split, then noisy copies; ids without one are counted and listed."""
+    ids = benchmark.split(split)
+    if options.images:
+        if noisy_copies:
+            raise StemError("--images: this model also learns from noisy drawings of structures")
+        sets = [image_set.read_folder(options.images, ids, benchmark.classes)]
+    else:
+        sources = _structures(options, ids, refresh=options.refresh and split == "train")
+        have = [i for i in ids if i in sources]
+        sets = [image_set.render(sources, list(ids))]
+        for copy in range(noisy_copies):
+            seed = options.seed * _MOST_COPIES + copy
+            drawn = conditions.draw(len(have), seed=seed)
+            sets.append(image_set.render(sources, have, drawn, seed=seed))
+    if missing := sets[0].missing:
+        listing = options.runs / f"missing-{options.benchmark}-{split}.txt"
+        write_text(listing, "\n".join(missing) + "\n")
+        terminal.note(
+            f"{split}: no image for {len(missing)} of {len(ids)} ids, listed in {listing}"
+        )
+    if not sets[0].ids:
+        raise StemError(f"none of the {len(ids)} {split} ids of {benchmark.path} has an image")
+    return sets
+
+
+def _structures(
+    options: Options, ids: Mapping[str, int | str], *, refresh: bool
+) -> Mapping[str, Atoms]:
+    if options.structures:
+        return structures.read_files(options.structures)
+    return structures.for_dataset(options.benchmark, ids, data=options.data, refresh=refresh)
+
+
+def part(sets: Sequence[ImageSet], benchmark: Benchmark, seed: int) -> tuple[Split, Split]:
+    """Part the training ids, class by class, into those to learn from and those to choose by.
+
+    All copies of an image go with it.
+    """
+    # Imported here, for it takes seconds and bad input is refused before.
+    from sklearn.model_selection import train_test_split
+
+    classes = positions_of(sets[0], benchmark, "train")
+    try:
+        parts = train_test_split(
+            np.arange(len(classes)),
+            test_size=_VALIDATION_SHARE,
+            random_state=seed,
+            stratify=classes,
+        )
+    except ValueError as error:
+        raise StemError(f"too few training images to part them by class ({error})") from None
+    learn, choose = (
+        Split(
+            torch.from_numpy(np.concatenate([one.images[part] for one in sets])),
+            classes[part].repeat(len(sets)),
+            drawings=len(sets),
+        )
+        for part in parts
+    )
+    return learn, choose
+
+
+def positions_of(found: ImageSet, benchmark: Benchmark, split: str) -> torch.Tensor:
+    """Classes of the imaged ids as positions in the benchmark's list of classes, int64[N]."""
+    position = {c: n for n, c in enumerate(benchmark.classes)}
+    truth = benchmark.split(split)
+    return torch.tensor([position[truth[i]] for i in found.ids])

@@ -1,0 +1,234 @@
+"""The training loop: fit on one part, choose the epoch on another, resume where it stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from jarvis_stem.training.architecture import Recipe
+from jarvis_stem.training.checkpoint import Epoch, State, load_checkpoint, save_checkpoint
+from jarvis_stem.training.inference import (
+    Views,
+    cross_entropy,
+    logits_of,
+    logits_of_batch,
+    probabilities,
+)
+from jarvis_stem.utils import progress
+from jarvis_stem.utils.errors import StemError
+
+_WARM_UP = 0.2  # share of the steps in which the one-cycle schedule climbs
+_CLEAN_SHARE = 0.5  # of a pass, where structures have noisy drawings too
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images and their classes.
+
+    Attributes:
+        images: uint8[N, 256, 256].
+        classes: int64[N], positions in the benchmark's list of classes.
+        drawings: How many of the images are of each structure: the clean ones of all structures
+            come first, then a noisy one of each, and so on.
+    """
+
+    images: Tensor
+    classes: Tensor
+    drawings: int = 1
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    @property
+    def n_structures(self) -> int:
+        """How many structures the images are of."""
+        return len(self) // self.drawings
+
+
+def fit(
+    model: nn.Module,
+    train: Split,
+    validation: Split,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: torch.device,
+    checkpoint: Path,
+    identity: dict[str, Any],
+    resume: bool = False,
+    until: float | None = None,
+    on_epoch: Callable[[list[Epoch]], None] = lambda _history: None,
+) -> tuple[list[Epoch], Tensor]:
+    """Train a model and leave it at its best epoch by validation accuracy.
+
+    Every epoch draws its order and augmentation from the seed and its own number, so that a run
+    resumed after any epoch does what an uninterrupted one does.
+
+    Args:
+        model: As `architecture.Builder` says; trained in place.
+        train: Part to learn from.
+        validation: Part that chooses the epoch.
+        recipe: How to train.
+        seed: Of order and augmentation.
+        device: Where to compute.
+        checkpoint: File rewritten after each epoch.
+        identity: What the checkpoint is of; resuming with another one is refused.
+        resume: Continue from the checkpoint where there is one.
+        until: Validation accuracy that ends the training before its last epoch.
+        on_epoch: Called with the history after each epoch.
+
+    Returns:
+        The history of all epochs, those before a resumption included; and the validation part's
+        logits as `predict_logits` gives them, float32[2, N, classes].
+
+    Raises:
+        StemError: The checkpoint is of another run, or the loss is no longer finite.
+    """
+    state = _start(_to(model, device), recipe, train.n_structures)
+    if resume and checkpoint.exists():
+        load_checkpoint(checkpoint, state, identity)
+    views = (Views(model, train.images), Views(model, validation.images))
+    with _EpochProgress(recipe, train.n_structures) as display:
+        while len(state.history) < recipe.epochs and not _reached(state.history, until):
+            _run_epoch(state, views, (train, validation), recipe, seed, display)
+            save_checkpoint(checkpoint, state, identity)
+            on_epoch(state.history)
+    model.load_state_dict(state.best)
+    return state.history, logits_of(model, views[1])
+
+
+def _reached(history: list[Epoch], accuracy: float | None) -> bool:
+    return accuracy is not None and any(e.validation_accuracy >= accuracy for e in history)
+
+
+def best_epoch(history: list[Epoch]) -> Epoch:
+    """The epoch of the highest validation accuracy; of equals, that of the lowest loss."""
+    return max(history, key=lambda e: (e.validation_accuracy, -e.validation_loss))
+
+
+def _to(model: nn.Module, device: torch.device) -> nn.Module:
+    channels_last: Any = {"memory_format": torch.channels_last}  # torch's stub does not know it
+    return model.to(device, **channels_last)
+
+
+def _start(model: nn.Module, recipe: Recipe, n_train: int) -> State:
+    if n_train < recipe.batch_size:
+        raise StemError(f"{n_train} training images are fewer than one batch, {recipe.batch_size}")
+    weights = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": weights, "weight_decay": recipe.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        recipe.learning_rate,
+        total_steps=recipe.epochs * (n_train // recipe.batch_size),
+        pct_start=_WARM_UP,
+    )
+    return State(model, optimizer, schedule, [], {})
+
+
+def _run_epoch(
+    state: State,
+    views: tuple[Views, Views],
+    parts: tuple[Split, Split],
+    recipe: Recipe,
+    seed: int,
+    display: _EpochProgress,
+) -> None:
+    start, cpu_start = time.perf_counter(), time.process_time()
+    number = len(state.history) + 1
+    torch.manual_seed(seed * 1_000_003 + number)
+    (train, validation), (learned, chosen_by) = views, parts
+    order = _order(learned)
+    device = next(state.model.parameters()).device
+    state.model.train()
+    loss_sum = n_right = n_seen = 0.0
+    display.start(number)
+    # An incomplete last batch is left out: its batch statistics would be noise.
+    for batch in order.split(recipe.batch_size)[: len(order) // recipe.batch_size]:
+        classes = learned.classes[batch].to(device)
+        logits = logits_of_batch(
+            state.model, train.augmented(batch, mirror=recipe.mirror).to(device)
+        )
+        smoothing = recipe.label_smoothing
+        loss = functional.cross_entropy(logits, classes, label_smoothing=smoothing)
+        state.optimizer.zero_grad()
+        loss.backward()
+        state.optimizer.step()
+        state.schedule.step()
+        loss_sum += loss.item() * len(batch)
+        n_right += (logits.argmax(dim=1) == classes).sum().item()
+        n_seen += len(batch)
+        display.step(loss_sum / n_seen)
+    if not torch.isfinite(torch.tensor(loss_sum)):
+        raise StemError(f"epoch {number}: the loss is not finite; lower --learning-rate")
+    predicted = probabilities(logits_of(state.model, validation))
+    right = predicted.argmax(dim=1) == chosen_by.classes
+    epoch = Epoch(
+        epoch=number,
+        learning_rate=float(state.schedule.get_last_lr()[0]),
+        train_loss=loss_sum / n_seen,
+        train_accuracy=n_right / n_seen,
+        validation_loss=cross_entropy(predicted, chosen_by.classes),
+        validation_accuracy=right.float().mean().item(),
+        seconds=time.perf_counter() - start,
+        cpu_seconds=time.process_time() - cpu_start,
+    )
+    state.history.append(epoch)
+    if best_epoch(state.history) is epoch:
+        state.best = {k: v.detach().cpu().clone() for k, v in state.model.state_dict().items()}
+    display.end(epoch)
+
+
+def _order(split: Split) -> Tensor:
+    """Images of one pass: of each structure one drawing, a clean one half of the time."""
+    order = torch.randperm(split.n_structures)
+    if split.drawings == 1:
+        return order
+    noisy = torch.randint(1, split.drawings, order.shape)
+    drawing = torch.where(torch.rand(order.shape) < _CLEAN_SHARE, 0, noisy)
+    return order + split.n_structures * drawing
+
+
+class _EpochProgress:
+    """A bar over all steps of a run on a terminal, and a line for each epoch everywhere."""
+
+    def __init__(self, recipe: Recipe, n_train: int) -> None:
+        self._steps = n_train // recipe.batch_size
+        self._epochs = recipe.epochs
+        self._bar = progress.bar()
+        self._task = self._bar.add_task("Training", total=self._steps * recipe.epochs)
+        self._label = ""
+        self._validation = ""
+
+    def __enter__(self) -> _EpochProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._bar.stop()
+
+    def start(self, epoch: int) -> None:
+        self._label = f"Epoch {epoch}/{self._epochs}{self._validation}"
+        self._bar.update(self._task, completed=(epoch - 1) * self._steps)
+
+    def step(self, loss: float) -> None:
+        self._bar.update(self._task, advance=1, description=f"{self._label} loss {loss:.3f}")
+
+    def end(self, epoch: Epoch) -> None:
+        self._validation = f"  validation {epoch.validation_accuracy:.4f}"
+        self._bar.console.print(
+            f"Epoch {epoch.epoch}/{self._epochs}  loss {epoch.train_loss:.4f}  "
+            f"train {epoch.train_accuracy:.4f}{self._validation}  {epoch.seconds:.0f} s",
+            highlight=False,
+        )

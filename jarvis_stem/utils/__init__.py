@@ -1,0 +1,1 @@
+"""What every room uses: errors, whole-file writes, git, messages, the terminal."""

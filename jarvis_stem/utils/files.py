@@ -1,0 +1,224 @@
+"""Files written whole or not at all, and zips whose bytes depend on nothing but their content."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.messages import quote, some
+
+SIZE_LIMIT = 64 * 2**20  # bytes; hundreds of times what a real benchmark or its predictions take
+RATIO_LIMIT = 200  # of unpacked to packed size; a table of ids stays below 20
+_ENCRYPTED = 0x1  # of a member's flag bits
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time stamp a zip can hold
+_DAMAGED_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,  # a compression method that Python does not know
+    RuntimeError,  # encrypted
+    ValueError,  # an offset before the start of the file
+    OverflowError,  # or beyond what a file can have
+)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace a file in one step, so that no reader and no crash ever sees half of it.
+
+    Args:
+        path: File to write; its folder is made where missing.
+        content: All of its bytes.
+
+    Raises:
+        OSError: The folder cannot be written or the disk is full; the old file is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(path)  # a full disk names none, and only the user's name helps
+        raise
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write UTF-8 text with line feeds as `write_bytes` does."""
+    write_bytes(path, content.encode())
+
+
+def json_text(data: Any) -> str:
+    """Serialise to indented JSON that ends in a line feed; NaN is refused, as JSON has none."""
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def zip_bytes(member: str, content: bytes) -> bytes:
+    """Wrap one file in a zip of reproducible bytes.
+
+    The member is stored uncompressed: deflate's output differs between zlib and zlib-ng, and git
+    compresses what it keeps anyway.
+
+    Args:
+        member: Name of the file inside the zip.
+        content: Its bytes.
+
+    Returns:
+        The zip's bytes: fixed time stamp, owner and permissions.
+    """
+    info = zipfile.ZipInfo(member, date_time=_EPOCH)
+    info.create_system = 3  # Unix, also when written on Windows
+    info.external_attr = 0o644 << 16
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(info, content)
+    return buffer.getvalue()
+
+
+def read_zip(path: Path, member: str, *, limit: int = SIZE_LIMIT) -> bytes:
+    """Read the only file of a zip.
+
+    Args:
+        path: The zip.
+        member: Name the file in it must have.
+        limit: Most bytes to read; a larger member is refused before memory is spent on it.
+
+    Returns:
+        The member's bytes, its checksum verified.
+
+    Raises:
+        StemError: Missing, unreadable, damaged, a link, encrypted, too large or too densely packed,
+            or not exactly that one member.
+    """
+    with _reading(path, limit):
+        packed = path.read_bytes()
+    try:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            info = _only_member(archive.infolist(), member, path)
+            with archive.open(info) as stream:
+                return _read_within(stream, info.file_size, path, limit)
+    except _DAMAGED_ZIP as error:
+        why = quote(str(error) or "it ends too early")[1:-1]  # it can name members, at any length
+        raise StemError(f"{path}: not a readable zip ({why}); zip the file anew") from None
+
+
+def _only_member(infos: list[zipfile.ZipInfo], member: str, path: Path) -> zipfile.ZipInfo:
+    """The one member, judged by what the zip says of it, before any of it is unpacked."""
+    names = [quote(info.orig_filename) for info in infos[:4]]  # as it stands there, NULs and all
+    if [info.orig_filename for info in infos] != [member]:
+        got = some(names) or "none"
+        raise StemError(f"{path}: expected the single member {member!r}, got {len(infos)}: {got}")
+    (info,) = infos
+    kind = stat.S_IFMT(info.external_attr >> 16)  # the upper half holds the Unix mode, if any
+    if kind not in (0, stat.S_IFREG):
+        raise StemError(
+            f"{path}: {member!r} is a link or another special file; zip the file itself"
+        )
+    if info.flag_bits & _ENCRYPTED:
+        raise StemError(f"{path}: {member!r} is encrypted; zip it without a password")
+    # The other methods can ask for gigabytes before they give their first byte.
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise StemError(f"{path}: {member!r} is neither stored nor deflated; zip anew")
+    if info.file_size > RATIO_LIMIT * max(info.compress_size, 1):
+        raise StemError(
+            f"{path}: {info.file_size} bytes packed into {info.compress_size}, "
+            f"more than {RATIO_LIMIT} to 1; refused unread"
+        )
+    return info
+
+
+def read_json_object(path: Path, *, limit: int = SIZE_LIMIT) -> dict[str, Any]:
+    """Read a JSON file that holds one object, of which every reader must think the same.
+
+    NaN and Infinity, which JSON has not, numbers beyond a float and repeated keys are refused.
+
+    Args:
+        path: The file, in UTF-8.
+        limit: Most bytes to read.
+
+    Raises:
+        StemError: Missing, unreadable, too large, not JSON, or JSON but not an object.
+    """
+    with _reading(path, limit):
+        content = path.read_bytes()
+    try:
+        data = json.loads(
+            content,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            object_pairs_hook=distinct,
+        )
+    except (ValueError, RecursionError) as error:
+        raise StemError(f"{path}: not JSON ({error})") from None
+    if not isinstance(data, dict):
+        raise StemError(f"{path}: expected a JSON object {{...}}, got {type(data).__name__}")
+    return data
+
+
+def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a JSON object of its pairs, an ``object_pairs_hook``.
+
+    Raises:
+        ValueError: A key is there twice, of which each reader may take another.
+    """
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        key = next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
+        raise ValueError(f"the key {quote(key)} twice in one object")
+    return data
+
+
+@contextmanager
+def _reading(path: Path, limit: int) -> Iterator[None]:
+    """Admit regular files of a bounded size, and turn what the system says into a StemError."""
+    try:
+        if not path.exists():
+            raise StemError(f"{path}: no such file")
+        if not path.is_file():  # a device or a pipe could keep a reader for ever
+            raise StemError(f"{path}: not a regular file")
+        _check_size(path.stat().st_size, path, limit)
+        yield
+    except OSError as error:
+        raise StemError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def _read_within(stream: IO[bytes], declared: int, path: Path, limit: int) -> bytes:
+    _check_size(declared, path, limit)
+    content = stream.read(limit + 1)  # what is declared need not be what is there
+    if len(content) != declared:
+        raise zipfile.BadZipFile(f"{len(content)} bytes instead of the {declared} it says")
+    return content
+
+
+def _check_size(size: int, path: Path, limit: int) -> None:
+    if size > limit:
+        raise StemError(f"{path}: {size} bytes are more than the {limit} that are read")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{quote(text)} is more than a number can be")
+    return value

@@ -1,0 +1,50 @@
+"""Progress bars on standard error, silent where nobody watches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from jarvis_stem.utils.terminal import is_quiet
+
+T = TypeVar("T")
+
+
+def bar(*, of_bytes: bool = False) -> Progress:
+    """Make a bar of what is done and the time left, shown on a terminal only.
+
+    With --quiet nothing is shown, nor what is printed to the bar's console.
+
+    Args:
+        of_bytes: Whether bytes are counted.
+    """
+    console = Console(stderr=True, quiet=is_quiet())
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn() if of_bytes else MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def track(items: Sequence[T], description: str) -> Iterator[T]:
+    """Yield the items while a bar shows how many are done and the time left.
+
+    Args:
+        items: What to go through.
+        description: What is being done, at the left of the bar.
+    """
+    with bar() as progress:
+        yield from progress.track(items, description=description)

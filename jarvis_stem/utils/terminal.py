@@ -1,0 +1,31 @@
+"""Lines for a person, coloured on a terminal, and whether --quiet leaves them out."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+QUIET = f"{__name__}.quiet"  # in a context's meta, which ends with the command
+
+
+def is_quiet() -> bool:
+    """Whether the command that runs was given --quiet."""
+    return is_set(QUIET)
+
+
+def is_set(key: str) -> bool:
+    """Whether a flag is set in the context of the command that runs."""
+    context = click.get_current_context(silent=True)
+    return context is not None and context.meta.get(key, False)
+
+
+def note(text: str) -> None:
+    """Say on stderr what is to be known beside the result; not with --quiet."""
+    if not is_quiet():
+        echo(text, to_stderr=True)
+
+
+def echo(text: str, *, to_stderr: bool = False) -> None:
+    """Print a line, its colours on a terminal only, and not where NO_COLOR is set."""
+    click.echo(text, err=to_stderr, color=False if os.environ.get("NO_COLOR") else None)

@@ -1,0 +1,137 @@
+"""The site: every page from the same data, static, without a network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module, resources
+from pathlib import Path, PurePosixPath
+
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import json_text, read_json_object, write_bytes
+from jarvis_stem.web.content import Content
+
+MANIFEST = ".site.json"  # in the output folder: what a build made, for the next one to tidy up
+_PAGES = ("home", "board", "cards", "image_pages")  # modules, each with pages(content)
+_EXPORT = re.compile(rb"export\{[^}]*\b(\w+) as default\b[^}]*\};")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build wrote; `changed` are the paths that were not so before, removed ones too."""
+
+    pages: int
+    files: int
+    bytes: int
+    changed: list[str]
+
+
+def build(content: Content, output: Path) -> Built:
+    """Write the site; what an earlier build wrote and this one does not is removed.
+
+    Args:
+        content: What to show.
+        output: Folder to write to. Files in it that no build made are left alone.
+
+    Returns:
+        What was written; the same content twice changes nothing.
+
+    Raises:
+        StemError: Two pages would have the same path, or a file that is none of the site's is in
+            the way.
+        OSError: The folder cannot be written.
+    """
+    made = _made_before(output)
+    files: dict[str, bytes] = {}
+    for path, text in _files(content):
+        if str(path) in files:
+            raise StemError(f"{path}: two pages of that name; rename what they are made of")
+        files[str(path)] = text.encode() if isinstance(text, str) else text
+    foreign = sorted(path for path in files.keys() - made if (output / path).exists())
+    if foreign:
+        raise StemError(f"{output / foreign[0]}: not made by this command; name another --output")
+    # First the list of all that is or will be the site's: a crash then leaves nothing unlisted.
+    _write_manifest(output, made | files.keys())
+    changed = [path for path, data in files.items() if _write(output / path, data)]
+    changed += [path for path in sorted(made - files.keys()) if _remove(output / path)]
+    _write_manifest(output, files.keys())
+    return Built(
+        pages=sum(path.endswith(".html") for path in files),
+        files=len(files),
+        bytes=sum(map(len, files.values())),
+        changed=changed,
+    )
+
+
+def _files(content: Content) -> Iterator[tuple[PurePosixPath, str | bytes]]:
+    """All files of the site by path below its root."""
+    for module in _PAGES:
+        yield from import_module(f"jarvis_stem.web.{module}").pages(content)
+    assets = PurePosixPath("assets")
+    for asset in sorted(
+        (resources.files("jarvis_stem.web") / "assets").iterdir(), key=lambda a: a.name
+    ):
+        yield assets / asset.name, asset.read_bytes()
+    yield assets / "plotly.min.js", _package_file("plotly", "package_data/plotly.min.js")
+    yield assets / "datatables.js", _classic_script(_package_file("itables", "html/dt_bundle.js"))
+
+
+def _package_file(package: str, path: str) -> bytes:
+    return resources.files(package).joinpath(path).read_bytes()
+
+
+def _classic_script(module: bytes) -> bytes:
+    """Turn itables' ES module into a script: from file:// a browser loads no modules.
+
+    Its one export statement becomes a property of the window.
+
+    Args:
+        module: ``dt_bundle.js``: DataTables, its extensions and jQuery, each under the MIT license.
+
+    Raises:
+        StemError: The module has another export; the version of itables is one not tested.
+    """
+    match = _EXPORT.search(module)
+    if match is None:
+        raise StemError("itables: no DataTables in html/dt_bundle.js; install the tested version")
+    head, tail = module[: match.start()], module[match.end() :]
+    return b"(() => {\n" + head + b"window.DataTable = " + match[1] + b";" + tail + b"\n})();\n"
+
+
+def _made_before(output: Path) -> set[str]:
+    """What the manifest lists; nothing where there is none."""
+    path = output / MANIFEST
+    if not path.is_file():
+        return set()
+    files = read_json_object(path).get("files")
+    if not isinstance(files, list) or not all(map(_is_inside, files)):
+        raise StemError(f"{path}: not a list of a site's files; remove it and build anew")
+    return set(files)
+
+
+def _is_inside(file: object) -> bool:
+    path = PurePosixPath(str(file))
+    return isinstance(file, str) and not path.is_absolute() and ".." not in path.parts
+
+
+def _write(path: Path, data: bytes) -> bool:
+    """Write a file unless it is the same already; whether it was written."""
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    write_bytes(path, data)
+    return True
+
+
+def _write_manifest(output: Path, files: Iterable[str]) -> None:
+    _write(output / MANIFEST, json_text({"files": sorted(files)}).encode())
+
+
+def _remove(path: Path) -> bool:
+    """Remove a file, and its folder if that is empty then; whether it was there."""
+    if not path.is_file():
+        return False
+    path.unlink()
+    if not any(path.parent.iterdir()):
+        path.parent.rmdir()
+    return True

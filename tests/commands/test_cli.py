@@ -1,0 +1,358 @@
+"""What all commands share: help, completion, suggestions, colours, --json, --quiet, their ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from helpers import REPOSITORY, SMALL, add_benchmark, add_complete, add_contribution, python
+
+import jarvis_stem as package
+from jarvis_stem import __main__, check, cli, score
+from jarvis_stem.utils import terminal
+from jarvis_stem.utils.errors import StemError
+
+JARVIS_STEM = Path(sys.executable).with_name("jarvis-stem")
+HEAVY = (
+    *("torch", "torchvision", "jarvis", "scipy", "sklearn", "pandas", "matplotlib", "plotly"),
+    *("rsciio", "h5py", "requests", "jinja2", "PIL"),
+)
+MAINTAINERS = ("prototypes", "reference")
+
+
+def jarvis_stem(*arguments: str, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
+    """Run the installed command."""
+    return subprocess.run(
+        [JARVIS_STEM, *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the test is in: a benchmark and a contribution to it."""
+    add_benchmark(tmp_path / "benchmarks")
+    add_complete(
+        tmp_path / "contributions", "mine", "id,prediction\nd.jpg,0\ne.jpg,1\nf.jpg,2\ng.jpg,2\n"
+    )
+    (tmp_path / "metadata.json").write_text(
+        json.dumps({"repository_url": "https://example.org/a/b", "benchmarks": []})
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_every_command_is_listed() -> None:
+    done = jarvis_stem("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    commands = done.stdout.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in commands] == list(__main__.COMMANDS)
+    assert all(len(line.split()) > 3 for line in commands)
+
+
+@pytest.mark.parametrize("name", ["", *__main__.COMMANDS, "data clear", "data fetch"])
+def test_help_is_complete_and_imports_nothing_heavy(name: str) -> None:
+    code = (
+        "import sys; from jarvis_stem.__main__ import entry\n"
+        f"sys.argv = ['jarvis-stem', *{name.split()!r}, '--help']\n"
+        "status = entry()\n"
+        f"print(*{set(HEAVY)!r} & set(sys.modules), file=sys.stderr)\n"
+        "sys.exit(status)"
+    )
+    done = python("-c", code)
+    assert (done.returncode, done.stderr) == (0, "\n")
+    usage, *_ = done.stdout.splitlines()
+    assert usage.startswith(f"Usage: jarvis-stem {name}".rstrip())
+    assert "\nexit status" in done.stdout
+    assert "\nexamples:\n  jarvis-stem " in done.stdout
+    assert all(f"\n  {status}  " in done.stdout for status in (0, 1, 2, 130))
+
+
+@pytest.mark.parametrize("name", [*__main__.COMMANDS, *MAINTAINERS])
+def test_every_command_is_a_module_too(name: str) -> None:
+    done = python("-m", f"jarvis_stem.{name}", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Usage: python -m jarvis_stem.{name} ")
+    assert "\nexit status" in done.stdout
+
+
+def test_the_version_is_the_packages() -> None:
+    done = jarvis_stem("--version")
+    assert (done.returncode, done.stdout) == (0, f"jarvis-stem {package.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("trian", "No such command 'trian'. Did you mean 'train'?"),
+        ("xyz", "No such command 'xyz'."),
+        ("--versoin", "No such option '--versoin'. Did you mean '--version'?"),
+        ("check --shema", "No such option '--shema'. (Did you mean one of: '--help', '--schema'?)"),
+        ("score --ouput x", "No such option '--ouput'. Did you mean '--output'?"),
+        ("data verfy", "No such command 'verfy'. Did you mean 'verify'?"),
+        ("data fetch --quite", "No such option '--quite'. Did you mean '--quiet'?"),
+        ("train", "Missing argument 'MODEL'."),
+        ("train a b", "Got unexpected extra argument (b)"),
+        ("train a --epochs 0", "Invalid value for '--epochs': 0 is not in the range x>=1."),
+        ("train a --seed=-1", "Invalid value for '--seed': -1 is not in the range"),
+        ("train a --images x --structures y", "'--images' and '--structures' exclude each other."),
+        ("check", "Missing argument 'FOLDER', or --schema in its place."),
+        ("check a --schema", "'FOLDER' and '--schema' exclude each other."),
+        ("submit a --update --base b", "'--base' and '--update' exclude each other."),
+        (
+            "export --jarvis x --prefix a/b",
+            "Invalid value for '--prefix': expected letters, digits",
+        ),
+    ],
+)
+def test_wrong_arguments_are_refused_with_a_suggestion(
+    typed: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(lambda: __main__.main(typed.split())) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("Usage: ")
+    assert f"Error: {message}" in err
+
+
+def test_a_function_that_calls_a_command_gets_its_status(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check.main(["--help"]) == check.main(["-h"]) == 0
+    assert check.main(["contributions/mine"]) == 0
+    (root / "contributions/mine/run.sh").unlink()
+    assert check.main(["contributions/mine"]) == 1
+    with pytest.raises(StemError, match="no such contribution"):
+        check.main(["contributions/nobody"])
+    with pytest.raises(click.UsageError):
+        check.main([])
+    capsys.readouterr()
+
+
+# Completion.
+
+
+def completed(words: str, cwd: Path = REPOSITORY) -> list[str]:
+    """What bash offers for the last of the words, which may be empty."""
+    script = """
+        PATH="$(dirname "$1"):$PATH"; shift
+        eval "$(_JARVIS_STEM_COMPLETE=bash_source jarvis-stem)"
+        complete -p jarvis-stem >&2
+        compopt() { COMPREPLY+=("<$*>"); }  # bash has it during a real completion only
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        _jarvis_stem_completion jarvis-stem "${@: -1}"
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script, "-", JARVIS_STEM, *words.split(" ")],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "complete -o nosort -F _jarvis_stem_completion jarvis-stem\n"
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("jarvis-stem s", ["score", "submit", "site"]),
+        ("jarvis-stem data ", ["show", "fetch", "verify", "clear"]),
+        ("jarvis-stem score --q", ["--quiet"]),
+        ("jarvis-stem train m", ["mine"]),
+        ("jarvis-stem train mi --contributions elsewhere ", []),
+        ("jarvis-stem submit ", ["mine", "other"]),
+        ("jarvis-stem submit --contributions elsewhere ", ["far"]),
+        ("jarvis-stem export mine o", ["other"]),
+        ("jarvis-stem check contributions/m", ["contributions/mine"]),
+        ("jarvis-stem check contri", ["contributions/mine", "contributions/other"]),
+        ("jarvis-stem check else", ["<-o dirnames>"]),
+        ("jarvis-stem train mine --benchmark ", ["small"]),
+        ("jarvis-stem train mine --runs ", ["<-o dirnames>"]),
+        ("jarvis-stem audit --data ", ["<-o dirnames>"]),
+        ("jarvis-stem new m", []),
+    ],
+)
+def test_bash_completes(words: str, expected: list[str], root: Path) -> None:
+    (root / "contributions/mine/model.py").touch()
+    add_contribution(root / "contributions", "other", "id,prediction\n")  # and no model.py
+    add_contribution(root / "contributions", "a\x1b[2Jb", "id,prediction\n")
+    add_contribution(root / "elsewhere", "far", "id,prediction\n")
+    assert " ".join(completed(words, root)) == " ".join(expected)
+
+
+def test_completion_where_there_is_nothing_to_offer(tmp_path: Path) -> None:
+    assert completed("jarvis-stem train ", tmp_path) == []
+    assert completed("jarvis-stem audit --benchmark ", tmp_path) == []
+    assert completed("jarvis-stem check ", tmp_path) == ["<-o", "dirnames>"]
+
+
+@pytest.mark.parametrize(
+    ("shell", "mark"), [("zsh", "#compdef jarvis-stem"), ("fish", "complete ")]
+)
+def test_other_shells_get_a_script(shell: str, mark: str) -> None:
+    environment = {**os.environ, "_JARVIS_STEM_COMPLETE": f"{shell}_source"}
+    done = subprocess.run(
+        [JARVIS_STEM], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert mark in done.stdout
+
+
+# Colours.
+
+
+def on_terminal(
+    *arguments: str, cwd: Path, command: Path = JARVIS_STEM, **environment: str
+) -> tuple[int, str]:
+    """Run a command on a terminal: its status and all that it shows."""
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [command, *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "TERM": "xterm-256color", **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=slave,
+        stderr=slave,
+    ) as process:
+        os.close(slave)
+        shown = b""
+        try:
+            while block := os.read(master, 2**16):
+                shown += block
+        except OSError:  # how Linux ends a terminal
+            pass
+        os.close(master)
+        status = process.wait(60)
+    return status, shown.decode().replace("\r\n", "\n")
+
+
+def test_colours_are_for_terminals(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    (root / "contributions/mine/run.sh").unlink()
+    arguments = ("check", "contributions/mine")
+    status, shown = on_terminal(*arguments, cwd=root)
+    assert status == 1
+    assert "\x1b[32mpass\x1b[0m  " in shown
+    assert "\x1b[31mfail\x1b[0m  " in shown
+    plain = on_terminal(*arguments, cwd=root, NO_COLOR="1")
+    piped = jarvis_stem(*arguments, cwd=root)
+    assert plain == (piped.returncode, piped.stdout)
+    assert "\x1b" not in piped.stdout
+
+    _, shown = on_terminal("check", "nowhere", cwd=root)
+    assert shown.startswith("\x1b[31merror:\x1b[0m nowhere: ")
+    _, shown = on_terminal("check", "nowhere", cwd=root, NO_COLOR="1")
+    assert shown.startswith("error: nowhere: ")
+
+
+# --json and --quiet.
+
+
+@cli.json_option
+@cli.quiet_option
+def _talk() -> int:
+    from jarvis_stem.utils.progress import bar, track
+
+    list(track(range(3), "Counting"))
+    with bar() as counting:
+        counting.console.print("epoch")
+    cli.say("said")
+    terminal.note("noted")
+    cli.report("reported", {"data": 1})
+    cli.complain("complained")
+    return 0
+
+
+talk = click.command(cls=cli.Command)(_talk)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "out", "err"),
+    [
+        ([], "said\nreported\n", "epoch\nnoted\nerror: complained\n"),
+        (["--json"], '{\n  "data": 1\n}\n', "epoch\nnoted\nerror: complained\n"),
+        (["--quiet"], "", "error: complained\n"),
+        (["-q", "--json"], '{\n  "data": 1\n}\n', "error: complained\n"),
+    ],
+)
+def test_what_json_and_quiet_leave(
+    arguments: list[str], out: str, err: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert talk(arguments) == 0
+    assert tuple(capsys.readouterr()) == (out, err)
+    assert not terminal.is_quiet()  # the next command in this process is not
+
+
+@pytest.mark.parametrize(("option", "seen"), [("", True), ("--quiet", False)])
+def test_a_terminal_sees_progress_unless_quiet(option: str, seen: bool, tmp_path: Path) -> None:
+    code = (
+        f"#!{sys.executable}\n"
+        f"import sys; sys.path[:0] = {[str(Path(__file__).parents[n]) for n in (0, 1)]!r}\n"
+        "from test_cli import cli, talk\n"
+        "sys.exit(cli.run(talk))\n"
+    )
+    script = tmp_path / "talk"
+    script.write_text(code)
+    script.chmod(0o755)
+    _, shown = on_terminal(*([option] if option else []), cwd=tmp_path, command=script)
+    assert ("Counting" in shown) == seen
+    assert ("noted" in shown) == seen
+    assert "complained" in shown
+
+
+def test_a_quiet_score_writes_and_says_nothing(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert score.main(["--quiet"]) == 0
+    assert tuple(capsys.readouterr()) == ("", "")
+    written = (root / "docs/leaderboard.json").read_text()
+    assert score.main(["--quiet", "--json"]) == 0
+    assert capsys.readouterr().out == written
+    add_contribution(root / "contributions", "bad", "id,prediction\n")
+    assert score.main(["--quiet"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"rejected: bad/{SMALL.predictions_name}: ")
+
+
+def test_a_quiet_check_names_what_failed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check.main(["contributions/mine", "--quiet"]) == 0
+    assert tuple(capsys.readouterr()) == ("", "")
+    (root / "contributions/mine/run.sh").unlink()
+    assert check.main(["contributions/mine", "--quiet"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("run.sh: expected a file run.sh")
+    assert err.count("\n") == 1
+
+
+# Ends.
+
+
+def test_a_reader_that_has_gone_is_no_error(root: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{JARVIS_STEM} score | true; echo ${{PIPESTATUS[0]}}"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("141\n", "")

@@ -1,0 +1,322 @@
+"""The command that shows, fetches, verifies and clears what is kept: real zips, a real server."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import Figshare, add_benchmark, figshare_at, python
+
+from jarvis_stem import cli, data
+from jarvis_stem.formats.names import ResultName
+from jarvis_stem.imaging.store import DATABASES, STORE_VARIABLE
+from jarvis_stem.utils.files import write_bytes, zip_bytes
+
+GRAPHENE: dict[str, Any] = {
+    "lattice_mat": [[2.46, 0, 0], [-1.23, 2.1304, 0], [0, 0, 20]],
+    "coords": [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.5]],
+    "elements": ["C", "C"],
+    "cartesian": False,
+}
+FILES = {
+    "dft_2d": "d2-12-12-2022.json.zip",
+    "c2db": "c2db_atoms.json.zip",
+    "twod_matpd": "twodmatpd.json.zip",
+}
+SPLITS = {
+    "train": {"JVASP-1.jpg": 0, "b-1.jpg": 1, "2dm-1.jpg": 2},
+    "test": {"JVASP-2.jpg": 0, "nowhere.jpg": 1},
+}
+NAME = ResultName.parse("AI-ImageClass-bravais_class-small-test-acc")
+
+
+def content(database: str) -> bytes:
+    """The zip of a small database."""
+    ids = {"dft_2d": ["JVASP-1", "JVASP-2"], "c2db": ["b-1"], "twod_matpd": ["2dm-1"]}[database]
+    rows = [{DATABASES[database]: i, "atoms": GRAPHENE} for i in ids]
+    return zip_bytes(FILES[database].removesuffix(".zip"), json.dumps(rows).encode())
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home without data, with a folder of benchmarks."""
+    monkeypatch.delenv(STORE_VARIABLE, raising=False)
+    monkeypatch.setenv("ATOMGPTLAB_CACHE", str(tmp_path / "atomgptlab"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    add_benchmark(tmp_path / "benchmarks", NAME, SPLITS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def store(home: Path) -> Path:
+    """JARVIS' own cache in that home, with all databases."""
+    folder = home / "atomgptlab" / "jarvis_data"
+    for database, file in FILES.items():
+        write_bytes(folder / file, content(database))
+    return folder
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = cli.run(lambda: data.main(list(arguments)))
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def figshare(monkeypatch: pytest.MonkeyPatch) -> Iterator[Figshare]:
+    with figshare_at(monkeypatch) as server:
+        for database, file in FILES.items():
+            server.files[f"/{file}"] = content(database)
+        yield server
+
+
+def test_what_is_there_is_shown(store: Path, home: Path, run: Run) -> None:
+    write_bytes(home / "cache/jarvis_stem/a/predictions.npz", b"x" * 1500)
+    status, out, err = run()
+    assert (status, err) == (0, "")
+    assert [line.split() for line in out.splitlines()] == [
+        ["store:", str(store), "(JARVIS’", "own", "cache)"],
+        [],
+        ["database", "file", "state", "size", "structures"],
+        *(
+            [name, FILES[name], "ok", str(len(content(name))), "bytes", count]
+            for name, count in (("dft_2d", "2"), ("c2db", "1"), ("twod_matpd", "1"))
+        ),
+        [],
+        ["benchmark", "split", "ids", "with", "structure", "share"],
+        ["small", "train", "3", "3", "100.0%"],
+        ["small", "test", "2", "1", "50.0%"],
+        [],
+        ["cache:", f"{home}/cache/jarvis_stem:", "1", "files,", "1.5", "kB"],
+    ]
+    assert run("show") == (0, out, "")
+
+
+def test_what_is_missing_or_damaged_is_shown_and_covers_nothing(store: Path, run: Run) -> None:
+    (store / FILES["c2db"]).unlink()
+    (store / FILES["dft_2d"]).write_bytes(b"half a zip")
+    status, out, err = run("--json")
+    assert (status, err) == (0, "")
+    shown = json.loads(out)
+    assert (shown["store"], shown["named_by"]) == (str(store), None)
+    dft, c2db, twod = shown["databases"]
+    assert (dft["state"], dft["bytes"], dft["structures"]) == ("damaged", 10, None)
+    assert "not a readable zip" in dft["problem"]
+    assert (c2db["state"], c2db["bytes"]) == ("missing", None)
+    assert (twod["state"], twod["structures"], twod["problem"]) == ("ok", 1, None)
+    assert [row["with_structure"] for row in shown["coverage"]] == [1, 0]
+    assert shown["cache"]["files"] == 0
+    assert sorted(p.name for p in store.iterdir()) == sorted([FILES["dft_2d"], FILES["twod_matpd"]])
+    _, text, _ = run()
+    assert f"{store / FILES['c2db']}: missing; jarvis-stem data fetch downloads it" in text
+    assert dft["problem"] in text
+
+
+def test_an_empty_home_is_shown(home: Path, run: Run) -> None:
+    shutil.rmtree(home / "benchmarks")
+    status, out, err = run()
+    assert (status, err) == (0, "")
+    assert out.count("missing  ") == 3
+    assert out.rstrip().endswith("jarvis_stem: 0 files, 0 bytes")
+
+
+def test_the_store_is_the_one_that_is_named(
+    store: Path, home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = store.rename(home / "mine")
+    shown = json.loads(run("show", "--data", str(named), "--json")[1])
+    assert (shown["store"], shown["named_by"]) == (str(named), "--data")
+    monkeypatch.setenv(STORE_VARIABLE, str(named))
+    assert json.loads(run("show", "--json")[1])["named_by"] == STORE_VARIABLE
+    assert run("show", "--data", "gone") == (
+        1,
+        "",
+        "error: gone: no such folder (given by --data)\n",
+    )
+
+
+def test_the_real_store_covers_what_is_known(shared: Path) -> None:
+    store = shared / "jarvis_data"
+    done = python("-W", "error", "-m", "jarvis_stem.data", "--data", store, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = json.loads(done.stdout)
+    assert {d["name"]: d["structures"] for d in shown["databases"]} == {
+        "dft_2d": 1076,
+        "c2db": 4035,
+        "twod_matpd": 6351,
+    }
+    assert [list(row.values()) for row in shown["coverage"]] == [
+        ["stem_2d_image", "train", 6862, 6856],
+        ["stem_2d_image", "test", 2288, 2286],
+        ["stem_2d_proto", "train", 1200, 1200],
+        ["stem_2d_proto", "test", 373, 373],
+    ]
+    done = python("-m", "jarvis_stem", "data", "verify", "--data", store, "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# fetch
+
+
+def test_what_is_missing_is_fetched(store: Path, figshare: Figshare, run: Run) -> None:
+    (store / FILES["c2db"]).unlink()
+    before = (store / FILES["dft_2d"]).stat()
+    status, out, err = run("fetch")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[:2] == [
+        f"{store / FILES['dft_2d']}: was there, {before.st_size} bytes",
+        f"{store / FILES['c2db']}: downloaded, {len(content('c2db'))} bytes",
+    ]
+    assert figshare.asked == [f"/{FILES['c2db']}"]
+    assert (store / FILES["c2db"]).read_bytes() == content("c2db")
+    assert json.loads(run("fetch", "--json")[1]) == {"store": str(store), "downloaded": []}
+
+
+def test_all_is_fetched_anew(home: Path, figshare: Figshare, run: Run) -> None:
+    assert run("fetch", "--quiet") == (0, "", "")
+    store = home / "atomgptlab" / "jarvis_data"
+    (store / FILES["dft_2d"]).write_bytes(b"half a zip")
+    status, out, _ = run("fetch", "--refresh", "--json")
+    assert status == 0
+    assert json.loads(out)["downloaded"] == [str(store / file) for file in FILES.values()]
+    assert len(figshare.asked) == 6
+    assert run("verify", "--quiet") == (0, "", "")
+
+
+def test_a_fetch_without_a_network_says_the_way_out(
+    home: Path, figshare: Figshare, run: Run
+) -> None:
+    figshare.shutdown()
+    figshare.server_close()
+    status, out, err = run("fetch")
+    assert (status, out) == (1, "")
+    assert "the JARVIS database dft_2d cannot be downloaded (ConnectionError)" in err
+    assert "--benchmark stem_2d_proto" in err
+    assert list((home / "atomgptlab" / "jarvis_data").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"status": 503}, "cannot be downloaded (HTTPError)"),
+        ({"stops_after": 100}, "cannot be downloaded (ChunkedEncodingError)"),
+        ({"files": {f"/{file}": b"<html>" for file in FILES.values()}}, "dft_2d broke off"),
+    ],
+)
+def test_a_failed_fetch_keeps_what_was_there(
+    fault: dict[str, Any], message: str, store: Path, figshare: Figshare, run: Run
+) -> None:
+    for attribute, value in fault.items():
+        setattr(figshare, attribute, value)
+    before = {path.name: path.read_bytes() for path in store.iterdir()}
+    status, out, err = run("fetch", "--refresh")
+    assert (status, out) == (1, "")
+    assert message in err
+    assert {path.name: path.read_bytes() for path in store.iterdir()} == before
+
+
+# verify
+
+
+def test_good_databases_pass(store: Path, run: Run) -> None:
+    status, out, err = run("verify")
+    assert (status, err) == (0, "")
+    assert [line.split()[2] for line in out.splitlines()] == ["state", "ok", "ok", "ok"]
+
+
+@pytest.mark.parametrize("more", [[], ["--quiet"], ["--json"]])
+def test_every_fault_is_named(more: list[str], store: Path, run: Run) -> None:
+    path = store / FILES["dft_2d"]
+    packed = bytearray(path.read_bytes())
+    packed[len(packed) // 2] ^= 1
+    path.write_bytes(packed)
+    (store / FILES["twod_matpd"]).unlink()
+    status, out, err = run("verify", *more)
+    assert status == 1
+    flipped, missing = err.splitlines()
+    assert flipped.startswith(f"error: {path}: not a readable zip (Bad CRC-32")
+    assert missing.startswith(f"error: {store / FILES['twod_matpd']}: missing; ")
+    if more == ["--json"]:
+        assert [d["state"] for d in json.loads(out)] == ["damaged", "ok", "missing"]
+    else:
+        assert (out == "") == (more == ["--quiet"])
+
+
+# clear
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+
+
+def test_own_data_and_nothing_else_is_cleared(
+    store: Path, home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_bytes(home / "cache/jarvis_stem/a/predictions.npz", b"x")
+    others = [store / "other.json.zip", home / "cache/other/x", home / "atomgptlab/models/y"]
+    for other in others:
+        write_bytes(other, b"x")
+    answers(monkeypatch, "y\n")
+    status, out, err = run("clear")
+    removed = [*(store / file for file in FILES.values()), home / "cache/jarvis_stem"]
+    assert status == 0
+    assert out == "".join(f"removed {path}\n" for path in removed)
+    assert err == "".join(f"{path}\n" for path in removed) + "Remove these? [y/N]: "
+    assert not any(path.exists() for path in removed)
+    assert all(path.exists() for path in others)
+    assert run("clear") == (0, "nothing to remove\n", "")
+    assert run("clear", "--json") == (0, '{\n  "removed": []\n}\n', "")
+
+
+@pytest.mark.parametrize(("answer", "status"), [("n\n", 1), ("\n", 1), ("", 130)])
+def test_nothing_is_cleared_without_a_yes(
+    answer: str, status: int, store: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(monkeypatch, answer)
+    got, out, err = run("clear")
+    assert (got, out) == (status, "")
+    assert err.endswith("nothing was removed\n" if status == 1 else "interrupted\n")
+    assert sorted(path.name for path in store.iterdir()) == sorted(FILES.values())
+
+
+@pytest.mark.parametrize("by", ["--data", STORE_VARIABLE])
+def test_a_store_that_was_named_is_cleared_with_yes_only(
+    by: str, store: Path, home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = store.rename(home / "shared")
+    arguments = ["clear"]
+    if by == "--data":
+        arguments += ["--data", str(named)]
+    else:
+        monkeypatch.setenv(by, str(named))
+    answers(monkeypatch, "y\n")
+    message = f"error: {named}: named by {by}, and others may use it; --yes removes its databases\n"
+    assert run(*arguments) == (1, "", message)
+    assert len(list(named.iterdir())) == 3
+    assert run(*arguments, "--yes", "--quiet") == (0, "", "")
+    assert named.is_dir()
+    assert list(named.iterdir()) == []
+
+
+def test_what_a_link_leads_to_is_kept(store: Path, home: Path, run: Run) -> None:
+    elsewhere = home / "elsewhere"
+    write_bytes(elsewhere / "x", b"x")
+    (home / "cache").mkdir()
+    (home / "cache/jarvis_stem").symlink_to(elsewhere)
+    assert run("clear", "--yes", "--quiet") == (0, "", "")
+    assert not (home / "cache/jarvis_stem").is_symlink()
+    assert (elsewhere / "x").exists()

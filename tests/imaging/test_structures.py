@@ -1,0 +1,275 @@
+"""Structures from JARVIS stores and from files: found, downloaded whole, or refused in words."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from jarvis.core.atoms import Atoms
+from jarvis.db import figshare
+from jarvis.io.vasp.inputs import Poscar
+
+from jarvis_stem.imaging import store, structures
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import write_bytes, zip_bytes
+
+GRAPHENE: dict[str, Any] = {
+    "lattice_mat": [[2.46, 0, 0], [-1.23, 2.1304, 0], [0, 0, 20]],
+    "coords": [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.5]],
+    "elements": ["C", "C"],
+    "cartesian": False,
+}
+MEMBER = "d2-12-12-2022.json"
+
+
+def store_with(folder: Path, rows: Any, member: str = MEMBER) -> Path:
+    """A store whose dft_2d database has the given rows."""
+    write_bytes(folder / f"{MEMBER}.zip", zip_bytes(member, json.dumps(rows).encode()))
+    return folder
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object, **_options: object) -> None:
+        raise requests.ConnectionError("no route to host")
+
+    monkeypatch.setattr(figshare.requests, "get", refuse)
+
+
+class Download:
+    """A server's answer that may break off."""
+
+    def __init__(self, content: bytes, stops_after: int | None = None) -> None:
+        self.headers = {"content-length": str(len(content))}
+        self._content, self._stop = content, stops_after
+
+    def __enter__(self) -> Download:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+    def raise_for_status(self) -> None:
+        pass
+
+    def iter_content(self, size: int) -> Iterator[bytes]:
+        for start in range(0, len(self._content), size):
+            if self._stop is not None and start >= self._stop:
+                raise requests.exceptions.ChunkedEncodingError("connection broken")
+            yield self._content[start : start + size]
+
+
+def test_real_store_covers_what_is_known(shared: Path) -> None:
+    ids = ["JVASP-667.jpg", "2dm-1.jpg", "Be4-09dd42ad034e.jpg", "no-such-id.jpg"]
+    found = structures.for_dataset("stem_2d_image", ids, data=str(shared / "jarvis_data"))
+    assert "2dm-1.jpg" in found
+    assert "no-such-id.jpg" not in found
+    assert sorted(found["2dm-1.jpg"].elements) == ["F", "F", "Ir"]
+
+
+def test_built_in_dataset_needs_no_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(store.STORE_VARIABLE, "no/such/folder")
+    found = structures.for_dataset("stem_2d_proto", ["proto-graphene-C.jpg", "x.jpg"])
+    assert list(found) == ["proto-graphene-C.jpg"]
+
+
+def test_store_that_does_not_exist_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = str(tmp_path / "gone")
+    with pytest.raises(StemError, match=r"/gone: no such folder \(given by --data\)"):
+        store.store_directory(gone)
+    monkeypatch.setenv(store.STORE_VARIABLE, gone)
+    with pytest.raises(StemError, match=r"/gone: no such folder \(given by JARVIS_STEM_DATA\)"):
+        store.store_directory()
+
+
+def test_option_wins_over_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(store.STORE_VARIABLE, "no/such/folder")
+    assert store.store_directory(str(tmp_path)) == tmp_path
+    monkeypatch.setenv(store.STORE_VARIABLE, str(tmp_path))
+    assert store.store_directory() == tmp_path
+
+
+def test_default_store_is_jarvis_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(store.STORE_VARIABLE, raising=False)
+    monkeypatch.setenv("ATOMGPTLAB_CACHE", str(tmp_path))
+    assert store.store_directory() == tmp_path / "jarvis_data"
+
+
+def truncated(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def bit_flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize("damage", [truncated, bit_flipped, lambda _: b"", lambda _: b"<html>"])
+def test_damaged_zip_is_named_with_the_way_out(damage: Any, tmp_path: Path) -> None:
+    rows = [{"jid": f"JVASP-{n}", "atoms": GRAPHENE} for n in range(50)]
+    path = store_with(tmp_path, rows) / f"{MEMBER}.zip"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(StemError, match=r"d2-12-12-2022\.json\.zip: not a readable zip.*--refresh"):
+        store.read_database("dft_2d", tmp_path)
+
+
+def test_truncated_real_database_is_named(shared: Path, tmp_path: Path) -> None:
+    content = (shared / "jarvis_data" / f"{MEMBER}.zip").read_bytes()
+    (tmp_path / f"{MEMBER}.zip").write_bytes(content[:-5000])
+    with pytest.raises(StemError, match="not a readable zip"):
+        store.read_database("dft_2d", tmp_path)
+
+
+@pytest.mark.parametrize("rows", [{"a": 1}, [1, 2], [{"jid": "x"}], [{"id": "x", "atoms": {}}]])
+def test_other_json_is_refused(rows: Any, tmp_path: Path) -> None:
+    with pytest.raises(StemError, match="not the JARVIS database dft_2d"):
+        store.read_database("dft_2d", store_with(tmp_path, rows))
+
+
+def test_other_member_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StemError, match=r"expected the single member 'd2-12-12-2022\.json'"):
+        store.read_database("dft_2d", store_with(tmp_path, [], member="other.json"))
+
+
+@pytest.mark.usefixtures("no_network")
+def test_without_network_the_message_shows_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(StemError) as caught:
+        store.read_database("dft_2d", tmp_path)
+    message = str(caught.value)
+    assert f"{tmp_path / MEMBER}.zip: no such file" in message
+    assert "--benchmark stem_2d_proto" in message
+    assert "--data" in message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_download_arrives_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"jid": "JVASP-1", "atoms": GRAPHENE}]
+    content = zip_bytes(MEMBER, json.dumps(rows).encode())
+    monkeypatch.setattr(figshare.requests, "get", lambda *_a, **_k: Download(content))
+    assert store.read_database("dft_2d", tmp_path) == {"JVASP-1": GRAPHENE}
+    assert [p.name for p in tmp_path.iterdir()] == [f"{MEMBER}.zip"]
+
+
+def test_interrupted_download_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = zip_bytes(MEMBER, b"[" + b" " * 100_000 + b"]")
+    broken = Download(content, stops_after=40_000)
+    monkeypatch.setattr(figshare.requests, "get", lambda *_a, **_k: broken)
+    with pytest.raises(StemError):
+        store.read_database("dft_2d", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_server_that_sends_an_error_page_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figshare.requests, "get", lambda *_a, **_k: Download(b"<html>403</html>"))
+    with pytest.raises(StemError, match="download of dft_2d broke off"):
+        store.read_database("dft_2d", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_refresh_replaces_a_damaged_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / f"{MEMBER}.zip").write_bytes(b"half a zip")
+    content = zip_bytes(MEMBER, json.dumps([{"jid": "JVASP-1", "atoms": GRAPHENE}]).encode())
+    monkeypatch.setattr(figshare.requests, "get", lambda *_a, **_k: Download(content))
+    assert store.read_database("dft_2d", tmp_path, refresh=True) == {"JVASP-1": GRAPHENE}
+    assert store.read_database("dft_2d", tmp_path) == {"JVASP-1": GRAPHENE}
+
+
+@pytest.mark.usefixtures("no_network")
+def test_failed_refresh_keeps_the_old_zip(tmp_path: Path) -> None:
+    store_with(tmp_path, [{"jid": "JVASP-1", "atoms": GRAPHENE}])
+    with pytest.raises(StemError):
+        store.read_database("dft_2d", tmp_path, refresh=True)
+    assert store.read_database("dft_2d", tmp_path) == {"JVASP-1": GRAPHENE}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"coords": [], "elements": []}, "has no atoms"),
+        ({"elements": ["C", "Xx"]}, "unknown element Xx"),
+        ({"elements": ["C", 6]}, "unknown element 6"),
+        ({"coords": [[0, 0, 0], [float("nan"), 0, 0]]}, "coordinates that are not finite"),
+        ({"lattice_mat": [[2, 0, 0], [4, 0, 0], [0, 0, 20]]}, "degenerate cell"),
+        ({"lattice_mat": [[0, 0, 0], [0, 0, 0], [0, 0, 0]]}, "degenerate cell|dictionary"),
+        ({"lattice_mat": [[float("inf"), 0, 0], [0, 2, 0], [0, 0, 20]]}, "finite|dictionary"),
+        ({"coords": "none"}, "not a JARVIS atoms dictionary|finite"),
+        ({"elements": ["C"]}, "2 positions but 1 elements"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_structures_that_cannot_be_drawn_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(StemError, match=message) as caught:
+        structures.parse_atoms({**GRAPHENE, **change}, "store: JVASP-1")
+    assert str(caught.value).startswith("store: JVASP-1: ")
+
+
+@pytest.mark.parametrize("record", [None, 3, [], {}, {"elements": ["C"]}])
+def test_records_that_are_no_structure_are_refused(record: Any) -> None:
+    with pytest.raises(StemError, match=r"x\.json: 0: not a JARVIS atoms dictionary"):
+        structures.parse_atoms(record, "x.json: 0")
+
+
+def same(one: Atoms, other: Atoms) -> bool:
+    cells = np.allclose(one.lattice_mat, other.lattice_mat, atol=1e-3)
+    return cells and np.allclose(one.cart_coords, other.cart_coords, atol=1e-3)
+
+
+def test_files_of_each_kind_give_the_same_structure(tmp_path: Path) -> None:
+    atoms = structures.parse_atoms(GRAPHENE, "graphene")
+    Poscar(atoms).write_file(str(tmp_path / "POSCAR-one"))
+    shutil.copy(tmp_path / "POSCAR-one", tmp_path / "two.vasp")
+    atoms.write_cif(str(tmp_path / "three.cif"), with_spg_info=False)
+    (tmp_path / "four.json").write_text(json.dumps(GRAPHENE))
+    records = [{"jid": "five", "atoms": GRAPHENE}, {"jid": "six", "atoms": GRAPHENE}]
+    (tmp_path / "list.json").write_text(json.dumps(records))
+    (tmp_path / "notes.txt").write_text("not a structure")
+    found = structures.read_files(tmp_path)
+    assert set(found) == {f"{n}.jpg" for n in ("one", "two", "three", "four", "five", "six")}
+    assert all(same(atoms, other) for other in found.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("POSCAR", ""),
+        ("POSCAR", "graphene\n1.0\nnot a number"),
+        ("x.vasp", "\x00\x01\x02"),
+        ("x.cif", "data_x\nloop_\n"),
+        ("x.json", "{"),
+        ("x.json", "[3]"),
+        ("x.json", '{"atoms": {}}'),
+    ],
+)
+def test_bad_files_are_named(name: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(StemError, match=name):
+        structures.read_files(tmp_path / name)
+
+
+def test_unknown_kinds_and_empty_places_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.xyz").write_text("1")
+    with pytest.raises(StemError, match=r"x\.xyz: expected POSCAR"):
+        structures.read_files(tmp_path / "x.xyz")
+    with pytest.raises(StemError, match="no POSCAR, CIF or JSON file in it"):
+        structures.read_files(tmp_path)
+    with pytest.raises(StemError, match="no such file or folder"):
+        structures.read_files(tmp_path / "nowhere")
+
+
+def test_two_structures_of_one_name_are_refused(tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(json.dumps([{"jid": "same", "atoms": GRAPHENE}]))
+    with pytest.raises(StemError, match="a second structure named 'same"):
+        structures.read_files(tmp_path)

@@ -1,0 +1,314 @@
+"""The measurements under perf/: their options, what they keep, and the report they write."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import REPOSITORY, python
+
+from jarvis_stem.imaging import image_set
+from jarvis_stem.utils.errors import StemError
+
+PERF = REPOSITORY / "perf"
+STAGES = ("rendering", "lattices", "training", "accuracy", "prediction", "growth", "gpu")
+SCRIPTS = (
+    *(f"stage_{stage}" for stage in STAGES),
+    *("performance", "growth_step", "atomvision", "geometry", "render", "score"),
+    *("ablation", "robustness", "errors", "jpeg", "pages", "runs", "screenshots"),
+)
+
+
+@pytest.fixture
+def perf(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What imports a script as Python finds it when a script beside it runs."""
+    monkeypatch.syspath_prepend(PERF)
+    return importlib.import_module
+
+
+def canned(gpu: str | None = None) -> dict[str, Any]:
+    """Results of all stages."""
+    results: dict[str, Any] = {
+        "rendering": {
+            "sample": 8,
+            "rounds": [
+                {"stemconv": 20.0, "simulate": 1.0, "to_uint8": 0.25},
+                {"stemconv": 22.0, "simulate": 1.0, "to_uint8": 0.25},
+            ],
+            "largest_difference": 1.2e-6,
+            "images": 8648,
+            "ids": 9150,
+            "reading_s": 1.5,
+            "rendering_s": 9.0,
+            "rendering_cpu_s": 16.0,
+        },
+        "lattices": {
+            "images": 64,
+            "rounds": [
+                {"threads": 1, "measure": 6.0, "harmonics": 1.0, "alone": 20.0},
+                {"threads": 2, "measure": 3.0, "harmonics": 0.5, "alone": 20.0},
+            ],
+        },
+        "training": {
+            "rounds": [
+                {
+                    "atomvision": {"train": 2.0, "evaluate": 4.0, "hours": 50.0},
+                    "contributions": {"some_model": {"train": 100.0, "command_s": 20.0}},
+                }
+            ],
+            **{"batches": 8, "batch": 16, "epochs": 50, "n_train": 7200, "n_test": 0},
+            "committed": {
+                "some_model": {"seconds": 1200.0, "accuracy": 0.85, "hardware": "CPU, 2 cores"}
+            },
+        },
+        "accuracy": {
+            "model": "lattice_model",
+            "runs": {
+                arguments: {
+                    **{"command_s": 70.0, "megabytes": 2048.0, "cpu_s": 120.0, "seed": 0},
+                    **{"epochs": epochs, "validation": 0.95, "accuracy": 0.9, "n": 2288},
+                }
+                for arguments, epochs in (("lattice_model --until 0.9", 2), ("lattice_model", 30))
+            },
+        },
+        "prediction": {
+            "images": 256,
+            "contributions": {
+                "some_model": {"cold_ms": 4000.0, "warm_ms": 30.0, "images_per_s": 90.0},
+                "bare_model": None,
+            },
+        },
+        "growth": {
+            "limit_s": 180,
+            "rows": [
+                {
+                    "count": count,
+                    "render": {"seconds": count / 1000, "megabytes": 512.0},
+                    "describe": {"seconds": count / 250, "extrapolated": True}
+                    if count == 50_000
+                    else {"seconds": count / 250, "megabytes": 600.0},
+                    "train": {"seconds": 10 + count / 500, "megabytes": 900.0, "epoch_s": 2.5},
+                }
+                for count in (1000, 10_000, 50_000)
+            ],
+        },
+        "gpu": {"gpu": None}
+        if gpu is None
+        else {
+            "gpu": gpu,
+            "atomvision": {"train": 300.0, "evaluate": 900.0},
+            "contributions": {"some_model": {"train": 4000.0, "predict": 9000.0}},
+        },
+    }
+    about = {
+        "command": "python perf/performance.py",
+        "date": "2026-11-23T00:00+00:00",
+        "commit": "0123456789ab",
+        "benchmark": "stem_2d_image",
+        "quick": False,
+        "cores": 2,
+        "load": 0.1,
+        "seconds": 12.3,
+        "python": "3.11.7",
+        "packages": {"torch": "2.13.0"},
+        "hardware": "CPU, 2 cores",
+    }
+    return {stage: {**about, "result": result} for stage, result in results.items()}
+
+
+def stored(folder: Path, stages: Any) -> Path:
+    """Keep results as the script does; return where its report goes."""
+    (folder / "performance.json").write_text(json.dumps(stages), encoding="utf-8")
+    return folder / "performance.md"
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_of_every_script(
+    script: str,
+    perf: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    module: ModuleType = perf(script)
+    monkeypatch.setattr(sys, "argv", [f"perf/{script}.py", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        module.main()
+    assert ended.value.code == 0
+    assert f"usage: {script}.py" in capsys.readouterr().out
+
+
+def test_a_run_measures_one_stage_and_keeps_the_others(tmp_path: Path) -> None:
+    before = canned()
+    output = stored(tmp_path, before)
+    command = ["--benchmark", "stem_2d_proto", "--quick", "--only", "rendering"]
+    done = python(PERF / "performance.py", *command, "--output", output)
+    assert done.returncode == 0, done.stderr
+    after = json.loads((tmp_path / "performance.json").read_text())
+    assert {**after, "rendering": None} == {**before, "rendering": None}
+    measured = after["rendering"]
+    assert measured["quick"] and measured["benchmark"] == "stem_2d_proto"
+    assert measured["packages"]["torch"] and measured["seconds"] > 0
+    assert measured["result"]["images"] == 200
+    assert measured["result"]["largest_difference"] < 1e-5
+    report = output.read_text()
+    assert "**quick**" in report
+    assert f"`python perf/performance.py {' '.join(command)} --output {output}`" in report
+
+
+def test_report_of_all_stages(tmp_path: Path, perf: Any) -> None:
+    output = stored(tmp_path, canned())
+    assert perf("performance").main(["--report", "--output", str(output)]) == 0
+    report = output.read_text()
+    assert len(re.findall("^## ", report, re.MULTILINE)) == len(STAGES)
+    for said in (
+        "| 21.0 (20.0 to 22.0) |",  # STEMConv by stem.simulate, round by round
+        "2e-06 of their maximum",
+        "8648 images of 9150 ids in 9.0 s",
+        "| 50 h",
+        "**extrapolated** to 50 epochs",
+        "| 20.0 min",
+        "0.8304 is reached",
+        "no stored weights",
+        "200 s, **extrapolated**",
+        "There is no GPU in this machine",
+    ):
+        assert said in report, said
+    # 7,200 images in an hour an epoch are 2 a second.
+    assert re.search(r"\| some_model +\| +\| +\| +100\.0 \| +50 \| +20 s \|", report)
+    assert "**quick**" not in report
+    assert "nan" not in report.lower() and "None" not in report
+    pictures = re.findall(r"\]\((.+?)\)", report)
+    assert len(pictures) == 3
+    for picture in pictures:
+        assert (tmp_path / picture).read_text().endswith("</svg>\n")
+
+
+def test_the_same_results_give_the_same_bytes(tmp_path: Path, perf: Any) -> None:
+    written = []
+    for _ in range(2):
+        output = stored(tmp_path, canned())
+        perf("performance").main(["--report", "--output", str(output)])
+        written.append({p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()})
+    assert written[0] == written[1]
+
+
+def test_report_names_what_was_not_measured(tmp_path: Path, perf: Any) -> None:
+    results = canned(gpu="NVIDIA Example")
+    results["accuracy"]["result"]["runs"] = {}
+    del results["rendering"], results["training"]
+    output = stored(tmp_path, results)
+    perf("performance").main(["--report", "--output", str(output)])
+    report = output.read_text()
+    assert "python perf/performance.py --only rendering" in report
+    assert "there is no contribution lattice_model" in report
+    assert "NVIDIA Example" in report
+
+
+def test_accuracy_below_the_published_one_is_said(tmp_path: Path, perf: Any) -> None:
+    results = canned()
+    results["accuracy"]["result"]["runs"]["lattice_model"]["accuracy"] = 0.83
+    output = stored(tmp_path, results)
+    perf("performance").main(["--report", "--output", str(output)])
+    told = output.read_text().splitlines()
+    (row,) = [line for line in told if line.startswith("| `lattice_model` ")]
+    assert "**no**" in row
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--only", "rendering,speed"], "unknown stage 'speed'"),
+        (["--output", "report.txt"], "expected a file that ends in .md"),
+    ],
+)
+def test_bad_arguments_are_refused_in_words(
+    arguments: list[str], message: str, perf: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        perf("performance").main(arguments)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no results to report"),
+        ("[1]", "expected a JSON object"),
+        ("{", "not JSON"),
+        ('{"results": []}', "not results of this script"),
+    ],
+)
+def test_unusable_results_are_refused(
+    content: str | None, message: str, tmp_path: Path, perf: Any
+) -> None:
+    if content is not None:
+        (tmp_path / "performance.json").write_text(content)
+    with pytest.raises(StemError, match=message):
+        perf("performance").main(["--report", "--output", str(tmp_path / "performance.md")])
+    assert not (tmp_path / "performance.md").exists()
+
+
+def test_a_stage_that_fails_leaves_the_results_as_they_were(tmp_path: Path) -> None:
+    output = stored(tmp_path, canned())
+    before = (tmp_path / "performance.json").read_bytes()
+    command = ["--only", "rendering", "--data", str(tmp_path / "nowhere")]
+    done = python(PERF / "performance.py", *command, "--output", output)
+    assert done.returncode == 1
+    assert "nowhere: no such folder (given by --data)" in done.stderr
+    assert "the stage rendering ended with exit status 1" in done.stderr
+    assert (tmp_path / "performance.json").read_bytes() == before
+    assert not output.exists()
+
+
+def test_a_process_that_fails_is_named_with_what_it_said(perf: Any) -> None:
+    command = [sys.executable, "-c", "import sys; sys.exit('no more')"]
+    with pytest.raises(StemError, match=r"(?s)exit status 1.*no more"):
+        perf("measuring").process(command)
+    assert perf("measuring").process([sys.executable, "-c", "print(7)"]).output == "7\n"
+
+
+def test_ids_are_taken_from_all_over_a_split(perf: Any) -> None:
+    spread = perf("measuring").spread
+    classes = {f"{n}.jpg": n % 5 for n in range(100)}
+    assert list(spread(classes, 4)) == ["0.jpg", "25.jpg", "50.jpg", "75.jpg"]
+    assert spread(classes, 100) == classes == spread(classes, 1000)
+
+
+def test_atomvision_images_are_as_published(tmp_path: Path, perf: Any) -> None:
+    x, y = np.mgrid[:256, :256]
+    waves = np.sin(x / 9) + np.cos(y / 7)
+    pixels = np.rint((waves - waves.min()) / np.ptp(waves) * 255).astype(np.uint8)
+    perf("atomvision").write_images(tmp_path, pixels[None], [3])
+    back = image_set.read_image(tmp_path / "3" / "0.jpg")
+    assert np.corrcoef(back.ravel(), pixels.ravel())[0, 1] > 0.99
+
+
+def test_hours_of_atomvision_count_its_evaluations(perf: Any) -> None:
+    # An epoch of 3,600 images at 2 a second, then these and 1,800 more at 3 a second.
+    assert perf("atomvision").hours(2, 3, 3600, 1800) == pytest.approx(50 * (0.5 + 0.5))
+
+
+def test_growth_extrapolates_what_takes_too_long(perf: Any) -> None:
+    growth = perf("stage_growth")
+    rows = [{"count": n, "train": {"seconds": 10 + n / 100}} for n in (1000, 10_000)]
+    assert growth._expected(rows[:1], "train", 10_000) is None
+    assert growth._expected(rows, "train", 15_000) is None
+    expected = growth._expected(rows, "train", 50_000)
+    assert expected == {"seconds": pytest.approx(510), "extrapolated": True}
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
+def test_every_stage_runs(tmp_path: Path, perf: Any) -> None:
+    output = tmp_path / "performance.md"
+    command = ["--benchmark", "stem_2d_proto", "--quick", "--output", str(output)]
+    assert perf("performance").main(command) == 0
+    assert "Not measured: `python" not in output.read_text()

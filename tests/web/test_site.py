@@ -1,0 +1,301 @@
+"""What `jarvis-stem site` writes, keeps, removes and refuses; for its pages: test_site_browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+import click
+import pytest
+from helpers import METADATA, REPOSITORY, SMALL, add_benchmark, add_contribution, python
+
+from jarvis_stem import site
+from jarvis_stem.formats.names import ResultName
+from jarvis_stem.formats.project_metadata import METADATA as PROJECT
+from jarvis_stem.formats.project_metadata import Project
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.web import builder, content, templates
+
+GOOD = "id,prediction\nd.jpg,0\ne.jpg,1\nf.jpg,2\ng.jpg,1\n"
+BOARD = "benchmarks/small_bravais_class.html"
+EMBEDDED = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one benchmark and one contribution, the current folder."""
+    add_benchmark(tmp_path / "benchmarks")
+    add_contribution(tmp_path / "contributions", "cnn", GOOD)
+    metadata = {"repository_url": "https://example.org/code", "benchmarks": []}
+    (tmp_path / PROJECT).write_text(json.dumps(metadata))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_writes_a_page_of_every_kind(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert site.main(["--no-images"]) == 0
+    files = written(project / "site")
+    assert {"index.html", BOARD, "contributions/cnn.html", "assets/site.css"} <= files.keys()
+    assert capsys.readouterr().out == (
+        f"site/index.html: 3 pages, {len(files) - 1} files, "
+        f"{sum(len(c) for n, c in files.items() if n != '.site.json') / 1e6:.1f} MB, "
+        f"{len(files) - 1} changed\n"
+    )
+
+
+def test_the_same_contributions_make_the_same_bytes(project: Path) -> None:
+    site.main(["--no-images", "--output", "one"])
+    python("-m", "jarvis_stem.site", "--no-images", "--output", "two", cwd=project)
+    assert written(project / "one") == written(project / "two")
+
+
+def test_writes_only_what_changed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site.main(["--no-images", "--quiet"])
+    before = {path: path.stat().st_mtime_ns for path in (project / "site").rglob("*")}
+    site.main(["--no-images", "--json"])
+    assert json.loads(capsys.readouterr().out)["changed"] == []
+    assert {path: path.stat().st_mtime_ns for path in (project / "site").rglob("*")} == before
+
+
+def test_removes_what_is_no_longer_made_and_nothing_else(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = add_contribution(project / "contributions", "old", GOOD).parent
+    site.main(["--no-images", "--quiet"])
+    (project / "site" / "CNAME").write_text("example.org")
+    (project / "site" / "contributions" / "mine.txt").write_text("kept")
+    folder.rename(project / "old")
+    site.main(["--no-images", "--json"])
+    assert "contributions/old.html" in json.loads(capsys.readouterr().out)["changed"]
+    files = written(project / "site")
+    assert "contributions/old.html" not in files
+    assert {"CNAME", "contributions/mine.txt", "contributions/cnn.html"} <= files.keys()
+
+
+def test_removes_a_folder_that_it_leaves_empty(project: Path) -> None:
+    site.main(["--no-images"])
+    (project / "contributions" / "cnn").rename(project / "cnn")
+    site.main(["--no-images"])
+    assert not (project / "site" / "contributions").exists()
+
+
+def test_refuses_to_overwrite_what_it_did_not_make(project: Path) -> None:
+    (project / "site").mkdir()
+    (project / "site" / "index.html").write_text("mine")
+    with pytest.raises(StemError, match=r"site/index\.html: not made by this command"):
+        site.main(["--no-images"])
+    assert written(project / "site") == {"index.html": b"mine"}
+
+
+@pytest.mark.parametrize("listed", ["../precious", "/precious", 3])
+def test_a_list_that_leads_outside_is_refused(project: Path, listed: object) -> None:
+    precious = project / "precious"
+    precious.write_text("kept")
+    (project / "site").mkdir()
+    (project / "site" / builder.MANIFEST).write_text(json.dumps({"files": [listed]}))
+    with pytest.raises(StemError, match="not a list of a site's files"):
+        site.main(["--no-images"])
+    assert precious.exists()
+
+
+def test_two_benchmarks_of_one_page_are_refused(project: Path) -> None:
+    other = ResultName.parse("AI-Other-bravais_class-small-test-acc")
+    add_benchmark(project / "benchmarks", other)
+    add_contribution(project / "contributions", "other", GOOD, other)
+    with pytest.raises(StemError, match="two pages of that name"):
+        site.main(["--no-images"])
+    assert not (project / "site").exists()
+
+
+def test_a_rejected_file_is_named_and_shown(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_contribution(project / "contributions", "short", "id,prediction\nd.jpg,0\n")
+    assert site.main(["--no-images", "--quiet"]) == 1
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert errors.startswith("rejected: short/AI-ImageClass-bravais_class-small-test-acc.csv.zip: ")
+    page = (project / "site" / BOARD).read_text()
+    assert "short" in page.partition('id="rejected-title"')[2]
+
+
+def test_data_in_a_page_cannot_leave_its_element(project: Path) -> None:
+    hostile = "</script><script>alert(1)</script>&lt;"
+    add_contribution(
+        project / "contributions", "bad", GOOD, metadata={**METADATA, "model_name": hostile}
+    )
+    site.main(["--no-images"])
+    page = (project / "site" / BOARD).read_text()
+    found = json.loads(*EMBEDDED.findall(page))
+    at = found["fields"].index("model_name")
+    assert hostile in [record[at] for record in found["records"]]
+    assert "alert(1)</script>" not in page
+
+
+def test_embedded_data_has_nothing_that_html_or_a_script_obeys() -> None:
+    text = "</script><!--&amp;\u2028\u2029\"'"
+    (data,) = EMBEDDED.findall(templates.embed([text], "data"))
+    assert not set("<>&\u2028\u2029") & set(data)
+    assert json.loads(data) == [text]
+
+
+def test_embedding_refuses_what_json_has_not() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        templates.embed(float("nan"), "data")
+
+
+def test_pages_link_from_their_own_folder(project: Path) -> None:
+    site.main(["--no-images"])
+    assert 'href="./assets/site.css"' in (project / "site" / "index.html").read_text()
+    assert 'href="../assets/site.css"' in (project / "site" / BOARD).read_text()
+
+
+def test_every_page_names_its_policy_and_has_nothing_inline(project: Path) -> None:
+    site.main(["--no-images"])
+    for path in (project / "site").rglob("*.html"):
+        page = path.read_text()
+        assert page.index("Content-Security-Policy") < page.index("<link")
+        assert "default-src &#39;none&#39;; script-src &#39;self&#39;;" in page
+        assert re.findall(r'<script(?! src="| type="application/json")', page) == []
+        assert re.findall(r"<[^>]+\son\w+=", page) == []
+
+
+def test_a_board_without_contributions_has_a_page(project: Path) -> None:
+    (project / "contributions" / "cnn").rename(project / "cnn")
+    about = {"name": str(SMALL), "title": "Small", "description": "", "references": []}
+    metadata = {"repository_url": "https://example.org/code", "benchmarks": [about]}
+    (project / PROJECT).write_text(json.dumps(metadata))
+    assert site.main(["--no-images"]) == 0
+    assert "majority class" in (project / "site" / BOARD).read_text()
+
+
+def test_nothing_to_show_is_a_page_as_well(project: Path) -> None:
+    (project / "contributions" / "cnn").rename(project / "cnn")
+    assert site.main(["--no-images"]) == 0
+    assert "No benchmark has been scored yet" in (project / "site" / "index.html").read_text()
+
+
+def test_run_records_are_read_with_all_of_their_keys(repository: Path) -> None:
+    found = content.read(
+        repository / "contributions",
+        repository / "benchmarks",
+        Project.read(repository / PROJECT),
+        robustness=repository / "docs" / "robustness.json",
+    )
+    for board in found.leaderboard.benchmarks:
+        for result in board.results:
+            record = found.records[result.contribution, result.file]
+            assert round(record["result"]["accuracy"], 4) == result.score
+            assert record["history"]
+    assert found.robustness["series"]
+
+
+def test_a_changed_bundle_is_an_error_not_a_broken_page() -> None:
+    with pytest.raises(StemError, match="itables: no DataTables"):
+        builder._classic_script(b"export default 1;")
+
+
+def test_paths_are_one_for_each_page() -> None:
+    assert content.card_page("cnn") == PurePosixPath("contributions/cnn.html")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--json", "--serve"], "exclude each other"),
+        (["--port", "70000"], "70000"),
+    ],
+)
+def test_wrong_arguments_are_told(project: Path, arguments: list[str], message: str) -> None:
+    with pytest.raises(click.UsageError, match=message):
+        site.main(arguments)
+
+
+def test_a_missing_folder_is_told(project: Path) -> None:
+    with pytest.raises(StemError, match="nowhere: no such folder"):
+        site.main(["--contributions", "nowhere"])
+
+
+def test_opens_the_page_in_the_browser(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    site.main(["--no-images", "--open"])
+    assert opened == [(project / "site" / "index.html").as_uri()]
+
+
+def test_a_port_in_use_is_told_before_anything_is_built(project: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(StemError, match=f"port {port}: address already in use; name another"):
+            site.main(["--serve", "--port", str(port), "--no-images"])
+    assert not (project / "site").exists()
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command as a process that serves, and its address."""
+    command = [sys.executable, "-m", "jarvis_stem.site", "--serve", "--port", "0", "--no-images"]
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        assert "changed" in process.stdout.readline()
+        yield process, process.stdout.readline().partition(" ")[0]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  our own address
+        assert answer.headers["Cache-Control"] == "no-store"
+        return answer.read().decode()
+
+
+def test_serves_this_machine_alone_and_rebuilds(project: Path) -> None:
+    with serving(project) as (process, url):
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", url)
+        assert "/.reload.js" in get(url)
+        assert get(url) == get(f"{url}index.html")
+        assert "/.reload.js" not in (project / "site" / "index.html").read_text()
+        assert "/.version" in get(f"{url}.reload.js")
+        assert get(f"{url}.version") == "0"
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            get(f"{url}../{PROJECT}")
+        add_contribution(project / "contributions", "later", GOOD)
+        until = time.monotonic() + 60
+        while get(f"{url}.version") == "0" and time.monotonic() < until:
+            time.sleep(0.1)
+        assert "later" in get(f"{url}{BOARD}")
+        (project / PROJECT).write_text("{")
+        assert process.stderr
+        assert "error: metadata.json: not JSON" in process.stderr.readline()
+        assert "later" in get(f"{url}{BOARD}")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+        assert process.stderr.read() == ""

@@ -1,0 +1,520 @@
+"""The site's pages as their readers use them, in a real browser and from disk."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from helpers import METADATA, REPOSITORY, SMALL, add_benchmark, add_contribution, run_record
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from jarvis_stem.formats.project_metadata import About, Project
+from jarvis_stem.formats.published import REFERENCE_SUFFIX, Published, Reference, fingerprint
+from jarvis_stem.utils.files import json_text, write_text
+from jarvis_stem.web import builder, content
+from jarvis_stem.web.serve import Server
+
+if TYPE_CHECKING:
+    from browser import Tab
+
+pytest_plugins = ("browser",)
+IDS = [f"i{n:02}.jpg" for n in range(40)]
+TRUTH = dict(zip(IDS, [n % 3 for n in range(40)], strict=True))
+CLASSES = {"0": "hexagonal", "1": "square", "2": "rectangle"}
+BOARD = Path("benchmarks/small_bravais_class.html")
+KINDS = (Path("index.html"), BOARD, Path("contributions/best.html"))
+SCRIPT = "<script>document.title='taken'</script>\"'&amp;<img src=x onerror=alert(1)>"
+FORMULA = '=HYPERLINK("http://evil.example","click")'
+LONG = "w" * 500
+HEBREW = "שלום <b>עולם</b>"
+PLUS = "+1+1"
+
+
+def add(root: Path, name: str, wrong: int, parameters: int | None = None, **metadata: Any) -> None:
+    """A contribution that takes the first so many ids for the next class."""
+    said = {i: (c + (n < wrong)) % 3 for n, (i, c) in enumerate(TRUTH.items())}
+    table = "id,prediction\n" + "".join(f"{i},{c}\n" for i, c in said.items())
+    times = {"time_taken_seconds": {SMALL.predictions_name: 100 - wrong}}
+    folder = add_contribution(root, name, table, metadata={**METADATA, **times, **metadata}).parent
+    if parameters:
+        record = run_record(1 - wrong / len(IDS))
+        record["costs"] |= {"parameters": parameters, "wall_seconds": 10 * wrong + 1}
+        (folder / SMALL.run_record_name).write_text(json.dumps(record))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """34 contributions, hostile ones among them, a published result and a rejected file."""
+    root = tmp_path_factory.mktemp("site")
+    contributions, benchmarks = root / "contributions", root / "benchmarks"
+    add_benchmark(benchmarks, splits={"train": {"t.jpg": 0, "u.jpg": 1, "v.jpg": 2}, "test": TRUTH})
+    add(contributions, "best", 0, 500, team_name="north", date_submitted="03-31-2024")
+    add(contributions, "second", 4, 70_000, team_name="north", date_submitted="01-31-2024")
+    add(contributions, "third", 9, 2_000_000, team_name="south", date_submitted="02-29-2024")
+    add(contributions, "script", 12, model_name=SCRIPT, team_name=SCRIPT)
+    add(contributions, "formula", 13, model_name=FORMULA, team_name=PLUS)
+    add(contributions, "long", 14, model_name=LONG, team_name=LONG)
+    add(contributions, "hebrew", 15, model_name=HEBREW, team_name=HEBREW)
+    for n in range(27):
+        add(contributions, f"model_{n:02}", 16 + n % 20)
+    add_contribution(contributions, "short", "id,prediction\ni00.jpg,0\n")
+    right = np.array([n >= 10 for n in range(40)])
+    published = Published(
+        score=0.75,
+        source="https://example.org/old",
+        right_ids=base64.b64encode(np.packbits(right).tobytes()).decode(),
+        predictions_sha256=fingerprint([]),
+    )
+    reference = Reference(published={"old": published})
+    path = benchmarks / SMALL.page_path(REFERENCE_SUFFIX)
+    write_text(path, json_text(reference.model_dump()))
+    robustness = root / "robustness.json"
+    series = {"what": "dose", "values": [10, 1e6], "accuracy": {"best": [0.2, 0.9]}}
+    measured = {"benchmark": "small", "images": 5, "series": [series]}
+    robustness.write_text(json.dumps(measured))
+    about = About("Small images", "See https://example.org/about", ["https://example.org"], CLASSES)
+    project = Project("https://example.org/code/tree/main", {SMALL: about})
+    read = content.read(contributions, benchmarks, project, robustness=robustness)
+    builder.build(read, root / "built")
+    return root / "built"
+
+
+@pytest.fixture
+def board(site: Path, tab: Tab) -> Page:
+    """The benchmark's page, ready."""
+    page = tab.open(site / BOARD)
+    ready(page)
+    return page
+
+
+def ready(page: Page) -> None:
+    page.wait_for_function("() => performance.getEntriesByName('ready').length")
+
+
+def names(page: Page) -> list[str]:
+    """The rows that are shown, from the top."""
+    return page.locator("#results tbody th :first-child").all_inner_texts()
+
+
+def heading(page: Page, title: str) -> Locator:
+    return page.locator("#results thead th").filter(has_text=re.compile(f"^{title}$"))
+
+
+def saved(page: Page, kind: str) -> str:
+    page.get_by_text("Download", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name=kind).click()
+    page.keyboard.press("Escape")
+    return Path(download.value.path()).read_text(encoding="utf-8")
+
+
+def drawn(page: Page, selector: str) -> Locator:
+    """A chart, once it was scrolled to and drawn."""
+    chart = page.locator(selector)
+    chart.scroll_into_view_if_needed()
+    expect(chart).to_have_attribute("data-drawn", "true")
+    return chart
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_a_page_says_nothing_and_fetches_nothing_from_elsewhere(
+    site: Path, tab: Tab, kind: Path
+) -> None:
+    page = tab.open(site / kind)
+    for chart in page.locator(".chart").all():
+        chart.scroll_into_view_if_needed()
+        expect(chart).to_have_attribute("data-drawn", "true")
+    tab.stay_silent(site)
+    assert page.title() != "taken"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_nothing_keeps_people_out(site: Path, tab: Tab, kind: Path, theme: str) -> None:
+    tab.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page = tab.open(site / kind)
+    for details in page.locator("details").all():
+        details.evaluate("element => { element.open = true; }")
+    assert tab.accessibility_faults() == []
+
+
+@pytest.mark.parametrize("width", [360, 768, 2560])
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_no_page_is_wider_than_the_window(site: Path, tab: Tab, kind: Path, width: int) -> None:
+    tab.page.set_viewport_size({"width": width, "height": 800})
+    page = tab.open(site / kind)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_table_begins_with_the_best_a_page_of_them(board: Page) -> None:
+    assert names(board)[:5] == ["best", "second", "third", "published old", "script"]
+    assert board.locator("#results tbody tr").count() == 25
+    expect(board.locator("#info")).to_have_text("Rows 1 to 25 of 36")
+    expect(heading(board, "accuracy")).to_have_attribute("aria-sort", "descending")
+    board.get_by_role("button", name="Next").click()
+    expect(board.locator("#info")).to_have_text("Rows 26 to 36 of 36")
+    assert board.locator("#results tbody tr").count() == 11
+
+
+def test_a_heading_sorts_and_missing_values_come_last(board: Page) -> None:
+    heading(board, "parameters").get_by_role("button").click()
+    expect(heading(board, "parameters")).to_have_attribute("aria-sort", "descending")
+    assert names(board)[:3] == ["third", "second", "best"]
+    heading(board, "parameters").get_by_role("button").click()
+    expect(heading(board, "parameters")).to_have_attribute("aria-sort", "ascending")
+    assert names(board)[:3] == ["best", "second", "third"]
+    heading(board, "date").get_by_role("button").click()
+    expect(heading(board, "date")).to_have_attribute("aria-sort", "ascending")
+    assert "published old" not in names(board)  # it has no date
+    heading(board, "date").get_by_role("button").click()
+    expect(heading(board, "date")).to_have_attribute("aria-sort", "descending")
+    assert names(board)[:2] == ["best", "third"]
+
+
+def test_ranks_are_set_apart_while_the_table_is_in_their_order(board: Page) -> None:
+    starts = board.locator("#results tr.starts")
+    assert starts.count() > 0
+    first = starts.first
+    rank = int(first.locator(".rank").inner_text())
+    before = first.locator("xpath=preceding-sibling::tr//span[@class='rank']")
+    assert all(int(text) < rank for text in before.all_inner_texts())
+    heading(board, "team").get_by_role("button").click()
+    expect(starts).to_have_count(0)
+
+
+def test_search_looks_at_every_column(board: Page) -> None:
+    board.get_by_label("Search", exact=True).fill("north")
+    assert names(board) == ["best", "second"]
+    expect(board.locator("#info")).to_have_text("Rows 1 to 2 of 2 of 36")
+    board.get_by_label("Search", exact=True).fill("no such thing")
+    expect(board.locator("#info")).to_have_text("None of 36 rows")
+
+
+def test_filters_join(board: Page) -> None:
+    board.get_by_label("Team", exact=True).select_option("north")
+    board.get_by_label("Accuracy at least").fill("0.95")
+    assert names(board) == ["best"]
+    board.get_by_role("button", name="Reset").click()
+    board.get_by_label("Show", exact=True).select_option("published")
+    assert names(board) == ["published old"]
+
+
+def test_columns_can_be_chosen(board: Page) -> None:
+    shown = board.locator("#results thead th")
+    assert "MCC" not in shown.all_inner_texts()
+    board.get_by_text("Columns", exact=True).click()
+    board.get_by_label("MCC").check()
+    board.get_by_label("team", exact=True).uncheck()
+    assert "MCC" in shown.all_inner_texts()
+    assert "team" not in shown.all_inner_texts()
+    mcc = shown.all_inner_texts().index("MCC")
+    assert (
+        board.locator("#results tbody tr").first.locator("th, td").nth(mcc).inner_text() == "1.0000"
+    )
+
+
+def test_csv_holds_the_rows_and_columns_shown_and_no_formula(board: Page) -> None:
+    board.get_by_label("Show", exact=True).select_option("contribution")
+    rows = list(csv.DictReader(io.StringIO(saved(board, "CSV"), newline="")))
+    assert len(rows) == 34
+    assert rows[0]["contribution"] == "best"
+    assert (rows[1]["accuracy"], rows[1]["parameters"]) == ("0.9", "70000")
+    assert float(rows[1]["low"]) < 0.9 < float(rows[1]["high"])
+    assert "epochs" not in rows[0]
+    by_name = {row["contribution"]: row for row in rows}
+    assert by_name["formula"]["model_name"] == f"'{FORMULA}"
+    assert by_name["formula"]["team"] == f"'{PLUS}"
+    assert by_name["script"]["model_name"] == SCRIPT
+    assert by_name["hebrew"]["team"] == HEBREW
+    assert by_name["long"]["team"] == LONG
+
+
+def test_json_holds_every_value_of_the_rows_shown(board: Page) -> None:
+    board.get_by_label("Search", exact=True).fill("north")
+    found = json.loads(saved(board, "JSON"))
+    assert found["benchmark"] == str(SMALL)
+    assert [row["contribution"] for row in found["results"]] == ["best", "second"]
+    best = found["results"][0]
+    assert best["confusion"] == [[14, 0, 0], [0, 13, 0], [0, 0, 13]]
+    assert (best["parameters"], best["date"], best["recall: square"]) == (500, "2024-03-31", 1)
+
+
+def test_bibtex_escapes_what_tex_would_obey(board: Page) -> None:
+    board.get_by_label("Search", exact=True).fill("script")
+    found = saved(board, "BibTeX")
+    assert found.startswith("@misc{script,\n")
+    assert "year = {2024}" in found
+    assert "\\&amp;" in found
+    assert "accuracy 0.7000" in found
+    assert found.count("{") == found.count("}")
+
+
+def test_what_strangers_wrote_stays_text(board: Page) -> None:
+    texts = board.locator("#results tbody tr").filter(has_text="script").first.locator("bdi")
+    assert texts.first.text_content() == SCRIPT
+    assert board.locator("#results img, #results tbody script").count() == 0
+    assert HEBREW in board.locator("#results tbody bdi").all_text_contents()
+    assert SCRIPT in board.locator("#team option").all_text_contents()
+    board.get_by_label("Team", exact=True).select_option(SCRIPT)
+    assert names(board) == ["script"]
+
+
+def test_a_view_is_in_the_address(site: Path, board: Page, browser: Browser) -> None:
+    board.get_by_label("Search", exact=True).fill("model")
+    heading(board, "time").get_by_role("button").click()
+    board.get_by_text("Columns", exact=True).click()
+    board.get_by_label("MCC").check()
+    board.keyboard.press("Escape")
+    board.get_by_label("First", exact=True).select_option("third")
+    board.get_by_label("Scale", exact=True).select_option("zoom")
+    board.get_by_role("button", name="Next").click()
+    shown = names(board)
+    other = browser.new_page()
+    other.goto(board.evaluate("location.href"))
+    ready(other)
+    assert names(other) == shown
+    expect(other.get_by_label("Search", exact=True)).to_have_value("model")
+    expect(heading(other, "time")).to_have_attribute("aria-sort", "descending")
+    expect(heading(other, "MCC")).to_be_visible()
+    expect(other.get_by_label("First", exact=True)).to_have_value("third")
+    expect(other.get_by_label("Scale", exact=True)).to_have_value("zoom")
+    expect(other.locator("#info")).to_have_text("Rows 26 to 27 of 27 of 36")
+    other.close()
+
+
+def test_back_takes_back_a_choice(board: Page) -> None:
+    before = board.evaluate("location.href")
+    board.get_by_label("Team", exact=True).select_option("south")
+    assert names(board) == ["third"]
+    board.go_back()
+    expect(board).to_have_url(before)
+    expect(board.get_by_label("Team", exact=True)).to_have_value("")
+    expect(board.locator("#info")).to_have_text("Rows 1 to 25 of 36")
+    assert names(board)[0] == "best"
+    board.go_forward()
+    expect(board.locator("#info")).to_have_text("Rows 1 to 1 of 1 of 36")
+    assert names(board) == ["third"]
+
+
+@pytest.mark.parametrize(
+    "hash",
+    [
+        "#page=99&length=x&sort=-nothing&cost=lies&first=nobody&columns=",
+        "#page=-3&least=abc&team=nobody&scale=%E0%A4%A",
+        "#results",
+    ],
+)
+def test_an_address_of_nonsense_is_survived(site: Path, tab: Tab, hash: str) -> None:
+    page = tab.open(site / BOARD, hash)
+    ready(page)
+    expect(page.locator("#results")).to_be_visible()
+    tab.stay_silent(site)
+
+
+def test_two_models_are_compared(board: Page) -> None:
+    board.get_by_label("First", exact=True).select_option("best")
+    board.get_by_label("Second", exact=True).select_option("third")
+    verdict = board.locator("#verdict")
+    expect(verdict).to_contain_text("best has 9 more of 40 images right than third")
+    expect(verdict).to_contain_text("1.0000 against 0.7750")
+    expect(verdict).to_contain_text("Holm-corrected: p = ")
+    cells = board.locator("#confusion-second tbody tr").first.locator("td")
+    assert cells.all_inner_texts() == ["11", "3", "0"]
+    recalls = board.locator("#recalls tbody tr").first.locator("th, td")
+    assert recalls.all_inner_texts() == ["hexagonal", "14", "1.0000", "0.7857", "+0.2143"]
+    board.get_by_role("button", name="Swap").click()
+    expect(board.get_by_label("First", exact=True)).to_have_value("third")
+    assert recalls.all_inner_texts()[-1] == "−0.2143"
+    expect(verdict).to_contain_text("best has 9 more")
+
+
+def test_bars_follow_the_table(board: Page) -> None:
+    bars = drawn(board, "#bars")
+    assert bars.locator(".bars .point").count() == 20
+    assert bars.locator(".errorbar").count() == 20
+    expect(board.locator("#bars-note")).to_have_text("The first 20 of 34 rows of the table.")
+    assert bars.locator(".shapelayer path").count() == 2  # a published result and the baseline
+    board.get_by_label("Team", exact=True).select_option("north")
+    expect(bars.locator(".bars .point")).to_have_count(2)
+    board.get_by_label("Scale", exact=True).select_option("zoom")
+    expect(bars.locator(".scatterlayer .point")).to_have_count(2)
+
+
+def test_cost_is_drawn_where_it_is_known(board: Page) -> None:
+    costs = drawn(board, "#costs")
+    board.get_by_label("Cost", exact=True).select_option("parameters")
+    expect(costs.locator(".scatterlayer .point")).to_have_count(3)
+    expect(board.locator("#costs-note")).to_have_text("31 without a known parameters.")
+
+
+def test_robustness_is_drawn_and_told(board: Page) -> None:
+    chart = drawn(board, "[data-series]")
+    assert chart.locator(".scatterlayer .point").count() == 2
+    expect(board.locator("#legend")).to_have_text("best")
+    board.get_by_text("These figures as tables").click()
+    expect(board.get_by_role("region", name="dose")).to_contain_text("0.900")
+
+
+def test_rejected_files_are_listed_with_their_reasons(board: Page) -> None:
+    rejected = board.locator("section", has=board.get_by_role("heading", name="Rejected"))
+    expect(rejected).to_contain_text("short")
+    expect(rejected).to_contain_text("39")
+
+
+def test_the_first_page_shows_the_best_and_how_it_rose(site: Path, tab: Tab) -> None:
+    page = tab.open(site / "index.html")
+    card = page.get_by_role("article")
+    expect(card).to_contain_text("1.0000")
+    expect(card).to_contain_text("best, by best")
+    page.get_by_text("How the best accuracy rose").click()
+    rose = card.locator("tbody tr").all_inner_texts()
+    assert rose == [
+        "2024-01-31\tsecond\t0.9000",
+        "2024-03-31\tbest\t1.0000",
+        "published\told\t0.7500",
+    ]
+    drawn(page, "[data-history]")
+    card.get_by_role("link", name="Small images").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Small images")
+
+
+def test_a_theme_stays_chosen(site: Path, tab: Tab) -> None:
+    page = tab.open(site / "index.html")
+    background = "getComputedStyle(document.documentElement).backgroundColor"
+    light = page.evaluate(background)
+    page.get_by_label("Theme").select_option("dark")
+    dark = page.evaluate(background)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(background) == dark
+    page.get_by_role("link", name="small", exact=True).first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Small images")
+    assert page.evaluate(background) == dark
+    expect(page.get_by_label("Theme")).to_have_value("dark")
+    page.get_by_label("Theme").select_option("")
+    assert page.evaluate(background) == light
+
+
+def test_charts_take_the_theme_on(board: Page) -> None:
+    bars = drawn(board, "#bars")
+    fill = "document.querySelector('#bars .bars .point path').style.fill"
+    before = board.evaluate(fill)
+    board.get_by_label("Theme").select_option("dark")
+    board.wait_for_function(f"() => {fill} !== {json.dumps(before)}")
+    assert bars.locator(".bars .point").count() == 20
+
+
+def test_the_keyboard_is_enough(board: Page) -> None:
+    def press(key: str, until: str) -> None:
+        """Press a key until what has the focus matches a selector."""
+        for _ in range(60):
+            board.keyboard.press(key)
+            if board.evaluate(f"document.activeElement.matches({json.dumps(until)})"):
+                return
+        raise AssertionError(f"{key} never reached {until}")
+
+    board.keyboard.press("Tab")
+    expect(board.get_by_text("Skip to content")).to_be_focused()
+    board.keyboard.press("Enter")
+    press("Tab", "#search")
+    outline = board.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    board.keyboard.type("north")
+    press("Tab", ".menu summary")
+    board.keyboard.press("Enter")
+    press("Tab", "#columns input[value=MCC]")
+    board.keyboard.press("Space")
+    board.keyboard.press("Escape")
+    press("Tab", "#results thead th:nth-child(2) .dt-column-order")
+    board.keyboard.press("Enter")
+    expect(heading(board, "contribution")).to_have_attribute("aria-sort", "ascending")
+    board.keyboard.press("Enter")
+    expect(heading(board, "contribution")).to_have_attribute("aria-sort", "descending")
+    assert names(board) == ["second", "best"]
+    expect(heading(board, "MCC")).to_be_visible()
+    press("Tab", "#results tbody a")
+    board.keyboard.press("Enter")
+    expect(board.get_by_role("heading", level=1)).to_have_text("second")
+
+
+def test_without_scripts_every_result_is_there(site: Path, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((site / BOARD).as_uri())
+    rows = page.locator("#plain tbody tr")
+    assert rows.count() == 36
+    assert all(row.is_visible() for row in rows.all())
+    assert not page.locator("#results").is_visible()
+    assert not page.get_by_label("Search", exact=True).is_visible()
+    assert not page.locator("#bars").is_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_nothing_moves_while_a_page_is_made(site: Path, tab: Tab, kind: Path) -> None:
+    tab.page.add_init_script(
+        """window.shifts = [];
+        new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map(
+          (one) => [one.value, ...one.sources.map((s) => s.node?.outerHTML?.slice(0, 80))],
+        ))).observe({ type: "layout-shift", buffered: true });"""
+    )
+    session = tab.page.context.new_cdp_session(tab.page)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": 4})  # what is read bit by bit may move
+    page = tab.open(site / kind)
+    page.wait_for_load_state("load")
+    for chart in page.locator(".chart").all():
+        chart.scroll_into_view_if_needed()
+        expect(chart).to_have_attribute("data-drawn", "true")
+    shifts = page.evaluate("window.shifts")
+    assert sum(value for value, *_ in shifts) < 0.01, shifts  # 0.1 is what readers notice
+
+
+def test_motion_is_only_for_those_who_want_it(board: Page) -> None:
+    duration = "getComputedStyle(document.getElementById('reset')).transitionDuration"
+    assert board.evaluate(duration) != "0s"
+    board.emulate_media(reduced_motion="reduce")
+    assert board.evaluate(duration) == "0s"
+
+
+def test_served_pages_obey_their_policy_and_reload(site: Path, tab: Tab) -> None:
+    with Server(site, 0) as server:
+        server.start()
+        tab.page.goto(f"{server.url}{BOARD}")
+        ready(tab.page)
+        drawn(tab.page, "#bars")
+        tab.page.evaluate("window.before = true")
+        tab.page.wait_for_timeout(1500)  # it asks for the version each second
+        assert tab.page.evaluate("window.before")
+        server.version += 1
+        tab.page.wait_for_function("() => !window.before")
+        ready(tab.page)
+        tab.page.goto("about:blank")
+        server.shutdown()
+    assert tab.messages == []
+    assert all(url.startswith((server.url, "about:", "data:")) for url in tab.requests)
+
+
+def test_the_committed_contributions_make_a_site(tmp_path: Path, tab: Tab) -> None:
+    project = Project.read(REPOSITORY / "metadata.json")
+    contributions = REPOSITORY / "contributions"
+    robustness = REPOSITORY / "docs" / "robustness.json"
+    read = content.read(contributions, REPOSITORY / "benchmarks", project, robustness=robustness)
+    builder.build(read, tmp_path / "site")
+    pages = sorted((tmp_path / "site").rglob("*.html"))
+    assert len(pages) == 1 + 2 + len(list(contributions.glob("*/metadata.json")))
+    for path in pages:
+        page = tab.open(path)
+        broken = page.evaluate(
+            """[...document.querySelectorAll("a[href], link[href], script[src], img[src]")]
+            .map((one) => one.href || one.src).filter((url) => url.startsWith("file:"))"""
+        )
+        for url in broken:
+            assert Path(url.partition("#")[0].removeprefix("file://")).is_file(), url
+    tab.stay_silent(tmp_path / "site")

@@ -1,0 +1,417 @@
+"""Model cards: their numbers, their charts, and what strangers write in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from helpers import METADATA, add_contribution, run_record
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.project_metadata import About, Project
+from jarvis_stem.imaging import prototypes
+from jarvis_stem.scoring.metrics import calibration_error
+from jarvis_stem.web import builder, cards, content, gallery, readme
+from jarvis_stem.web.content import Content
+from jarvis_stem.web.gallery import Answers, Gallery
+
+if TYPE_CHECKING:
+    from browser import Tab
+
+pytest_plugins = ("browser",)
+NAME = prototypes.RESULT_NAME
+ADDRESS = "https://example.org/r/tree/main"
+COMMIT = "0123456789" * 4
+RTL = "\u202eevil\u2066"
+CLASSES = ["hexagonal", "square", "rectangle", "rhombus", "parallelogram"]
+
+
+@pytest.fixture
+def made(tmp_path: Path, tiny_benchmarks: Path) -> Path:
+    """Two contributions on 20 test ids: one recorded, with 3 ids wrong, one bare, with 5."""
+    root = tmp_path / "contributions"
+    truth = list(Benchmark.read(tiny_benchmarks, NAME).split("test").values())
+    add(root, tiny_benchmarks, "recorded", 3)
+    add(root, tiny_benchmarks, "bare", 5)
+    record = run_record(17 / len(truth))
+    record |= {
+        "git_commit": COMMIT,
+        "calibration": {"error": 0.0321},
+        "chosen_epoch": 2,
+        "history": [
+            {
+                "epoch": n,
+                "train_loss": 1 / n,
+                "validation_loss": 1.5 / n,
+                "train_accuracy": 1 - 1 / n,
+            }
+            for n in (1, 2, 3, 4)
+        ],
+    }
+    write_record(root / "recorded", record)
+    return root
+
+
+def add(root: Path, benchmarks: Path, name: str, wrong: int, **metadata: object) -> Path:
+    truth = Benchmark.read(benchmarks, NAME).split("test")
+    said = [(c + (n >= len(truth) - wrong)) % 5 for n, c in enumerate(truth.values())]
+    csv = "".join(f"{i},{c}\n" for i, c in zip(truth, said, strict=True))
+    whole = METADATA | {"time_taken_seconds": {NAME.predictions_name: 12}} | metadata
+    return add_contribution(root, name, f"id,prediction\n{csv}", NAME, whole).parent
+
+
+def write_record(folder: Path, record: dict[str, Any]) -> None:
+    (folder / NAME.run_record_name).write_text(json.dumps(record))
+
+
+def read(contributions: Path, benchmarks: Path) -> Content:
+    about = About("Prototypes", classes={str(n): name for n, name in enumerate(CLASSES)})
+    project = Project(ADDRESS, {NAME: about})
+    return content.read(contributions, benchmarks, project, robustness=Path("none"))
+
+
+def with_gallery(found: Content, benchmarks: Path) -> Content:
+    """A gallery in which the first model is sure and the second has no probabilities."""
+    truth = Benchmark.read(benchmarks, NAME).split("test")
+    classes = np.array(list(truth.values()))
+    said = [np.where(np.arange(20) >= 20 - wrong, (classes + 1) % 5, classes) for wrong in (3, 5)]
+    probabilities = np.full((20, 5), 0.05, np.float32)
+    probabilities[np.arange(20), said[0]] = 0.8
+    probabilities[18] = 0
+    probabilities[18, said[0][18]] = 1  # the most confident of the wrong ones
+    answers = [Answers("recorded", said[0], probabilities), Answers("bare", said[1])]
+    thumbnail = gallery._thumbnail(np.zeros((256, 256), np.uint8))
+    shown = Gallery(NAME, tuple(truth), classes, answers, (thumbnail,) * 20)
+    return replace(found, galleries={str(NAME): shown})
+
+
+def card(found: Content, name: str) -> str:
+    return {path.name: text for path, text in cards.pages(found)}[f"{name}.html"]
+
+
+class _Tags(HTMLParser):
+    """All tags with their attributes, and the text outside of scripts."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def of(self, tag: str) -> Iterator[dict[str, str | None]]:
+        return (attributes for own, attributes in self.tags if own == tag)
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"\s+", " ", _Tags(html).text)
+
+
+def test_says_what_was_scored_and_what_it_cost(made: Path, tiny_benchmarks: Path) -> None:
+    text = text_of(card(read(made, tiny_benchmarks), "recorded"))
+    for expected in (
+        "0.85",
+        "17/20",
+        "Expected calibration error, from the run's record: 0.0321",
+        "git checkout " + COMMIT,
+        "git clone https://example.org/r python",  # as the recorded command begins
+        "jarvis-stem check contributions/recorded",
+        "torch 2.13.0",
+        "9 MB",
+        "majority class",
+        "jarvis-stem site --data DIR",
+    ):
+        assert expected in text.replace(f"git checkout {COMMIT} ", "") or expected in text, expected
+
+
+def test_confusion_matrix_is_the_boards(made: Path, tiny_benchmarks: Path) -> None:
+    found = read(made, tiny_benchmarks)
+    html = card(found, "bare")
+    table = html[html.index('<table class="confusion">') :].partition("</table>")[0]
+    counts = [
+        [int(cell) for cell in re.findall(r'--share: [\d.]+">(\d+)</td>', row)]
+        for row in table.split("<tr>")[2:7]
+    ]
+    result = next(r for r in found.leaderboard.benchmarks[0].results if r.contribution == "bare")
+    assert counts == result.confusion
+
+
+def test_without_a_record_nothing_is_made_up(made: Path, tiny_benchmarks: Path) -> None:
+    html = card(read(made, tiny_benchmarks), "bare")
+    text = text_of(html)
+    assert "No run is recorded" in text
+    assert "The time is the contributor's word" in text
+    assert "bash contributions/bare/run.sh" in text
+    assert "no calibration is recorded and no weights are stored" in text
+    assert "git checkout" not in text
+    assert "<svg" not in html
+
+
+def test_learning_curves_follow_the_record(made: Path, tiny_benchmarks: Path) -> None:
+    html = card(read(made, tiny_benchmarks), "recorded")
+    accuracy_curve, loss_curve = re.findall(r'<svg viewBox="0 0 400 240".*?</svg>', html, re.DOTALL)
+    lines = re.findall(r'points="([^"]+)"', loss_curve)
+    points = [[tuple(map(float, p.split(","))) for p in line.split()] for line in lines]
+    assert [len(line) for line in points] == [4, 4]
+    training, validation = points
+    assert [x for x, _ in training] == pytest.approx([60, 169.3, 278.7, 388], abs=0.1)
+    assert sorted(y for _, y in training) == [y for _, y in training]  # downwards
+    for (_, y), (_, above) in zip(training, validation, strict=True):
+        assert above < y
+    assert 'class="chosen" x1="169.3"' in loss_curve
+    assert len(re.findall("<polyline", accuracy_curve)) == 2
+    assert '<td class="number">0.3333</td>' in html  # the numbers beside it
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        [],
+        [{"epoch": 1, "train_loss": 0.5}],
+        [{"loss": 1.0}, {"epoch": -1, "train_loss": 1}, {"epoch": 1e300, "train_loss": 1}],
+        [{"epoch": n, "train_loss": 1e308, "train_accuracy": -5} for n in range(3)],
+    ],
+)
+def test_a_history_that_cannot_be_drawn_is_not(
+    made: Path, tiny_benchmarks: Path, history: list[dict[str, float]]
+) -> None:
+    write_record(made / "recorded", run_record(0.85) | {"history": history})
+    html = card(read(made, tiny_benchmarks), "recorded")
+    assert "Learning curve" not in html
+
+
+def test_a_long_or_flat_history_is_drawn(made: Path, tiny_benchmarks: Path) -> None:
+    history = [{"epoch": n, "train_loss": 0, "train_accuracy": 1} for n in range(5000)]
+    write_record(made / "recorded", run_record(0.85) | {"history": history})
+    html = card(read(made, tiny_benchmarks), "recorded")
+    assert "Learning curve" in html
+    assert "nan" not in html
+    assert len(html) < 400_000
+
+
+@pytest.mark.parametrize("calibration", [None, 3, {"error": "low"}, {"error": -1}, {"error": 7}])
+def test_a_calibration_of_another_form_is_not_shown(
+    made: Path, tiny_benchmarks: Path, calibration: object
+) -> None:
+    write_record(made / "recorded", run_record(0.85) | {"calibration": calibration})
+    assert "calibration error" not in text_of(card(read(made, tiny_benchmarks), "recorded"))
+
+
+def test_shows_the_most_confident_errors_first(made: Path, tiny_benchmarks: Path) -> None:
+    found = with_gallery(read(made, tiny_benchmarks), tiny_benchmarks)
+    html = card(found, "recorded")
+    ids = next(iter(found.galleries.values())).ids
+    assert "3 of the 20 test images" in text_of(html)
+    wrong, right = html.partition("Right:")[::2]
+    assert re.findall(r'class="id"><bdi>([^<]+)', wrong) == [ids[18], ids[17], ids[19]]
+    assert "p = 1.000" in wrong
+    # Right ones that the other model has wrong come first.
+    assert re.findall(r'class="id"><bdi>([^<]+)', right)[:2] == [ids[15], ids[16]]
+    assert "taken for" not in right.partition("</ul>")[0]
+    for image in _Tags(html).of("img"):
+        assert str(image["src"]).startswith("../thumbs/")
+        assert (image["width"], image["loading"]) == ("96", "lazy")
+
+
+def test_without_probabilities_errors_are_ordered_by_the_others(
+    made: Path, tiny_benchmarks: Path
+) -> None:
+    found = with_gallery(read(made, tiny_benchmarks), tiny_benchmarks)
+    html = card(found, "bare")
+    ids = next(iter(found.galleries.values())).ids
+    wrong = html.partition("Right:")[0]
+    assert re.findall(r'class="id"><bdi>([^<]+)', wrong) == [*ids[15:17], *ids[17:20]]
+    assert "p = " not in wrong
+
+
+def test_reliability_counts_every_image_once() -> None:
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(5) / 3, 400).astype(np.float32)
+    probabilities[0] = [1, 0, 0, 0, 0]
+    truth = rng.integers(0, 5, 400)
+    bins = cards._bins(probabilities, truth)
+    right = probabilities.argmax(axis=1) == truth
+    assert sum(one.n for one in bins) == 400
+    error = sum(one.n * abs(one.confidence - one.right) for one in bins) / 400
+    assert error == pytest.approx(calibration_error(probabilities.max(axis=1), right, n_bins=10))
+    for one in bins:
+        assert one.low - 1e-6 <= one.confidence <= one.high + 1e-6
+
+
+def test_says_where_weights_and_predictions_disagree(made: Path, tiny_benchmarks: Path) -> None:
+    found = with_gallery(read(made, tiny_benchmarks), tiny_benchmarks)
+    probabilities = next(iter(found.galleries.values())).answers[0].probabilities
+    assert probabilities is not None
+    probabilities[:4] = np.roll(probabilities[:4], 1, axis=1)
+    text = text_of(card(found, "recorded"))
+    assert "On 4 of 20 images the stored weights' likeliest class is not the one" in text
+
+
+def test_a_commit_is_only_what_git_makes(made: Path, tiny_benchmarks: Path) -> None:
+    write_record(made / "recorded", run_record(0.85) | {"git_commit": "; rm -rf ~"})
+    assert "rm -rf" not in card(read(made, tiny_benchmarks), "recorded")
+
+
+def test_the_same_card_each_time(made: Path, tiny_benchmarks: Path) -> None:
+    found = with_gallery(read(made, tiny_benchmarks), tiny_benchmarks)
+    again = with_gallery(read(made, tiny_benchmarks), tiny_benchmarks)
+    assert card(found, "recorded") == card(again, "recorded")
+
+
+MARKDOWN = {
+    "<script>alert(1)</script>": "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>",
+    "a <img src=x onerror=alert(1)> b": "<p>a &lt;img src=x onerror=alert(1)&gt; b</p>",
+    "[x](javascript:alert(1))": "<p>[x](javascript:alert(1))</p>",
+    "[x](mailto:a@example.org)": "<p><a>x</a></p>",
+    "[x](http://[::1]/)": "<p><a>x</a></p>",
+    "[](https://example.org)": "<p><a></a></p>",
+    "![pixel](https://t.example/p.gif)": (
+        '<p><a href="https://t.example/p.gif" rel="nofollow noopener">[picture: pixel]</a></p>'
+    ),
+    "[![badge](b.svg)](https://ci.example)": (
+        '<p><a href="https://ci.example" rel="nofollow noopener">[picture: badge]</a></p>'
+    ),
+    "![](data:image/png;base64,AA)": "<p>[picture: no description]</p>",
+    "[docs](../../docs/a.md#b)": (
+        '<p><a href="https://example.org/docs/a.md#b" rel="nofollow noopener">docs</a></p>'
+    ),
+    "# Title": "<h3>Title</h3>",
+    "###### Deep": "<h6>Deep</h6>",
+    "before\n\n<!-- a note -->\n\nafter": "<p>before</p>\n<p>after</p>",
+    "<!-- open": "<p>&lt;!-- open</p>",
+    "    code": '<pre tabindex="0"><code>code\n</code></pre>',
+}
+
+
+@pytest.mark.parametrize("source", MARKDOWN)
+def test_markdown_of_strangers(source: str) -> None:
+    html = str(readme.readme_html(source, "https://example.org/contributions/x/"))
+    assert html.strip() == MARKDOWN[source]
+
+
+LINK = st.text("[]()<>!:/#\\ aj\n") | st.sampled_from(
+    ["[a](", ")", "http://", "javascript:", "[::1]", "![", "data:", "<script>", "<!--", "-->", "&#"]
+)
+
+
+@given(st.lists(LINK, max_size=12).map("".join) | st.text())
+def test_markdown_of_anybody_is_harmless(source: str) -> None:
+    parsed = _Tags(str(readme.readme_html(source, f"{ADDRESS}/")))
+    assert not {tag for tag, _ in parsed.tags} & {"script", "img", "iframe", "style", "form"}
+    for tag, attributes in parsed.tags:
+        assert attributes.keys() <= {"href", "rel", "tabindex", "class", "start", "style"}, tag
+        assert (attributes.get("href") or "http").startswith("http")
+
+
+def test_a_wide_table_can_be_scrolled_by_keyboard() -> None:
+    html = str(readme.readme_html("| a |\n| --- |\n| 1 |\n", ADDRESS))
+    assert html.startswith('<div class="scroll" tabindex="0"><table>')
+    assert html.rstrip().endswith("</table></div>")
+
+
+HOSTILE = {
+    "model_name": "<script>window.hacked = 1</script>\"'><img src=x onerror=window.hacked=1>",
+    "team_name": "w" * 1000,
+    "hardware_used": "שלום " * 40,
+    "software_used": "=HYPERLINK(1),{{ 7 * 7 }},</dd></dl>",
+    "language": "&lt;b&gt;",
+}
+README = f"""# Hello <script>window.hacked = 1</script>
+
+![track](https://tracker.example/p.gif) [run](javascript:window.hacked=1) {RTL}
+
+<iframe src="https://evil.example"></iframe><style>body {{ display: none }}</style>
+
+{"x" * 3000}
+
+| a | b |
+| --- | --- |
+| {"y" * 300} | 2 |
+
+```<img src=x onerror=window.hacked=1>
+{"z " * 2000}
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, tiny_benchmarks: Path) -> Path:
+    """Cards of a good contribution and a hostile one."""
+    root = tmp_path_factory.mktemp("site")
+    contributions = root / "contributions"
+    add(contributions, tiny_benchmarks, "recorded", 3)
+    hostile = add(contributions, tiny_benchmarks, "bare", 5, **HOSTILE)
+    history = [{"epoch": n, "train_loss": 1 / n, "train_accuracy": 1 - 1 / n} for n in range(1, 9)]
+    write_record(contributions / "recorded", run_record(0.85) | {"history": history})
+    write_record(
+        hostile,
+        run_record(0.75)
+        | {"command": "</code></pre><script>window.hacked=1</script>", "packages": {"<i>": "<b>"}},
+    )
+    (hostile / "README.md").write_text(README)
+    (hostile / "run.sh").write_text("#!/bin/bash\necho '</code></pre><script>hacked=1</script>'\n")
+    found = with_gallery(read(contributions, tiny_benchmarks), tiny_benchmarks)
+    builder.build(found, root / "site")
+    return root / "site"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light"), (2560, "dark")])
+@pytest.mark.parametrize("name", ["recorded", "bare"])
+def test_reads_well_everywhere(site: Path, tab: Tab, name: str, width: int, scheme: str) -> None:
+    tab.page.emulate_media(color_scheme=scheme)
+    tab.page.set_viewport_size({"width": width, "height": 900})
+    page = tab.open(site / "contributions" / f"{name}.html")
+    page.locator("details").evaluate_all("all => all.forEach((one) => (one.open = true))")
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    tab.stay_silent(site)
+    assert tab.accessibility_faults() == []
+
+
+def test_what_strangers_write_is_text(site: Path, tab: Tab) -> None:
+    page = tab.open(site / "contributions" / "bare.html")
+    assert page.evaluate("window.hacked") is None
+    text = page.locator("main").inner_text()
+    for written in (HOSTILE["model_name"], "{{ 7 * 7 }}", "&lt;b&gt;", "<iframe src=", "<i> <b>"):
+        assert written in text, written
+    assert page.locator("main script, main iframe, main style, main img[src^=http]").count() == 0
+    for link in page.locator("main a[href]").all():
+        assert re.match(r"https?://|\.\./", str(link.get_attribute("href")))
+    page.get_by_text("run.sh", exact=True).last.click()
+    assert (
+        "</code></pre><script>hacked=1</script>"
+        in page.locator("section pre").all_inner_texts()[-2]
+    )
+    tab.stay_silent(site)
+
+
+def test_leads_to_its_images(site: Path, tab: Tab) -> None:
+    page = tab.open(site / "contributions" / "recorded.html")
+    page.get_by_role("link", name="Browse them all").click()
+    page.wait_for_url(lambda url: "/images/stem_2d_proto_" in url and "verdict=wrong" in url)
+    assert page.locator("select[name=model]").input_value() == "recorded"
+    page.go_back()
+    page.locator("a.tile").first.click()
+    page.get_by_role("dialog").wait_for()
+    tab.stay_silent(site)
+
+
+def test_charts_have_their_numbers_as_tables(site: Path, tab: Tab) -> None:
+    page = tab.open(site / "contributions" / "recorded.html")
+    for chart in page.locator("figure.plot").all():
+        assert chart.get_by_role("img").get_attribute("aria-label")
+        chart.locator("summary").press("Enter")
+        assert chart.get_by_role("table").locator("tbody tr").count() >= 1

@@ -1,0 +1,563 @@
+"""The gallery of test images, what models say of them, and the page that browses them."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from helpers import REPOSITORY, add_contribution, python, run_record
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.names import ResultName
+from jarvis_stem.formats.project_metadata import About, Project
+from jarvis_stem.imaging import image_set, prototypes, store
+from jarvis_stem.prediction.predictor import Predictor
+from jarvis_stem.scoring import leaderboard
+from jarvis_stem.scoring.metrics import accuracy
+from jarvis_stem.training import architecture, stored_weights
+from jarvis_stem.training.stored_model import StoredModel
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import read_zip, zip_bytes
+from jarvis_stem.web import builder, content, gallery
+from jarvis_stem.web.gallery import Answers, Gallery
+
+if TYPE_CHECKING:
+    from browser import Tab
+
+pytest_plugins = ("browser",)
+NAME = prototypes.RESULT_NAME
+MODEL = """
+from pathlib import Path
+from torch import nn
+from jarvis_stem.training import Recipe
+
+RECIPE = Recipe(epochs=1)
+with Path(__file__).with_name("executed").open("a") as file:
+    file.write("x")
+
+
+def build(classes, pretrained):
+    cnn = (nn.Conv2d(1, 4, 9, 8), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(4))
+    return nn.Sequential(*cnn, nn.Flatten(), nn.Linear(64, classes))
+"""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a site is made from."""
+
+    contributions: Path
+    benchmarks: Path
+    cache: Path
+
+    @property
+    def model(self) -> Path:
+        return self.contributions / "stored"
+
+    def galleries(self, **options: object) -> dict[str, Gallery]:
+        board = leaderboard.build(self.contributions, self.benchmarks)
+        arguments = {"cache": self.cache, **options}
+        return gallery.build(board, self.contributions, self.benchmarks, **arguments)
+
+    def answers(self, **options: object) -> dict[str, Answers]:
+        (built,) = self.galleries(**options).values()
+        return {one.contribution: one for one in built.answers}
+
+    def executed(self) -> int:
+        marker = self.model / "executed"
+        return len(marker.read_text()) if marker.exists() else 0
+
+
+def add(site: Site, name: str, wrong: int) -> Path:
+    """A contribution that has the last so many ids wrong, by one class."""
+    truth = Benchmark.read(site.benchmarks, NAME).split("test")
+    first_wrong = len(truth) - wrong
+    said = [c if n < first_wrong else (c + 1) % 5 for n, c in enumerate(truth.values())]
+    csv = "".join(f"{i},{c}\n" for i, c in zip(truth, said, strict=True))
+    folder = add_contribution(site.contributions, name, f"id,prediction\n{csv}", NAME).parent
+    record = run_record(accuracy(list(truth.values()), said))
+    (folder / NAME.run_record_name).write_text(json.dumps(record))
+    return folder
+
+
+def store_weights(folder: Path) -> None:
+    (folder / "model.py").write_text(MODEL)
+    torch.manual_seed(0)
+    stored = stored_weights.save(
+        folder / NAME.weights_name, architecture.load(folder).build(5, False), temperature=0.5
+    )
+    path = folder / NAME.run_record_name
+    path.write_text(json.dumps({**json.loads(path.read_text()), "weights": stored}))
+    (folder / "executed").unlink()
+
+
+@pytest.fixture
+def site(tmp_path: Path, tiny_benchmarks: Path) -> Site:
+    """Three contributions on the 20 test ids of a cut benchmark; one has weights."""
+    site = Site(tmp_path / "contributions", tiny_benchmarks, tmp_path / "cache")
+    add(site, "perfect", 0)
+    store_weights(add(site, "stored", 3))
+    add(site, "worse", 5)
+    return site
+
+
+def test_has_each_image_its_class_and_who_has_it_right(site: Site) -> None:
+    (built,) = site.galleries().values()
+    truth = Benchmark.read(site.benchmarks, NAME).split("test")
+    assert built.ids == tuple(truth)
+    assert built.truth.tolist() == list(truth.values())
+    assert [one.contribution for one in built.answers] == ["perfect", "stored", "worse"]
+    assert built.n_right.tolist() == [3] * 15 + [2] * 2 + [1] * 3
+    worse = built.answers[-1]
+    assert np.flatnonzero(worse.predicted != built.truth).tolist() == [15, 16, 17, 18, 19]
+    assert worse.probabilities is None
+    assert worse.why_not == ""
+
+
+def test_thumbnails_show_the_images_and_are_the_same_each_time(site: Site) -> None:
+    (built,) = site.galleries().values()
+    rendered = image_set.render(prototypes.structures(), built.ids).images
+    for thumbnail, pixels in zip(built.thumbnails, rendered, strict=True):
+        with Image.open(io.BytesIO(thumbnail)) as image:
+            assert (image.format, image.size) == ("WEBP", (96, 96))
+            shown = np.asarray(image, float)
+        assert np.ptp(shown, axis=2).max() <= 2  # grey
+        expected = np.asarray(Image.fromarray(pixels).resize((96, 96)), float)
+        assert np.corrcoef(shown[..., 0].ravel(), expected.ravel())[0, 1] > 0.95
+    gallery._drawn.cache_clear()
+    assert next(iter(site.galleries().values())).thumbnails == built.thumbnails
+    paths = [path for path, _ in built.files()]
+    assert len(set(paths)) == 20
+    assert str(paths[0]) == "thumbs/stem_2d_proto_bravais_class/00000.webp"
+
+
+def test_runs_no_model_unless_asked(site: Site) -> None:
+    answers = site.answers()["stored"]
+    assert answers.probabilities is None
+    assert "not run" in answers.why_not
+    assert site.executed() == 0
+    assert not site.cache.exists()
+
+
+def test_probabilities_are_the_predictors_and_are_kept(site: Site) -> None:
+    first = site.answers(run_models=True)["stored"]
+    assert site.executed() == 1
+    pixels = image_set.render(prototypes.structures(), list(_ids(site))).images
+    predictor = Predictor(StoredModel.load(site.model, NAME.dataset, site.benchmarks))
+    assert first.probabilities is not None
+    np.testing.assert_array_equal(first.probabilities, predictor.predict_proba(pixels))
+    (site.model / "executed").unlink()
+
+    for run_models in (False, True):
+        again = site.answers(run_models=run_models)["stored"]
+        np.testing.assert_array_equal(again.probabilities, first.probabilities)
+        assert again.why_not == ""
+    assert site.executed() == 0
+
+
+def _ids(site: Site) -> tuple[str, ...]:
+    return tuple(Benchmark.read(site.benchmarks, NAME).split("test"))
+
+
+def _array(values: object) -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.asarray(values))
+    return zip_bytes("probabilities.npy", content.getvalue())
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda _: b"",
+    "cut": lambda kept: kept[: len(kept) // 2],
+    "a bit flipped": lambda kept: kept[:300] + bytes([kept[300] ^ 4]) + kept[301:],
+    "no array": lambda _: zip_bytes("probabilities.npy", b"none"),
+    "of other images": lambda _: _array(np.zeros((7, 5), np.float32)),
+    "of another type": lambda _: _array(np.zeros((20, 5))),
+    "pickled": lambda _: _array([object()]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_was_kept_and_is_damaged_is_made_anew(site: Site, damage: str) -> None:
+    good = site.answers(run_models=True)["stored"].probabilities
+    (kept,) = site.cache.iterdir()
+    whole = kept.read_bytes()
+    kept.write_bytes(DAMAGE[damage](whole))
+    assert site.answers()["stored"].probabilities is None
+    again = site.answers(run_models=True)["stored"].probabilities
+    np.testing.assert_array_equal(again, good)
+    assert site.executed() == 2
+    assert kept.read_bytes() == whole
+
+
+@pytest.mark.parametrize("change", ["model.py", "weights", "ids"])
+def test_what_was_kept_is_for_one_model_and_one_set_of_images(site: Site, change: str) -> None:
+    site.answers(run_models=True)
+    if change == "model.py":
+        (site.model / "model.py").write_text(MODEL + "\n# another\n")
+    elif change == "weights":
+        path = site.model / NAME.run_record_name
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({**record, "weights": {"sha256": "0" * 64, "bytes": 1}}))
+    else:
+        site = replace(site, benchmarks=site.cache.parent / "benchmarks")
+        _cut_benchmark(site.benchmarks)
+        for folder in site.contributions.iterdir():
+            path = folder / NAME.predictions_name
+            csv = read_zip(path, NAME.csv_name).decode().splitlines()
+            path.write_bytes(zip_bytes(NAME.csv_name, "\n".join(csv[:11]).encode()))
+            record = folder / NAME.run_record_name
+            record.write_text(json.dumps({**json.loads(record.read_text()), "result": _PERFECT}))
+    assert site.answers()["stored"].probabilities is None
+
+
+_PERFECT = {"accuracy": 1.0, "n": 10}
+
+
+def _cut_benchmark(root: Path) -> None:
+    splits = prototypes.benchmark()
+    by_class = {c: [i for i, own in splits["test"].items() if own == c][:4] for c in range(5)}
+    test = {i: c for c, ids in by_class.items() for i in ids}
+    cut = {"train": splits["train"], "test": dict(list(test.items())[:10])}
+    path = root / NAME.page_path(".json.zip")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(zip_bytes(f"{NAME.benchmark_name}.json", json.dumps(cut).encode()))
+
+
+FAULTS = {
+    "raises": ("1 / 0", "ZeroDivisionError"),
+    "leaves": ("raise SystemExit(3)", "SystemExit"),
+    "other weights": (MODEL.replace("4, 9", "5, 9"), "not the weights of this model"),
+    "leaves as it is built": (MODEL.replace("cnn =", "raise SystemExit;"), "SystemExit"),
+}
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, "no model.py", "weights changed"])
+def test_a_model_that_cannot_be_run_breaks_nothing(site: Site, fault: str) -> None:
+    expected = "no such file"
+    if fault in FAULTS:
+        source, expected = FAULTS[fault]
+        (site.model / "model.py").write_text(source)
+    elif fault == "no model.py":
+        (site.model / "model.py").unlink()
+    else:
+        (site.model / NAME.weights_name).write_bytes(b"others")
+        expected = "expected SHA-256"
+    answers = site.answers(run_models=True)
+    assert list(answers) == ["perfect", "stored", "worse"]
+    assert answers["stored"].probabilities is None
+    assert expected in answers["stored"].why_not
+    assert not site.cache.exists()
+
+
+def test_needs_databases_on_disk_and_downloads_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a download")
+
+    monkeypatch.setattr(store, "_download", refuse)
+    name = ResultName.parse("AI-ImageClass-bravais_class-stem_2d_image-test-acc")
+    site = Site(tmp_path / "contributions", tmp_path / "benchmarks", tmp_path / "cache")
+    path = site.benchmarks / name.page_path(".json.zip")
+    path.parent.mkdir(parents=True)
+    splits = {"train": {"JVASP-1.jpg": 0}, "test": {"JVASP-667.jpg": 0}}
+    path.write_bytes(zip_bytes(f"{name.benchmark_name}.json", json.dumps(splits).encode()))
+    add_contribution(site.contributions, "one", "id,prediction\nJVASP-667.jpg,0\n", name)
+    empty = tmp_path / "store"
+    empty.mkdir()
+    assert site.galleries(data=str(empty)) == {}
+    with pytest.raises(StemError, match=r"nowhere: no such folder \(given by --data\)"):
+        site.galleries(data=str(tmp_path / "nowhere"))
+
+
+def test_names_a_file_that_changed_after_it_was_scored(site: Site) -> None:
+    board = leaderboard.build(site.contributions, site.benchmarks)
+    changed = site.contributions / "worse" / NAME.predictions_name
+    changed.write_bytes(zip_bytes(NAME.csv_name, b"id,prediction\n"))
+    with pytest.raises(StemError, match=r"worse.*changed after it was scored"):
+        gallery.build(board, site.contributions, site.benchmarks, cache=site.cache)
+
+
+def test_needs_no_torch() -> None:
+    code = (
+        "import sys; from jarvis_stem.imaging import image_set, structures;"
+        "from jarvis_stem.web import cards, gallery, image_pages;"
+        "assert 'torch' not in sys.modules"
+    )
+    done = python("-c", code)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.nightly
+def test_the_real_benchmark_has_2160_images(shared: Path, repository: Path, tmp_path: Path) -> None:
+    site = Site(repository / "contributions", repository / "benchmarks", tmp_path)
+    built = site.galleries(data=str(shared / "jarvis_data"))
+    real = built["AI-ImageClass-bravais_class-stem_2d_image-test-acc"]
+    assert len(real.ids) == 2160
+    assert sum(map(len, real.thumbnails)) < 10e6
+
+
+CLASSES = ["hexagonal", "square", "rectangle", "rhombus", "parallelogram"]
+PAGE = Path("images", f"{NAME.benchmark_name}.html")
+PER_PAGE = 48
+
+
+@dataclass(frozen=True)
+class Browsed:
+    """A site on all 373 built-in test images, and what is in its gallery."""
+
+    folder: Path
+    gallery: Gallery
+
+    @property
+    def page(self) -> Path:
+        return self.folder / PAGE
+
+    def ids(self, mask: np.ndarray) -> list[str]:
+        return [self.gallery.ids[n] for n in np.flatnonzero(mask)]
+
+
+@pytest.fixture(scope="module")
+def browsed(tmp_path_factory: pytest.TempPathFactory) -> Browsed:
+    root = tmp_path_factory.mktemp("browsed")
+    site = Site(root / "contributions", REPOSITORY / "benchmarks", root / "cache")
+    add(site, "good", 20)
+    store_weights(add(site, "stored", 70))
+    add(site, "worse", 130)
+    classes = {str(n): name for n, name in enumerate(CLASSES)}
+    project = Project("https://example.org/r", {NAME: About("<b>Prototypes</b>", classes=classes)})
+    found = content.read(site.contributions, site.benchmarks, project, robustness=Path("none"))
+    galleries = site.galleries(run_models=True)
+    builder.build(replace(found, galleries=galleries), root / "site")
+    return Browsed(root / "site", galleries[str(NAME)])
+
+
+def shown(page: Page) -> list[str]:
+    return page.locator("#tiles .id").all_inner_texts()
+
+
+def ends(address: str) -> re.Pattern[str]:
+    """What an address ends in; a browser tells of a new one after the script that wrote it."""
+    return re.compile(re.escape(address) + "$")
+
+
+def choose(page: Page, name: str, value: str) -> None:
+    page.locator(f"#filters [name={name}]").select_option(value)
+
+
+def test_the_hardest_come_first_and_every_page_is_reached(browsed: Browsed, tab: Tab) -> None:
+    page = tab.open(browsed.page)
+    order = np.argsort(browsed.gallery.n_right, kind="stable")
+    expected = [browsed.gallery.ids[n] for n in order]
+    seen = shown(page)
+    assert len(seen) == PER_PAGE
+    while page.get_by_role("button", name="Next").first.get_attribute("aria-disabled") == "false":
+        page.get_by_role("button", name="Next").last.click()
+        seen += shown(page)
+    assert seen == expected
+    expect(page).to_have_url(ends("#page=8"))
+    page.get_by_role("button", name="Next").first.click(force=True)  # there is none
+    expect(page).to_have_url(ends("#page=8"))
+    page.get_by_role("button", name="First").first.click()
+    assert shown(page) == expected[:PER_PAGE]
+    tab.stay_silent(browsed.folder)
+
+
+def test_filters(browsed: Browsed, tab: Tab) -> None:
+    page = tab.open(browsed.page)
+    built = browsed.gallery
+    stored = built.answers[1]
+    wanted = (built.truth == 3) & (built.n_right == 2)
+    choose(page, "sort", "benchmark")
+    choose(page, "class", "rhombus")
+    choose(page, "right", "2")
+    assert shown(page) == browsed.ids(wanted)[:PER_PAGE]
+    expect(page.locator("#found")).to_contain_text(f"{wanted.sum()} of 373 images")
+
+    page.get_by_role("button", name="Reset").click()
+    expect(page).to_have_url(ends("#"))
+    choose(page, "sort", "benchmark")
+    choose(page, "model", "stored")
+    choose(page, "verdict", "wrong")
+    wrong = stored.predicted != built.truth
+    says = int(stored.predicted[wrong][0])
+    choose(page, "says", CLASSES[says])
+    wanted = wrong & (stored.predicted == says)
+    assert shown(page) == browsed.ids(wanted)[:PER_PAGE]
+    said = page.locator("#tiles .said").all_inner_texts()
+    assert said == [f"taken for {CLASSES[says]}"] * len(shown(page))
+
+    page.get_by_role("button", name="Reset").click()
+    page.get_by_label("Id contains").fill(" MOS2")
+    assert shown(page) == [i for i in _hardest(built) if "mos2" in i.lower()]
+    page.get_by_label("Id contains").fill("no such id")
+    assert shown(page) == []
+    expect(page.locator("#found")).to_contain_text("0 of 373 images; page 1 of 1")
+
+
+def _hardest(built: Gallery) -> list[str]:
+    return [built.ids[n] for n in np.argsort(built.n_right, kind="stable")]
+
+
+@pytest.mark.parametrize(("sort", "sign"), [("confident", -1), ("doubtful", 1)])
+def test_orders_by_a_models_confidence(browsed: Browsed, tab: Tab, sort: str, sign: int) -> None:
+    page = tab.open(browsed.page, f"#model=stored&sort={sort}")
+    stored = browsed.gallery.answers[1]
+    assert stored.probabilities is not None
+    own = np.take_along_axis(stored.probabilities, stored.predicted[:, None], axis=1)[:, 0]
+    order = np.argsort(sign * np.rint(own * 1000), kind="stable")[:PER_PAGE]
+    assert shown(page) == [browsed.gallery.ids[n] for n in order]
+    certain = page.locator("#tiles .certain").all_inner_texts()
+    assert certain == [f"p = {own[n]:.3f}" for n in order]
+
+
+def test_the_address_keeps_the_view(browsed: Browsed, tab: Tab) -> None:
+    page = tab.open(browsed.page)
+    choose(page, "model", "worse")
+    choose(page, "verdict", "wrong")
+    page.get_by_role("button", name="Next").first.click()
+    view = shown(page)
+    expect(page).to_have_url(ends("#model=worse&verdict=wrong&page=2"))
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)
+    assert shown(page) == view
+    assert page.locator("[name=verdict]").input_value() == "wrong"
+    page.evaluate("location.hash = '#class=square'")  # as who edits the address does
+    expect(page.locator("#found")).to_contain_text(
+        f"{(browsed.gallery.truth == 1).sum()} of 373 images"
+    )
+    assert page.locator("[name=verdict]").input_value() == ""
+
+
+@pytest.mark.parametrize(
+    "hash", ["#page=-3", "#page=x", "#class=<img>", "#model=none&sort=__proto__", "#id=none", "#%"]
+)
+def test_an_address_that_means_nothing_shows_everything(
+    browsed: Browsed, tab: Tab, hash: str
+) -> None:
+    page = tab.open(browsed.page, hash)
+    assert shown(page) == _hardest(browsed.gallery)[:PER_PAGE]
+    tab.stay_silent(browsed.folder)
+
+
+def test_the_keyboard_turns_pages_and_opens_images(browsed: Browsed, tab: Tab) -> None:
+    page = tab.open(browsed.page)
+    expected = _hardest(browsed.gallery)
+    page.keyboard.press("ArrowRight")
+    assert shown(page) == expected[PER_PAGE : 2 * PER_PAGE]
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")  # there is no page before the first
+    assert shown(page) == expected[:PER_PAGE]
+    page.get_by_label("Id contains").focus()
+    page.keyboard.press("ArrowRight")  # moves the caret
+    assert shown(page) == expected[:PER_PAGE]
+
+    page.locator(".tile").nth(PER_PAGE - 1).focus()
+    page.keyboard.press("Enter")
+    title = page.get_by_role("dialog").get_by_role("heading")
+    expect(title).to_have_text(expected[PER_PAGE - 1])
+    page.keyboard.press("ArrowRight")  # the next image, on the next page
+    expect(title).to_have_text(expected[PER_PAGE])
+    expect(page).to_have_url(re.compile("page=2&id="))
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page).to_have_url(ends("#page=2"))
+    expect(page.locator(".tile:focus .id")).to_have_text(expected[PER_PAGE])
+    tab.stay_silent(browsed.folder)
+
+
+def test_an_image_with_what_every_model_says(browsed: Browsed, tab: Tab) -> None:
+    built = browsed.gallery
+    n = int(np.flatnonzero(built.n_right == 1)[0])
+    page = tab.open(browsed.page, f"#id={built.ids[n]}")
+    dialog = page.get_by_role("dialog", name=built.ids[n])
+    expect(dialog).to_be_visible()
+    rows = [row.all_inner_texts() for row in _cells(dialog.locator("tbody tr").all())]
+    stored = built.answers[1].probabilities
+    assert stored is not None
+    for answers, (name, says, *shares) in zip(built.answers, rows, strict=True):
+        right = "right" if answers.predicted[n] == built.truth[n] else "wrong"
+        assert name == answers.contribution
+        assert says == f"{right}: {CLASSES[answers.predicted[n]]}"
+        known = [f"{share:.3f}" for share in stored[n]]
+        assert shares == (known if name == "stored" else ["–"] * 5)
+    image = dialog.locator("img")
+    assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 96
+    assert image.get_attribute("src") == f"../{built.thumbnail(n)}"
+    assert dialog.get_by_role("link", name="JARVIS").count() == 0  # not a JARVIS id
+    assert dialog.get_by_role("link", name="stored").get_attribute("href") == (
+        "../contributions/stored.html"
+    )
+    tab.stay_silent(browsed.folder)
+
+
+def _cells(rows: list[Locator]) -> list[Locator]:
+    return [row.locator("th, td") for row in rows]
+
+
+def test_hostile_ids_are_text_and_jvasp_ids_lead_to_jarvis(tmp_path: Path, tab: Tab) -> None:
+    ids = ["JVASP-667.jpg", "<img src=x onerror=window.hacked=1>", "../../etc", "x" * 900, "שלום"]
+    splits = {"train": {"t": 0}, "test": {i: n for n, i in enumerate(ids)}}
+    site = Site(tmp_path / "contributions", tmp_path / "benchmarks", tmp_path / "cache")
+    path = site.benchmarks / NAME.page_path(".json.zip")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(zip_bytes(f"{NAME.benchmark_name}.json", json.dumps(splits).encode()))
+    csv = "id,prediction\n" + "".join(f"{i},{n}\n" for n, i in enumerate(ids))
+    add_contribution(site.contributions, "one", csv, NAME)
+    about = About("t", classes={"0": "</script><script>window.hacked=1</script>"})
+    project = Project("https://example.org/r", {NAME: about})
+    found = content.read(site.contributions, site.benchmarks, project, robustness=Path("none"))
+    positions = np.arange(5)
+    thumbnail = gallery._thumbnail(np.zeros((256, 256), np.uint8))
+    built = Gallery(NAME, tuple(ids), positions, [Answers("one", positions)], (thumbnail,) * 5)
+    builder.build(replace(found, galleries={str(NAME): built}), tmp_path / "site")
+    page = tab.open(tmp_path / "site" / PAGE)
+    assert shown(page) == ids
+    assert page.evaluate("window.hacked") is None
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.locator(".tile").first.click()
+    link = page.get_by_role("link", name="The material in JARVIS-DFT")
+    assert link.get_attribute("href") == (
+        "https://www.ctcms.nist.gov/~knc6/static/JARVIS-DFT/JVASP-667.xml"
+    )
+    page.keyboard.press("ArrowRight")
+    expect(link).to_be_hidden()
+    tab.stay_silent(tmp_path / "site")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light"), (2560, "dark")])
+def test_reads_well_everywhere(browsed: Browsed, tab: Tab, width: int, scheme: str) -> None:
+    tab.page.emulate_media(color_scheme=scheme)
+    tab.page.set_viewport_size({"width": width, "height": 900})
+    tab.page.add_init_script(
+        "window.moved = []; new PerformanceObserver((list) => list.getEntries().forEach((one) => "
+        "moved.push(...one.sources.filter(({ node }) => node?.parentElement?.closest('main')))))"
+        ".observe({type: 'layout-shift', buffered: true})"
+    )
+    page = tab.open(browsed.page)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert page.evaluate("moved.length") == 0
+    tab.stay_silent(browsed.folder)
+    assert tab.accessibility_faults() == []
+    page.locator(".tile").first.click()
+    assert tab.accessibility_faults() == []
+
+
+def test_loads_only_the_thumbnails_that_are_near(browsed: Browsed, tab: Tab) -> None:
+    tab.page.set_viewport_size({"width": 360, "height": 640})
+    page = tab.open(browsed.page)
+    page.wait_for_load_state("networkidle")
+    loaded = [url for url in tab.requests if url.endswith(".webp")]
+    assert 0 < len(loaded) < PER_PAGE
