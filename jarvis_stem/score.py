@@ -14,6 +14,7 @@ from jarvis_stem.formats.schema import web_address
 from jarvis_stem.scoring.board import Board, Leaderboard, Rejection
 from jarvis_stem.scoring.leaderboard import build
 from jarvis_stem.scoring.table import RANK, rows, same_predictions
+from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, write_text
 
 _COLUMNS = (
@@ -82,7 +83,11 @@ def _project(repository_url: str | None) -> Project:
     """What ./metadata.json says; it may be missing where the address is given."""
     if repository_url is None:
         return Project.read(Path(METADATA))
-    return Project(web_address(repository_url), listed_benchmarks(Path()))
+    try:
+        address = web_address(repository_url)
+    except ValueError as error:
+        raise StemError(f"{repository_url!r}: {error}") from None
+    return Project(address, listed_benchmarks(Path()))
 
 
 def _pages(leaderboard: Leaderboard, project: Project) -> dict[Path, str]:

@@ -25,7 +25,7 @@ from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.imaging import image_set, measurement, structures
 from jarvis_stem.imaging.bravais import CLASS_NAMES
-from jarvis_stem.imaging.projection import projected_lattice
+from projection import projected_lattice
 from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.scoring.metrics import confusion_matrix
 from jarvis_stem.training.stored_model import StoredModel

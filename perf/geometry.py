@@ -23,7 +23,7 @@ from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.imaging import image_set, measurement, stem, structures
 from jarvis_stem.imaging.harmonics import harmonics as harmonics_
 from jarvis_stem.imaging.measurement import Lattices
-from jarvis_stem.imaging.projection import projected_lattice
+from projection import projected_lattice
 from jarvis_stem.training import machine
 
 _NAME = bravais_result("stem_2d_image")

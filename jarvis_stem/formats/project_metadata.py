@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from jarvis_stem.formats.names import ResultName
-from jarvis_stem.formats.schema import web_address
+from jarvis_stem.formats.schema import WebAddress, schema_problems
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import read_json_object
 
 METADATA = "metadata.json"
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,19 @@ class About:
     classes: dict[str, str] = field(default_factory=dict)
 
 
+class _Listed(BaseModel):
+    name: str
+    title: str
+    description: str
+    references: list[WebAddress]
+    classes: dict[str, str] = {}
+
+
+class _File(BaseModel):
+    repository_url: WebAddress
+    benchmarks: list[_Listed]
+
+
 @dataclass(frozen=True)
 class Project:
     """The repository: its address on the web and its benchmarks, in the order they are listed."""
@@ -44,13 +57,15 @@ class Project:
         Raises:
             StemError: Missing, not JSON, or not of the expected form.
         """
-        data = read_json_object(path)
-        benchmarks = {}
-        for i, entry in enumerate(_get(data, "benchmarks", list, str(path))):
-            where = f"{path}: benchmarks[{i}]"
-            name = ResultName.parse(_get(entry, "name", str, where))
-            benchmarks[name] = _about(entry, where)
-        return cls(web_address(_get(data, "repository_url", str, str(path))), benchmarks)
+        try:
+            file = _File.model_validate(read_json_object(path))
+        except ValidationError as error:
+            raise StemError(f"{path}: {'; '.join(schema_problems(error))}") from None
+        benchmarks = {
+            ResultName.parse(one.name): About(**one.model_dump(exclude={"name"}))
+            for one in file.benchmarks
+        }
+        return cls(file.repository_url, benchmarks)
 
 
 def listed_benchmarks(folder: Path) -> dict[ResultName, About]:
@@ -64,19 +79,3 @@ def listed_benchmarks(folder: Path) -> dict[ResultName, About]:
     """
     path = folder / METADATA
     return Project.read(path).benchmarks if path.exists() else {}
-
-
-def _about(entry: dict[str, Any], where: str) -> About:
-    return About(
-        title=_get(entry, "title", str, where),
-        description=_get(entry, "description", str, where),
-        references=[web_address(str(url)) for url in _get(entry, "references", list, where)],
-        classes=_get(entry, "classes", dict, where) if "classes" in entry else {},
-    )
-
-
-def _get(data: Any, key: str, kind: type[T], where: str) -> T:
-    value = data.get(key) if isinstance(data, dict) else None
-    if not isinstance(value, kind):
-        raise StemError(f"{where}: expected a {kind.__name__} under {key!r}, got {value!r}")
-    return value

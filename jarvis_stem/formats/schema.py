@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.messages import quote
 
 _WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'`\\()\[\]]+")
@@ -18,25 +17,22 @@ def web_address(text: str) -> str:
     """Admit an http or https address, without a slash at its end.
 
     Raises:
-        StemError: Anything else; a page must not link to what a browser would run.
+        ValueError: Anything else; a page must not link to what a browser would run.
     """
     if not _WEB_ADDRESS.fullmatch(text):
-        raise StemError(f"{text!r}: expected an address that starts with https:// or http://")
+        raise ValueError("expected an address that starts with https:// or http://")
     return text.rstrip("/")
 
 
-def address(text: str) -> str:
-    """Admit a web address or nothing, for pydantic."""
-    try:
-        if text:
-            web_address(text)
-    except StemError:
-        raise ValueError("expected an address that starts with https:// or http://") from None
+def _address_or_nothing(text: str) -> str:
+    if text:
+        web_address(text)
     return text
 
 
 OneLine = Annotated[str, Field(max_length=1000)]
-Address = Annotated[OneLine, AfterValidator(address)]
+WebAddress = Annotated[str, AfterValidator(web_address)]
+Address = Annotated[OneLine, AfterValidator(_address_or_nothing)]
 # Bounded, for a page shows them: no float is wider than its column, no integer beyond a float.
 Amount = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=10**15)]
@@ -69,8 +65,11 @@ def schema_problems(error: ValidationError) -> list[str]:
     by_key: dict[Any, str] = {}  # the parts of a union repeat themselves; the first one says it
     for fault in error.errors(include_url=False, include_context=False):
         key, *deeper = fault["loc"]
-        where = quote(key) + "".join(f"[{quote(part)}]" for part in deeper[:1])
-        if fault["type"] == "missing":
+        missing = fault["type"] == "missing"
+        # Beyond the second part there are names of a union's types, unless a key is missing.
+        shown = deeper if missing else deeper[:1]
+        where = quote(key) + "".join(f"[{quote(part)}]" for part in shown)
+        if missing:
             problem = f"expected a key {where}, got none; add it"
         else:
             what = fault["msg"].removeprefix("Value error, ").replace("Input should be", "expected")

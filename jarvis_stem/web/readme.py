@@ -10,7 +10,6 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from jarvis_stem.formats.schema import web_address
-from jarvis_stem.utils.errors import StemError
 
 _HEADING_SHIFT = 2  # a README's first heading stands below the card's second
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -75,5 +74,5 @@ def _tamed(tokens: Sequence[Token], base: str) -> Iterator[Token]:
 def _web_link(link: object, base: str) -> str | None:
     try:
         return web_address(urljoin(base, str(link)))
-    except StemError:
+    except ValueError:
         return None

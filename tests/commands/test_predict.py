@@ -370,7 +370,7 @@ def test_an_installation_without_the_repository(square: Pixels, tmp_path: Path) 
 
 def test_help_needs_no_torch(tmp_path: Path) -> None:
     program = (
-        "import sys, jarvis_stem.predict as command; command.main(['--help']); "
+        "import sys; from jarvis_stem.predict import main; main(['--help']); "
         "assert not {'torch', 'scipy', 'matplotlib', 'rsciio'} & set(sys.modules)"
     )
     done = python("-c", program, cwd=tmp_path)

@@ -610,11 +610,11 @@ def test_the_project_gives_links_and_title(root: Path) -> None:
     ("data", "message"),
     [
         ("{", "metadata.json: not JSON"),
-        ({}, "metadata.json: expected a list under 'benchmarks', got None"),
-        (project(title=None), "benchmarks[0]: expected a str under 'title', got None"),
+        ({}, "metadata.json: expected a key 'repository_url', got none"),
+        (project(title=None), "'benchmarks'[0]: expected a valid string, got None"),
         (project(name="x"), "'x': expected <CAT>"),
         (project(references=["javascript:alert(1)"]), "expected an address that starts with http"),
-        (project() | {"repository_url": "file:///etc"}, "'file:///etc': expected an address"),
+        (project() | {"repository_url": "file:///etc"}, "'repository_url': expected an address"),
     ],
 )
 def test_broken_project_metadata(root: Path, data: object, message: str) -> None:
