@@ -19,13 +19,13 @@ import pandas as pd
 from jarvis.core.atoms import Atoms
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from projection import projected_lattice
 
 from jarvis_stem import cli
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.imaging import image_set, measurement, structures
 from jarvis_stem.imaging.bravais import CLASS_NAMES
-from projection import projected_lattice
 from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.scoring.metrics import confusion_matrix
 from jarvis_stem.training.stored_model import StoredModel

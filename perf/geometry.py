@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from projection import projected_lattice
 
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.imaging import image_set, measurement, stem, structures
-from jarvis_stem.imaging.harmonics import harmonics as harmonics_
+from jarvis_stem.imaging.harmonics import harmonics as amplitudes_at_harmonics
 from jarvis_stem.imaging.measurement import Lattices
-from projection import projected_lattice
 from jarvis_stem.training import machine
 
 _NAME = bravais_result("stem_2d_image")
@@ -98,7 +98,7 @@ def _print_speed(images: NDArray[np.uint8], true: NDArray[np.float64]) -> None:
     for threads in sorted({1, torch.get_num_threads()}):
         torch.set_num_threads(threads)
         measuring = _milliseconds(lambda: measurement.measure(images)) / len(images)
-        harmonics = _milliseconds(lambda: harmonics_(images, true)) / len(images)
+        harmonics = _milliseconds(lambda: amplitudes_at_harmonics(images, true)) / len(images)
         one = _milliseconds(lambda: measurement.measure(images[:1]))
         print(
             f"{threads:3d} threads          measure {measuring:.1f} ms an image, "

@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from jarvis.core.atoms import Atoms
 from numpy.typing import NDArray
+from projection import projected_lattice
 
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import bravais_result
@@ -17,7 +18,6 @@ from jarvis_stem.imaging.conditions import Conditions
 from jarvis_stem.imaging.harmonics import harmonic_orders, harmonics
 from jarvis_stem.imaging.lattice_errors import standard_errors
 from jarvis_stem.imaging.measurement import Lattices, measure, reduce
-from jarvis_stem.imaging.projection import projected_lattice
 
 NUMBER = st.floats(-10, 10, allow_nan=False)
 
