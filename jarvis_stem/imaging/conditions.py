@@ -165,13 +165,13 @@ def degrade(
     """
     degraded = np.array(images, np.float32)
     every = each(conditions, len(images))
-    for n, (image, own) in enumerate(zip(degraded, every, strict=True), first):
-        if own != own.optics:
+    for n, (image, condition) in enumerate(zip(degraded, every, strict=True), first):
+        if condition != condition.optics:
             if not (np.isfinite(image).all() and image.min() >= -_NEGATIVE * image.max()):
                 raise StemError(
                     f"image {n}: expected intensities from 0, got {image.min()} to {image.max()}"
                 )
-            image[...] = _degraded(image, own, np.random.default_rng((seed, n)))
+            image[...] = _degraded(image, condition, np.random.default_rng((seed, n)))
     return degraded
 
 

@@ -152,10 +152,10 @@ def read_picture(path: Path, pixel_size: float | None = None) -> Picture:
     _check_pixel_size(pixel_size)
     check_file(path)
     if kind_of(path) in MICROSCOPES:
-        whole, own = of_microscope(path)
-        return _fitted(_finite(whole, path), pixel_size or own, path)
-    whole, own = of_image(path)
-    pixel_size = pixel_size or own
+        whole, stated = of_microscope(path)
+        return _fitted(_finite(whole, path), pixel_size or stated, path)
+    whole, stated = of_image(path)
+    pixel_size = pixel_size or stated
     content, framed = _without_margin(_finite(whole, path), path)
     height, width = content.shape
     drawn = framed and abs(height - width) <= 1 and max(height, width) > IMAGE_SIZE

@@ -104,8 +104,8 @@ def _imagej_pixel_size(image: Image.Image, path: Path) -> float | None:
     description = str(tags.get(TiffImagePlugin.IMAGEDESCRIPTION, ""))
     if not description.startswith("ImageJ="):
         return None
-    said = dict(line.split("=", 1) for line in description.splitlines() if "=" in line)
-    unit = said.get("unit", "").replace("\\u00B5", "µ").replace("\\u00C5", "Å")
+    fields = dict(line.split("=", 1) for line in description.splitlines() if "=" in line)
+    unit = fields.get("unit", "").replace("\\u00B5", "µ").replace("\\u00C5", "Å")
     if unit not in _UNITS:
         return None
     resolutions = (tags.get(TiffImagePlugin.Y_RESOLUTION), tags.get(TiffImagePlugin.X_RESOLUTION))

@@ -64,12 +64,12 @@ def simulate(
     every = each(conditions, len(structures))
     images = np.empty((len(structures), IMAGE_SIZE, IMAGE_SIZE), np.float32)
     start = 0
-    for optics, run in groupby(own.optics for own in every):
+    for optics, run in groupby(one.optics for one in every):
         end = start + len(list(run))
         for chunk in _slices(start, end, _CHUNK):
             images[chunk] = _drawn(structures[chunk], optics)
         start = end
-    noisy = any(own != own.optics for own in every)
+    noisy = any(one != one.optics for one in every)
     return degrade(images, every, seed=seed, first=first) if noisy else images
 
 
@@ -221,9 +221,9 @@ def _steps(
     They differ from `end`, half of a supercell's, by whole numbers and, if bounded, end there.
     """
     inverse = np.linalg.inv(cell)
-    own = sites @ inverse
+    fractional = sites @ inverse
     steps = reach * np.abs(inverse).sum(axis=0) + 1e-6  # atoms on the border may be either way
-    first, last = -steps - own.max(axis=0), steps - own.min(axis=0)
+    first, last = -steps - fractional.max(axis=0), steps - fractional.min(axis=0)
     if bounded:
         first, last = np.maximum(first, -end), np.minimum(last, end)
     first = np.ceil(first + end) - end

@@ -1,4 +1,4 @@
-"""What is said of a picture: class, probabilities, measured lattice, reasons for distrust."""
+"""The answer for a picture: class, probabilities, measured lattice, reasons for distrust."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class MeasuredLattice:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said of an image.
+    """The answer for an image.
 
     Attributes:
         bravais_class: The benchmark's class of the highest probability.
@@ -82,7 +82,7 @@ def _with_error(value: float, error: float | None) -> str:
 
 
 def class_name(bravais_class: int | str) -> str:
-    """Name of a class; one that is none of the five is its own."""
+    """Name of a class; one that is none of the five names itself."""
     if isinstance(bravais_class, int) and 0 <= bravais_class < len(CLASS_NAMES):
         return CLASS_NAMES[bravais_class]
     return str(bravais_class)

@@ -75,11 +75,11 @@ def _lines(answer: Answer) -> Text:
 
     shares = sorted(answer.as_json()["probabilities"].items(), key=lambda one: -one[1])
     others = [f", {name} {share:.2f}" for name, share in shares[1:] if share >= _SHOWN]
-    said = Text.assemble(
+    text = Text.assemble(
         (f"{answer.class_name} {answer.confidence:.2f}", "bold"), ("".join(others), "dim")
     )
     if answer.lattice:
-        said.append(f"\n{answer.lattice}")
+        text.append(f"\n{answer.lattice}")
     for reason in answer.reasons:
-        said.append(f"\n{reason}", "yellow")
-    return said
+        text.append(f"\n{reason}", "yellow")
+    return text

@@ -142,10 +142,10 @@ def _copies(submission: Submission, benchmarks: Benchmarks) -> list[str]:
     name, mine = submission.name, submission.path.parent
     assert name  # noqa: S101  a submission without a name has problems, and none is compared
     benchmark: Benchmark = benchmarks.open(name)
-    own = fingerprint(submission.predictions)
+    digest = fingerprint(submission.predictions)
     published = Reference.read(benchmarks.root, name).published
     return [
-        *(f"published {x}" for x, it in published.items() if it.predictions_sha256 == own),
+        *(f"published {x}" for x, it in published.items() if it.predictions_sha256 == digest),
         *(
             path.parent.name
             for path in sorted(mine.parent.glob(f"*/{name.predictions_name}"))
