@@ -57,10 +57,17 @@ setup(
             "statsmodels>=0.14",  # what the statistics are compared with
             "tabulate>=0.9",  # Markdown tables of perf/
             "threadpoolctl>=3.1",  # perf/ compares on one thread
+            "zizmor>=1.20",  # the workflows' security
         ],
         "dev": [
+            "codespell>=2.4",  # misspelt words
             "mypy>=1.11",  # types
+            "pre-commit>=4",  # the linters before each commit
             "ruff>=0.9",  # format and lint
+        ],
+        "docs": [
+            "mkdocs-material>=9.7",  # the documentation site
+            "mkdocstrings[python]>=1.0",  # its API pages, from the docstrings
         ],
     },
 )

@@ -451,7 +451,7 @@ NAMES: Cases = {
     "benchmark in lower case": (renamed(ZIP.replace("AI", "ai")), "no benchmark ai/ImageClass"),
     "another split": (
         renamed(ZIP.replace("test", "train")),
-        "split 'train' and metric 'acc': onl",
+        "split 'train' and metric 'acc': only",
     ),
     "another metric": (renamed(ZIP.replace("acc", "mae")), "'mae': only 'test' and 'acc' are sco"),
     "of another benchmark": (renamed(ZIP.replace("small", "other")), "expected the single member"),
