@@ -61,6 +61,10 @@ class Conditions:
 
     Raises:
         StemError: A value that is not a number in its range.
+
+    Examples:
+        >>> Conditions(dose=1e4, rotation=10).optics == Conditions(rotation=10)
+        True
     """
 
     dose: float = math.inf
@@ -118,6 +122,11 @@ def draw(count: int, *, seed: int) -> list[Conditions]:
         e/Å2, evenly in their logarithm, and evenly up to these bounds: any rotation by up to 45
         degrees, pixels 20% smaller or larger, drift of 2% along and across the scan lines, jitter
         of 0.1 Å, probes of 0.4 to 0.6 Å, contamination of 20%.
+
+    Examples:
+        >>> first, second = draw(2, seed=0)
+        >>> first == draw(1, seed=0)[0], first == second
+        (True, False)
     """
     rng = np.random.default_rng(seed)
     return [_drawn(rng) for _ in range(count)]
@@ -162,6 +171,12 @@ def degrade(
 
     Raises:
         StemError: Negative or infinite intensities, or another number of conditions than images.
+
+    Examples:
+        >>> flat = np.full((1, 64, 64), 100.0)
+        >>> few, many = (degrade(flat, Conditions(dose=dose)).std() for dose in (1e4, 1e6))
+        >>> bool(few > 5 * many)
+        True
     """
     degraded = np.array(images, np.float32)
     every = each(conditions, len(images))

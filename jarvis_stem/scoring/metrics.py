@@ -23,6 +23,10 @@ def count_correct(targets: Sequence[int | str], predictions: Sequence[int | str]
 
     Raises:
         ValueError: The lengths differ.
+
+    Examples:
+        >>> count_correct([0, 1, 2], [0, 1, 1])
+        2
     """
     if len(targets) != len(predictions):
         raise ValueError(f"{len(targets)=} != {len(predictions)=}")
@@ -43,6 +47,10 @@ def accuracy(targets: Sequence[int | str], predictions: Sequence[int | str]) -> 
         ValueError: The lengths differ or there is nothing to score.
 
     Source: JARVIS-Leaderboard, ``jarvis_leaderboard/rebuild.py``, ``get_metric_value``.
+
+    Examples:
+        >>> accuracy([0, 1, 2], [0, 1, 1])
+        0.6667
     """
     if not targets:
         raise ValueError("no accuracy without targets")
@@ -64,6 +72,11 @@ def confusion_matrix(
 
     Raises:
         ValueError: The shapes differ, or an index is no class.
+
+    Examples:
+        >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), n_classes=2)
+        array([[1, 1],
+               [0, 1]])
     """
     if targets.ndim != 1 or targets.shape != predictions.shape:
         raise ValueError(
@@ -93,6 +106,10 @@ def calibration_error(confidences: ArrayLike, correct: ArrayLike, *, n_bins: int
         ValueError: The shapes differ, or there is nothing to score.
 
     Source: Naeini et al., AAAI 2015; Guo et al., ICML 2017.
+
+    Examples:
+        >>> round(calibration_error([0.9, 0.6], [True, False]), 3)
+        0.35
     """
     confidence, right = np.asarray(confidences, np.float64), np.asarray(correct, np.float64)
     if confidence.shape != right.shape or confidence.ndim != 1 or not confidence.size:
@@ -113,6 +130,10 @@ def recall(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 
     Raises:
         ValueError: The matrices are not square.
+
+    Examples:
+        >>> recall(np.array([[1, 1], [0, 2]]))
+        array([0.5, 1. ])
     """
     n_right, n_target, _ = _class_counts(confusion)
     return _ratio(n_right, n_target)
@@ -129,6 +150,10 @@ def precision(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 
     Raises:
         ValueError: The matrices are not square.
+
+    Examples:
+        >>> precision(np.array([[1, 1], [0, 2]])).round(3)
+        array([1.   , 0.667])
     """
     n_right, _, n_predicted = _class_counts(confusion)
     return _ratio(n_right, n_predicted)
@@ -145,6 +170,10 @@ def balanced_accuracy(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 
     Raises:
         ValueError: The matrices are not square.
+
+    Examples:
+        >>> float(balanced_accuracy(np.array([[1, 1], [0, 2]])))
+        0.75
     """
     return _mean_of_defined(recall(confusion))
 
@@ -161,6 +190,10 @@ def macro_f1(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 
     Raises:
         ValueError: The matrices are not square.
+
+    Examples:
+        >>> round(float(macro_f1(np.array([[1, 1], [0, 2]]))), 3)
+        0.733
     """
     n_right, n_target, n_predicted = _class_counts(confusion)
     return _mean_of_defined(_ratio(2 * n_right, n_target + n_predicted))
@@ -180,6 +213,10 @@ def matthews(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
         ValueError: The matrices are not square.
 
     Source: J. Gorodkin, Comput. Biol. Chem. 28 (2004) 367, the coefficient R_K.
+
+    Examples:
+        >>> round(float(matthews(np.array([[1, 1], [0, 2]]))), 3)
+        0.577
     """
     n_right, n_target, n_predicted = _class_counts(confusion)
     n = n_target.sum(axis=-1)
