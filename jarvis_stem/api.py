@@ -31,6 +31,9 @@ def load_model(
         benchmark: Data set that it was trained on.
         contributions: Folder of contributions; by default the repository's, beside this package.
 
+    Returns:
+        The model, for `predict` or with its methods of a scikit-learn classifier.
+
     Raises:
         StemError: No such folder, or see `StoredModel.load`.
 
