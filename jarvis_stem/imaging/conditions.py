@@ -53,7 +53,7 @@ class Conditions:
         drift_shear: Drift of the sample along the scan lines (y) while the frame is taken from its
             first line to its last, as a share of the frame, -0.5 to 0.5; constant in time.
         drift_stretch: The same across the scan lines (x); positive makes the picture longer.
-        jitter: Standard deviation of each scan line's own shift along y, Å, 0 to 5; lines are
+        jitter: Standard deviation of each scan line's shift along y, Å, 0 to 5; lines are
             independent. Source: Jones and Nellist, Microsc. Microanal. 19, 1050 (2013), who
             describe drift and scan noise so.
         background: Mean intensity that contamination adds, as a share of the image's mean, 0 to
@@ -117,7 +117,7 @@ def draw(count: int, *, seed: int) -> list[Conditions]:
         seed: Of the draws.
 
     Returns:
-        In each of them every condition is the benchmark's own with a probability of one half, for
+        In each of them every condition is the benchmark's with a probability of one half, for
         pictures may be sharp but turned, or straight but noisy. Otherwise doses are 1e2 to 1e6
         e/Å2, evenly in their logarithm, and evenly up to these bounds: any rotation by up to 45
         degrees, pixels 20% smaller or larger, drift of 2% along and across the scan lines, jitter

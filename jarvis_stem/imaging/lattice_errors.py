@@ -1,4 +1,4 @@
-"""Standard errors of a measured lattice, from the image's own noise."""
+"""Standard errors of a measured lattice, from the noise in the image."""
 
 from __future__ import annotations
 

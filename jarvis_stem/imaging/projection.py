@@ -15,7 +15,7 @@ def projected_lattice(atoms: Atoms, tolerance: float = 0.02) -> NDArray[np.float
     """Find the primitive lattice of a structure seen along its third lattice vector.
 
     A translation of it maps every atom's place in the plane onto one of the same element's; heights
-    do not matter, so it can be finer than the structure's own primitive lattice.
+    do not matter, so it can be finer than the structure's primitive lattice.
 
     Args:
         atoms: A 2D structure with the layer in the plane of the first two lattice vectors.

@@ -1,4 +1,4 @@
-"""What is said of a picture: class, probabilities, measured lattice, reasons for distrust."""
+"""The answer for a picture: class, probabilities, measured lattice, reasons for distrust."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _MOST_DECIMALS = 5
 
 @dataclass(frozen=True)
 class MeasuredLattice:
-    """The primitive lattice that an image shows; lengths in Å if the image's scale is right.
+    """The primitive lattice that an image shows; lengths in Å if the image's scale is correct.
 
-    The errors are standard errors, None if they are not known; `imaging.lattice_errors` says what
+    The errors are standard errors, None if they are not known; `imaging.lattice_errors` has what
     they cover.
 
     Attributes:
@@ -49,7 +49,7 @@ class MeasuredLattice:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said of an image.
+    """The answer for an image.
 
     Attributes:
         bravais_class: The benchmark's class of the highest probability.

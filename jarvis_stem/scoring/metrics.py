@@ -34,7 +34,7 @@ def count_correct(targets: Sequence[int | str], predictions: Sequence[int | str]
 
 
 def accuracy(targets: Sequence[int | str], predictions: Sequence[int | str]) -> float:
-    """Share of right predictions, rounded as JARVIS-Leaderboard rounds it.
+    """Share of correct predictions, rounded as JARVIS-Leaderboard rounds it.
 
     Args:
         targets: Classes as the benchmark has them, at least one.
@@ -92,15 +92,15 @@ def confusion_matrix(
 
 
 def calibration_error(confidences: ArrayLike, correct: ArrayLike, *, n_bins: int = 15) -> float:
-    """Expected calibration error: how far confidence is from the share right, over equal bins.
+    """Expected calibration error: how far confidence is from the share correct, over equal bins.
 
     Args:
         confidences: Probability of each prediction, [n], 0 to 1.
-        correct: Whether each is right, [n].
+        correct: Whether each is correct, [n].
         n_bins: Bins of equal width.
 
     Returns:
-        The mean over bins of |mean confidence - share right|, weighted by their counts.
+        The mean over bins of |mean confidence - share correct|, weighted by their counts.
 
     Raises:
         ValueError: The shapes differ, or there is nothing to score.
@@ -111,16 +111,16 @@ def calibration_error(confidences: ArrayLike, correct: ArrayLike, *, n_bins: int
         >>> round(calibration_error([0.9, 0.6], [True, False]), 3)
         0.35
     """
-    confidence, right = np.asarray(confidences, np.float64), np.asarray(correct, np.float64)
-    if confidence.shape != right.shape or confidence.ndim != 1 or not confidence.size:
-        raise ValueError(f"expected two vectors, got {confidence.shape=} and {right.shape=}")
+    confidence, hits = np.asarray(confidences, np.float64), np.asarray(correct, np.float64)
+    if confidence.shape != hits.shape or confidence.ndim != 1 or not confidence.size:
+        raise ValueError(f"expected two vectors, got {confidence.shape=} and {hits.shape=}")
     bins = np.minimum((confidence * n_bins).astype(np.intp), n_bins - 1)
-    gaps = np.bincount(bins, weights=confidence - right, minlength=n_bins)
+    gaps = np.bincount(bins, weights=confidence - hits, minlength=n_bins)
     return float(np.abs(gaps).sum() / len(confidence))
 
 
 def recall(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Share of each class's ids that are predicted right.
+    """Share of each class's ids that are predicted correctly.
 
     Args:
         confusion: Confusion matrices, int64[..., K, K].
@@ -135,12 +135,12 @@ def recall(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
         >>> recall(np.array([[1, 1], [0, 2]]))
         array([0.5, 1. ])
     """
-    n_right, n_target, _ = _class_counts(confusion)
-    return _ratio(n_right, n_target)
+    n_correct, n_target, _ = _class_counts(confusion)
+    return _ratio(n_correct, n_target)
 
 
 def precision(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Share of each class's predictions that are right.
+    """Share of each class's predictions that are correct.
 
     Args:
         confusion: Confusion matrices, int64[..., K, K].
@@ -155,8 +155,8 @@ def precision(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
         >>> precision(np.array([[1, 1], [0, 2]])).round(3)
         array([1.   , 0.667])
     """
-    n_right, _, n_predicted = _class_counts(confusion)
-    return _ratio(n_right, n_predicted)
+    n_correct, _, n_predicted = _class_counts(confusion)
+    return _ratio(n_correct, n_predicted)
 
 
 def balanced_accuracy(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -195,8 +195,8 @@ def macro_f1(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
         >>> round(float(macro_f1(np.array([[1, 1], [0, 2]]))), 3)
         0.733
     """
-    n_right, n_target, n_predicted = _class_counts(confusion)
-    return _mean_of_defined(_ratio(2 * n_right, n_target + n_predicted))
+    n_correct, n_target, n_predicted = _class_counts(confusion)
+    return _mean_of_defined(_ratio(2 * n_correct, n_target + n_predicted))
 
 
 def matthews(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -218,9 +218,9 @@ def matthews(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
         >>> round(float(matthews(np.array([[1, 1], [0, 2]]))), 3)
         0.577
     """
-    n_right, n_target, n_predicted = _class_counts(confusion)
+    n_correct, n_target, n_predicted = _class_counts(confusion)
     n = n_target.sum(axis=-1)
-    covariance = n_right.sum(axis=-1) * n - (n_target * n_predicted).sum(axis=-1)
+    covariance = n_correct.sum(axis=-1) * n - (n_target * n_predicted).sum(axis=-1)
     variance_target = n**2 - (n_target**2).sum(axis=-1)
     variance_predicted = n**2 - (n_predicted**2).sum(axis=-1)
     # In floats, because the product grows as n**4 and would leave int64 at n = 55,000.
@@ -231,11 +231,11 @@ def matthews(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 def _class_counts(
     confusion: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Right predictions, ids and predictions of each class, [..., K] each."""
+    """Correct predictions, ids and predictions of each class, [..., K] each."""
     if confusion.ndim < 2 or confusion.shape[-1] != confusion.shape[-2]:
         raise ValueError(f"expected confusion matrices [..., K, K], got {confusion.shape=}")
-    n_right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    return n_right, confusion.sum(axis=-1), confusion.sum(axis=-2)
+    n_correct = np.diagonal(confusion, axis1=-2, axis2=-1)
+    return n_correct, confusion.sum(axis=-1), confusion.sum(axis=-2)
 
 
 def _ratio(
