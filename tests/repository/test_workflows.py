@@ -152,7 +152,11 @@ def test_the_workflows_run_the_repository_s_own_scripts() -> None:
         "judge.yml": [install, "bash .github/judge.sh"],
         "nightly.yml": ['bash tests/run.sh -m "nightly or not nightly"'],
         "pages.yml": [install, "python -m jarvis_stem.score"],
-        "tests.yml": ["bash tests/run.sh"],
+        "tests.yml": [
+            "bash tests/run.sh",
+            "python -m pip install -c constraints.txt pre-commit",
+            "pre-commit run --all-files",
+        ],
     }
     subprocess.run(["bash", "-n", REPOSITORY / ".github" / "judge.sh"], check=True, timeout=10)
 
