@@ -52,15 +52,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Lead links that are relative to the repository's file to the site's page or to the file."""
-    own = page.file.src_uri
-    source = PurePosixPath(SOURCES.get(own, f"docs/{own}"))
+    uri = page.file.src_uri
+    source = PurePosixPath(SOURCES.get(uri, f"docs/{uri}"))
     pages = {source: page for page, source in SOURCES.items()}
 
     def address(link: re.Match[str]) -> str:
         target = os.path.normpath(source.parent / link[1])
         inside = pages.get(target, target.removeprefix("docs/"))
         if target in pages or (target.startswith("docs/") and files.get_file_from_path(inside)):
-            return os.path.relpath(inside, PurePosixPath(own).parent)
+            return os.path.relpath(inside, PurePosixPath(uri).parent)
         if not (ROOT / target).exists():
             return link[1]  # for mkdocs to complain about
         return f"{config.extra['repository']}/blob/main/{target}"
