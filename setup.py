@@ -11,6 +11,14 @@ setup(
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
+        "Topic :: Scientific/Engineering :: Physics",
+    ],
     python_requires=">=3.11",
     packages=find_packages(include=["jarvis_stem", "jarvis_stem.*"]),
     package_data={
@@ -57,10 +65,17 @@ setup(
             "statsmodels>=0.14",  # what the statistics are compared with
             "tabulate>=0.9",  # Markdown tables of perf/
             "threadpoolctl>=3.1",  # perf/ compares on one thread
+            "zizmor>=1.20",  # the workflows' security
         ],
         "dev": [
+            "codespell>=2.4",  # misspelt words
             "mypy>=1.11",  # types
+            "pre-commit>=4",  # the linters before each commit
             "ruff>=0.9",  # format and lint
+        ],
+        "docs": [
+            "mkdocs-material>=9.7",  # the documentation site
+            "mkdocstrings[python]>=1.0",  # its API pages, from the docstrings
         ],
     },
 )

@@ -31,8 +31,16 @@ def load_model(
         benchmark: Data set that it was trained on.
         contributions: Folder of contributions; by default the repository's, beside this package.
 
+    Returns:
+        The model, for `predict` or with its methods of a scikit-learn classifier.
+
     Raises:
         StemError: No such folder, or see `StoredModel.load`.
+
+    Examples:
+        >>> model = load_model("robust_lattice_cnn_model")
+        >>> model.classes_
+        array([0, 1, 2, 3, 4])
     """
     root = contributions or _CONTRIBUTIONS
     if not root.is_dir():
@@ -62,6 +70,13 @@ def predict(
 
     Raises:
         StemError: A picture that cannot be read, or no model.
+
+    Examples:
+        >>> from jarvis_stem.imaging import prototypes, stem
+        >>> (drawn,) = stem.simulate([prototypes.structures()["proto-1H-MoS2.jpg"]])
+        >>> (answer,) = predict(drawn, pixel_size=0.2)
+        >>> answer.class_name, round(answer.lattice.a, 2)
+        ('hexagonal', 3.16)
     """
     read: list[Picture] = []
     for one in _separate(shown):

@@ -1,4 +1,4 @@
-"""Name the Bravais lattice in your own pictures: ``jarvis-stem predict PATH…``."""
+"""Name the Bravais lattice in pictures: ``jarvis-stem predict PATH…``."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def main(
     data: str | None,
     contributions: Path | None,
 ) -> int:
-    """Name the Bravais lattice in your own pictures, and measure it.
+    """Name the Bravais lattice in your pictures, and measure it.
 
     Prints the class and its probability, the measured primitive lattice (a, b in Å and the angle
     between them in degrees), and why an answer is not to be trusted where it is not.

@@ -15,7 +15,7 @@ def projected_lattice(atoms: Atoms, tolerance: float = 0.02) -> NDArray[np.float
     """Find the primitive lattice of a structure seen along its third lattice vector.
 
     A translation of it maps every atom's place in the plane onto one of the same element's; heights
-    do not matter, so it can be finer than the structure's own primitive lattice.
+    do not matter, so it can be finer than the structure's primitive lattice.
 
     Args:
         atoms: A 2D structure with the layer in the plane of the first two lattice vectors.
@@ -23,6 +23,13 @@ def projected_lattice(atoms: Atoms, tolerance: float = 0.02) -> NDArray[np.float
 
     Returns:
         Two shortest vectors of the lattice as rows, float64[2, 2], Å; not reduced in sign.
+
+    Examples:
+        >>> from jarvis.core.atoms import Atoms
+        >>> cell = [[6, 0, 0], [0, 4, 0], [0, 0, 25]]
+        >>> two = Atoms(lattice_mat=cell, coords=[[0, 0, 0], [0.5, 0, 0.1]], elements=["C", "C"])
+        >>> np.linalg.norm(projected_lattice(two), axis=1)
+        array([3., 4.])
     """
     cell = np.asarray(atoms.lattice_mat)[:2, :2]
     places = np.asarray(atoms.frac_coords)[:, :2]

@@ -20,8 +20,6 @@ from jarvis_stem.utils.files import write_text
 
 _ROOT = Path(__file__).resolve().parents[1]
 _BEGIN, _END = "<!-- perf/runs.py writes from here -->", "<!-- to here -->"
-
-
 _DATASET = "stem_2d_image"
 _SHORT = ("model", "accuracy", "on ids with a structure", "training", "parameters")
 _HEAD = """\
@@ -62,15 +60,19 @@ def _table(rows: Iterable[dict[str, str]]) -> str:
     return tabulate(list(rows), headers="keys", tablefmt="github", disable_numparse=True)
 
 
+def _share(accuracy: float, n: int) -> str:
+    """An accuracy with its counts, which four digits give exactly below 10,000 ids."""
+    return f"{accuracy:.4f} ({round(accuracy * n):,} of {n:,})"
+
+
 def _row(path: Path, record: dict[str, Any]) -> dict[str, str]:
     result, costs = record["result"], record["costs"]
     recalls = zip(CLASS_NAMES, result["recall"].values(), strict=True)
     return {
         "model": path.parent.name,
         "dataset": path.name.split("-")[3],
-        "accuracy": f"{result['accuracy']:.4f} of {result['n']}",
-        "on ids with a structure": f"{result['accuracy_with_image']:.4f} of "
-        f"{result['n_with_image']}",
+        "accuracy": _share(result["accuracy"], result["n"]),
+        "on ids with a structure": _share(result["accuracy_with_image"], result["n_with_image"]),
         **{name: f"{recall:.3f}" for name, recall in recalls},
         "calibration error": f"{record['calibration']['error']:.3f}",
         "training": f"{costs['wall_seconds'] / 60:.1f} min",

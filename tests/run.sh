@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Set up and run all checks: format, lint, types, tests. Arguments go to pytest.
+# Set up and run all checks: format, lint, spelling, types, tests. Arguments go to pytest.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source ./setup.sh
-install "[test,dev]"
+install "[test,dev,docs]"
 install_browser
 
 .venv/bin/ruff format --check .
 .venv/bin/ruff check .
+.venv/bin/codespell
 .venv/bin/mypy
 # Each of pytest's workers has a core; more threads than cores wait for each other.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"

@@ -35,6 +35,12 @@ class Benchmark:
     Attributes:
         path: The zip it was read from.
         splits: ``{split: {id: class}}``; classes are integers or strings.
+
+    Examples:
+        >>> splits = {"train": {"a.jpg": 2}, "test": {"b.jpg": 0}}
+        >>> benchmark = Benchmark(Path("tiny.json.zip"), splits)
+        >>> benchmark.split("test"), benchmark.classes, benchmark.size
+        ({'b.jpg': 0}, [0, 2], 2)
     """
 
     path: Path

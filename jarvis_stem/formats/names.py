@@ -22,7 +22,13 @@ SCORED_METRIC = "acc"
 
 @dataclass(frozen=True, order=True)
 class ResultName:
-    """A result's six-part name; see `CONVENTION`."""
+    """A result's six-part name; see `CONVENTION`.
+
+    Examples:
+        >>> name = ResultName.parse("AI-ImageClass-bravais_class-stem_2d_image-test-acc.csv.zip")
+        >>> name.dataset, name.benchmark_name
+        ('stem_2d_image', 'stem_2d_image_bravais_class')
+    """
 
     category: str
     subcategory: str
@@ -89,7 +95,12 @@ class ResultName:
 
 
 def bravais_result(dataset: str) -> ResultName:
-    """Name of the results on a dataset's Bravais classes: all that is trained and scored here."""
+    """Name of the results on a dataset's Bravais classes: all that is trained and scored here.
+
+    Examples:
+        >>> bravais_result("stem_2d_proto").predictions_name
+        'AI-ImageClass-bravais_class-stem_2d_proto-test-acc.csv.zip'
+    """
     return ResultName("AI", "ImageClass", "bravais_class", dataset, SCORED_SPLIT, SCORED_METRIC)
 
 

@@ -52,6 +52,15 @@ def read_predictions(
     Returns:
         The predicted class of every id, in the benchmark's order and of its types, and the
         problems; where there are problems there are no predictions.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> from jarvis_stem.formats.names import bravais_result
+        >>> tiny = Benchmark(Path("tiny.json.zip"), {"test": {"a.jpg": 0, "b.jpg": 2}})
+        >>> with TemporaryDirectory() as folder:
+        ...     path = write_predictions(Path(folder), bravais_result("tiny"), ["a.jpg"], [0], [2])
+        ...     read_predictions(path, bravais_result("tiny"), tiny)
+        ([], ["1 id missing: 'b.jpg'; predict each of the 2 test ids"])
     """
     split = benchmark.split(name.split)
     try:
@@ -99,6 +108,13 @@ def write_predictions(
     Raises:
         ValueError: The lengths differ.
         OSError: The folder cannot be written.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> from jarvis_stem.formats.names import bravais_result
+        >>> with TemporaryDirectory() as folder:
+        ...     write_predictions(Path(folder), bravais_result("tiny"), ["a.jpg"], [0], [2]).name
+        'AI-ImageClass-bravais_class-tiny-test-acc.csv.zip'
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")

@@ -23,6 +23,12 @@ def bravais_class(atoms: Atoms) -> int:
         Index into `CLASS_NAMES`.
 
     Source: ``jarvis.core.lattice.get_2d_lattice``.
+
+    Examples:
+        >>> from jarvis.core.atoms import Atoms
+        >>> cell = [[3.19, 0, 0], [-1.595, 2.7626, 0], [0, 0, 25]]
+        >>> CLASS_NAMES[bravais_class(Atoms(lattice_mat=cell, coords=[[0, 0, 0]], elements=["C"]))]
+        'hexagonal'
     """
     from jarvis.core.lattice import get_2d_lattice  # takes seconds, which names alone need not cost
 

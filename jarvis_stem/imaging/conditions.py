@@ -53,7 +53,7 @@ class Conditions:
         drift_shear: Drift of the sample along the scan lines (y) while the frame is taken from its
             first line to its last, as a share of the frame, -0.5 to 0.5; constant in time.
         drift_stretch: The same across the scan lines (x); positive makes the picture longer.
-        jitter: Standard deviation of each scan line's own shift along y, Å, 0 to 5; lines are
+        jitter: Standard deviation of each scan line's shift along y, Å, 0 to 5; lines are
             independent. Source: Jones and Nellist, Microsc. Microanal. 19, 1050 (2013), who
             describe drift and scan noise so.
         background: Mean intensity that contamination adds, as a share of the image's mean, 0 to
@@ -61,6 +61,10 @@ class Conditions:
 
     Raises:
         StemError: A value that is not a number in its range.
+
+    Examples:
+        >>> Conditions(dose=1e4, rotation=10).optics == Conditions(rotation=10)
+        True
     """
 
     dose: float = math.inf
@@ -113,11 +117,16 @@ def draw(count: int, *, seed: int) -> list[Conditions]:
         seed: Of the draws.
 
     Returns:
-        In each of them every condition is the benchmark's own with a probability of one half, for
+        In each of them every condition is the benchmark's with a probability of one half, for
         pictures may be sharp but turned, or straight but noisy. Otherwise doses are 1e2 to 1e6
         e/Å2, evenly in their logarithm, and evenly up to these bounds: any rotation by up to 45
         degrees, pixels 20% smaller or larger, drift of 2% along and across the scan lines, jitter
         of 0.1 Å, probes of 0.4 to 0.6 Å, contamination of 20%.
+
+    Examples:
+        >>> first, second = draw(2, seed=0)
+        >>> first == draw(1, seed=0)[0], first == second
+        (True, False)
     """
     rng = np.random.default_rng(seed)
     return [_drawn(rng) for _ in range(count)]
@@ -162,6 +171,12 @@ def degrade(
 
     Raises:
         StemError: Negative or infinite intensities, or another number of conditions than images.
+
+    Examples:
+        >>> flat = np.full((1, 64, 64), 100.0)
+        >>> few, many = (degrade(flat, Conditions(dose=dose)).std() for dose in (1e4, 1e6))
+        >>> bool(few > 5 * many)
+        True
     """
     degraded = np.array(images, np.float32)
     every = each(conditions, len(images))

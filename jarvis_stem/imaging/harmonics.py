@@ -37,6 +37,10 @@ def harmonic_orders(highest: int = ORDERS) -> NDArray[np.int64]:
 
     Args:
         highest: Each of h and k is from -highest to highest.
+
+    Examples:
+        >>> harmonic_orders(1).tolist()
+        [[0, 1], [1, -1], [1, 0], [1, 1]]
     """
     steps = range(-highest, highest + 1)
     return np.array([(h, k) for h in steps for k in steps if (h, k) > (0, 0)], dtype=np.int64)
@@ -56,6 +60,13 @@ def harmonics(
         complex64[N, M] in the order of `harmonic_orders`: of the image less its mean under a Hann
         window, times the window, by that mean; phases are at the image's centre, (size - 1) / 2.
         0 where there is no lattice and beyond half a cycle a pixel.
+
+    Examples:
+        >>> rows = np.arange(256)[:, None] * np.ones(256)
+        >>> stripes = np.uint8(100 + 50 * np.cos(2 * np.pi * rows / 16))  # 3.2 Å apart
+        >>> amplitudes = harmonics(stripes[None], np.array([[[3.2, 0], [0, 3.2]]]), orders=1)
+        >>> abs(amplitudes[0]).round(2)  # a half of 50 in 100, at (1, 0)
+        array([0.  , 0.  , 0.25, 0.  ], dtype=float32)
     """
     amplitudes = np.zeros((len(images), len(harmonic_orders(orders))), np.complex64)
     known = np.flatnonzero(np.isfinite(vectors).all(axis=(1, 2)))

@@ -1,4 +1,4 @@
-"""Standard errors of a measured lattice, from the image's own noise."""
+"""Standard errors of a measured lattice, from the noise in the image."""
 
 from __future__ import annotations
 
@@ -49,6 +49,15 @@ def standard_errors(images: NDArray[np.uint8], vectors: NDArray[np.float64]) -> 
     Returns:
         Standard errors of |a| and |b|, Å, and of the angle between them, degrees, float64[N, 3].
         NaN where there is no lattice, or none of locally highest power.
+
+    Examples:
+        >>> from jarvis_stem.imaging import measurement, prototypes, stem
+        >>> from jarvis_stem.imaging.conditions import Conditions
+        >>> atoms = prototypes.structures()["proto-1H-MoS2.jpg"]
+        >>> noisy = stem.to_uint8(stem.simulate([atoms], Conditions(dose=1e4)))
+        >>> a, b, gamma = standard_errors(noisy, measurement.measure(noisy).vectors)[0]
+        >>> bool(0.0001 < a < 0.01)
+        True
     """
     errors = np.full((len(images), 3), np.nan)
     known = np.flatnonzero(np.isfinite(vectors).all(axis=(1, 2)))

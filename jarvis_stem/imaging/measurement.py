@@ -75,6 +75,13 @@ def measure(images: NDArray[np.uint8]) -> Lattices:
 
     Returns:
         The lattices, in the images' order.
+
+    Examples:
+        >>> from jarvis_stem.imaging import prototypes, stem
+        >>> drawn = stem.simulate([prototypes.structures()["proto-1H-MoS2.jpg"]])
+        >>> lattices = measure(stem.to_uint8(drawn))
+        >>> lattices.lengths.round(2), lattices.gamma.round(2)
+        (array([[3.16, 3.16]]), array([60.]))
     """
     vectors = np.full((len(images), 2, 2), np.nan)
     quality = np.zeros(len(images))
@@ -97,6 +104,11 @@ def reduce(bases: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns:
         float64[..., 2, 2] with |a| <= |b| and 0 <= a.b <= |a|^2 / 2; a points to the half plane
         x > 0.
+
+    Examples:
+        >>> reduce(np.array([[3.0, 0.0], [7.0, 4.0]]))
+        array([[3., 0.],
+               [1., 4.]])
     """
     return _reduced(torch.from_numpy(np.asarray(bases, np.float64))).numpy()
 

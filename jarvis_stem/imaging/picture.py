@@ -116,6 +116,12 @@ def of_array(pixels: ArrayLike, pixel_size: float | None = None) -> Picture:
 
     Raises:
         StemError: Another form, numbers that are not finite, or see `read`.
+
+    Examples:
+        >>> stripes = np.tile([0, 200], (300, 150))
+        >>> shown = of_array(stripes, pixel_size=0.2)
+        >>> shown.pixels.shape, shown.pixel_size, shown.doubts
+        ((256, 256), 0.2, ())
     """
     _check_pixel_size(pixel_size)
     array = np.asarray(pixels)

@@ -64,6 +64,10 @@ def structures() -> dict[str, Atoms]:
     Returns:
         ``{"proto-graphene-C.jpg": Atoms, ...}`` in the order of the table; cells in the standard
         orientation (a along x, b in the xy plane), the layer in the middle of the vacuum.
+
+    Examples:
+        >>> structures()["proto-1H-MoS2.jpg"].composition.reduced_formula
+        'MoS2'
     """
     return {entry.id: _atoms(entry) for entry in _entries()}
 
@@ -73,6 +77,10 @@ def benchmark() -> dict[str, dict[str, int]]:
 
     Returns:
         ``{"train": {id: class}, "test": {id: class}}``; every prototype is in train.
+
+    Examples:
+        >>> {split: len(classes) for split, classes in benchmark().items()}
+        {'train': 1200, 'test': 373}
     """
     splits: dict[str, dict[str, int]] = {"train": {}, "test": {}}
     seen: Counter[str] = Counter()

@@ -60,6 +60,12 @@ def simulate(
 
     Raises:
         StemError: Another number of conditions than structures.
+
+    Examples:
+        >>> from jarvis_stem.imaging import prototypes
+        >>> images = simulate([prototypes.structures()["proto-1H-MoS2.jpg"]], Conditions(dose=1e4))
+        >>> images.shape, images.dtype
+        ((1, 256, 256), dtype('float32'))
     """
     every = each(conditions, len(structures))
     images = np.empty((len(structures), IMAGE_SIZE, IMAGE_SIZE), np.float32)
@@ -81,6 +87,10 @@ def to_uint8(images: NDArray[np.floating]) -> NDArray[np.uint8]:
 
     Returns:
         uint8[N, H, W]; a constant image becomes 0.
+
+    Examples:
+        >>> to_uint8(np.array([[[0.5, 1.0, 1.5]]]))
+        array([[[  0, 128, 255]]], dtype=uint8)
     """
     stretched = np.empty(images.shape, np.uint8)
     for image, out in zip(images, stretched, strict=True):  # one at a time stays in the cache
@@ -111,6 +121,12 @@ def batches(
 
     Raises:
         StemError: Another number of conditions than structures.
+
+    Examples:
+        >>> from jarvis_stem.imaging import prototypes
+        >>> structures = list(prototypes.structures().values())[:3]
+        >>> [len(batch) for batch in batches(structures, size=2)]
+        [2, 1]
     """
     atoms = list(structures)
     every = each(conditions, len(atoms))

@@ -13,9 +13,9 @@ _MOST_DECIMALS = 5
 
 @dataclass(frozen=True)
 class MeasuredLattice:
-    """The primitive lattice that an image shows; lengths in Å if the image's scale is right.
+    """The primitive lattice that an image shows; lengths in Å if the image's scale is correct.
 
-    The errors are standard errors, None if they are not known; `imaging.lattice_errors` says what
+    The errors are standard errors, None if they are not known; `imaging.lattice_errors` has what
     they cover.
 
     Attributes:
@@ -26,6 +26,11 @@ class MeasuredLattice:
         b_error: Of b, Å.
         gamma_error: Of gamma, degrees.
         vectors: The two vectors, Å: x along the image's rows, y along its columns.
+
+    Examples:
+        >>> vectors = ((3.19, 0.0), (1.595, 2.763))
+        >>> print(MeasuredLattice(3.1902, 3.1902, 60, 0.002, 0.002, 0.03, vectors))
+        a 3.190(2) Å, b 3.190(2) Å, gamma 60.00(3)°
     """
 
     a: float
@@ -82,7 +87,12 @@ def _with_error(value: float, error: float | None) -> str:
 
 
 def class_name(bravais_class: int | str) -> str:
-    """Name of a class; one that is none of the five names itself."""
+    """Name of a class; one that is none of the five names itself.
+
+    Examples:
+        >>> class_name(3)
+        'rhombus'
+    """
     if isinstance(bravais_class, int) and 0 <= bravais_class < len(CLASS_NAMES):
         return CLASS_NAMES[bravais_class]
     return str(bravais_class)

@@ -23,6 +23,10 @@ def count_correct(targets: Sequence[int | str], predictions: Sequence[int | str]
 
     Raises:
         ValueError: The lengths differ.
+
+    Examples:
+        >>> count_correct([0, 1, 2], [0, 1, 1])
+        2
     """
     if len(targets) != len(predictions):
         raise ValueError(f"{len(targets)=} != {len(predictions)=}")
@@ -30,7 +34,7 @@ def count_correct(targets: Sequence[int | str], predictions: Sequence[int | str]
 
 
 def accuracy(targets: Sequence[int | str], predictions: Sequence[int | str]) -> float:
-    """Share of right predictions, rounded as JARVIS-Leaderboard rounds it.
+    """Share of correct predictions, rounded as JARVIS-Leaderboard rounds it.
 
     Args:
         targets: Classes as the benchmark has them, at least one.
@@ -43,6 +47,10 @@ def accuracy(targets: Sequence[int | str], predictions: Sequence[int | str]) -> 
         ValueError: The lengths differ or there is nothing to score.
 
     Source: JARVIS-Leaderboard, ``jarvis_leaderboard/rebuild.py``, ``get_metric_value``.
+
+    Examples:
+        >>> accuracy([0, 1, 2], [0, 1, 1])
+        0.6667
     """
     if not targets:
         raise ValueError("no accuracy without targets")
@@ -64,6 +72,11 @@ def confusion_matrix(
 
     Raises:
         ValueError: The shapes differ, or an index is no class.
+
+    Examples:
+        >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), n_classes=2)
+        array([[1, 1],
+               [0, 1]])
     """
     if targets.ndim != 1 or targets.shape != predictions.shape:
         raise ValueError(
@@ -79,31 +92,35 @@ def confusion_matrix(
 
 
 def calibration_error(confidences: ArrayLike, correct: ArrayLike, *, n_bins: int = 15) -> float:
-    """Expected calibration error: how far confidence is from the share right, over equal bins.
+    """Expected calibration error: how far confidence is from the share correct, over equal bins.
 
     Args:
         confidences: Probability of each prediction, [n], 0 to 1.
-        correct: Whether each is right, [n].
+        correct: Whether each is correct, [n].
         n_bins: Bins of equal width.
 
     Returns:
-        The mean over bins of |mean confidence - share right|, weighted by their counts.
+        The mean over bins of |mean confidence - share correct|, weighted by their counts.
 
     Raises:
         ValueError: The shapes differ, or there is nothing to score.
 
     Source: Naeini et al., AAAI 2015; Guo et al., ICML 2017.
+
+    Examples:
+        >>> round(calibration_error([0.9, 0.6], [True, False]), 3)
+        0.35
     """
-    confidence, right = np.asarray(confidences, np.float64), np.asarray(correct, np.float64)
-    if confidence.shape != right.shape or confidence.ndim != 1 or not confidence.size:
-        raise ValueError(f"expected two vectors, got {confidence.shape=} and {right.shape=}")
+    confidence, hits = np.asarray(confidences, np.float64), np.asarray(correct, np.float64)
+    if confidence.shape != hits.shape or confidence.ndim != 1 or not confidence.size:
+        raise ValueError(f"expected two vectors, got {confidence.shape=} and {hits.shape=}")
     bins = np.minimum((confidence * n_bins).astype(np.intp), n_bins - 1)
-    gaps = np.bincount(bins, weights=confidence - right, minlength=n_bins)
+    gaps = np.bincount(bins, weights=confidence - hits, minlength=n_bins)
     return float(np.abs(gaps).sum() / len(confidence))
 
 
 def recall(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Share of each class's ids that are predicted right.
+    """Share of each class's ids that are predicted correctly.
 
     Args:
         confusion: Confusion matrices, int64[..., K, K].
@@ -113,13 +130,17 @@ def recall(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 
     Raises:
         ValueError: The matrices are not square.
+
+    Examples:
+        >>> recall(np.array([[1, 1], [0, 2]]))
+        array([0.5, 1. ])
     """
-    n_right, n_target, _ = _class_counts(confusion)
-    return _ratio(n_right, n_target)
+    n_correct, n_target, _ = _class_counts(confusion)
+    return _ratio(n_correct, n_target)
 
 
 def precision(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Share of each class's predictions that are right.
+    """Share of each class's predictions that are correct.
 
     Args:
         confusion: Confusion matrices, int64[..., K, K].
@@ -129,9 +150,13 @@ def precision(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 
     Raises:
         ValueError: The matrices are not square.
+
+    Examples:
+        >>> precision(np.array([[1, 1], [0, 2]])).round(3)
+        array([1.   , 0.667])
     """
-    n_right, _, n_predicted = _class_counts(confusion)
-    return _ratio(n_right, n_predicted)
+    n_correct, _, n_predicted = _class_counts(confusion)
+    return _ratio(n_correct, n_predicted)
 
 
 def balanced_accuracy(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -145,6 +170,10 @@ def balanced_accuracy(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 
     Raises:
         ValueError: The matrices are not square.
+
+    Examples:
+        >>> float(balanced_accuracy(np.array([[1, 1], [0, 2]])))
+        0.75
     """
     return _mean_of_defined(recall(confusion))
 
@@ -161,9 +190,13 @@ def macro_f1(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 
     Raises:
         ValueError: The matrices are not square.
+
+    Examples:
+        >>> round(float(macro_f1(np.array([[1, 1], [0, 2]]))), 3)
+        0.733
     """
-    n_right, n_target, n_predicted = _class_counts(confusion)
-    return _mean_of_defined(_ratio(2 * n_right, n_target + n_predicted))
+    n_correct, n_target, n_predicted = _class_counts(confusion)
+    return _mean_of_defined(_ratio(2 * n_correct, n_target + n_predicted))
 
 
 def matthews(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -180,10 +213,14 @@ def matthews(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
         ValueError: The matrices are not square.
 
     Source: J. Gorodkin, Comput. Biol. Chem. 28 (2004) 367, the coefficient R_K.
+
+    Examples:
+        >>> round(float(matthews(np.array([[1, 1], [0, 2]]))), 3)
+        0.577
     """
-    n_right, n_target, n_predicted = _class_counts(confusion)
+    n_correct, n_target, n_predicted = _class_counts(confusion)
     n = n_target.sum(axis=-1)
-    covariance = n_right.sum(axis=-1) * n - (n_target * n_predicted).sum(axis=-1)
+    covariance = n_correct.sum(axis=-1) * n - (n_target * n_predicted).sum(axis=-1)
     variance_target = n**2 - (n_target**2).sum(axis=-1)
     variance_predicted = n**2 - (n_predicted**2).sum(axis=-1)
     # In floats, because the product grows as n**4 and would leave int64 at n = 55,000.
@@ -194,11 +231,11 @@ def matthews(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
 def _class_counts(
     confusion: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Right predictions, ids and predictions of each class, [..., K] each."""
+    """Correct predictions, ids and predictions of each class, [..., K] each."""
     if confusion.ndim < 2 or confusion.shape[-1] != confusion.shape[-2]:
         raise ValueError(f"expected confusion matrices [..., K, K], got {confusion.shape=}")
-    n_right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    return n_right, confusion.sum(axis=-1), confusion.sum(axis=-2)
+    n_correct = np.diagonal(confusion, axis1=-2, axis2=-1)
+    return n_correct, confusion.sum(axis=-1), confusion.sum(axis=-2)
 
 
 def _ratio(

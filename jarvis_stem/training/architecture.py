@@ -33,6 +33,10 @@ class Recipe:
         mirror: Whether half of the images a step are mirrored.
         noisy_copies: Drawings of each training structure under conditions drawn at random, beside
             the clean one. A pass has one drawing of each structure, half of the time the clean one.
+
+    Examples:
+        >>> Recipe(epochs=30, noisy_copies=1).learning_rate
+        0.002
     """
 
     epochs: int

@@ -113,6 +113,7 @@ def read_zip(path: Path, member: str, *, limit: int = SIZE_LIMIT) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             info = _only_member(archive.infolist(), member, path)
+            _check_size(info.file_size, path, limit)  # zipfile's reasons differ by its version
             with archive.open(info) as stream:
                 return _read_within(stream, info.file_size, path, limit)
     except _DAMAGED_ZIP as error:

@@ -369,7 +369,7 @@ def refused(root: Path, splits: dict[str, Any], message: str) -> None:
 
 def test_splits_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
     known, unknown = {"known.jpg": 2}, {"x.jpg": 1, "y.jpg": 2}
-    refused(tmp_path, {"train": known, "test": unknown}, "none of the 2 test ids of .* has a struc")
+    refused(tmp_path, {"train": known, "test": unknown}, "none of the 2 test ids of .* has a ")
     refused(tmp_path, {"train": unknown, "test": known}, "none of the 2 train ids of")
     refused(tmp_path, {"test": known}, "no ids in a split 'train'")
     refused(tmp_path, {"train": {"z.jpg": "cubic"}, "test": known}, "classes 0 to 4, got 'cubic'")

@@ -1,4 +1,4 @@
-"""Every command of CONTRIBUTING.md, run as a newcomer would run it."""
+"""Every command of CONTRIBUTING.md up to a pull request, run as a newcomer would run it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 from helpers import REPOSITORY
 
 BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
-MAINTAINERS = "## For maintainers"
+CODE = "## Changing the code"
 
 
 def commands() -> list[list[str]]:
     """Commands of each block that a contributor runs."""
     text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    return [block.splitlines() for block in BLOCK.findall(text.split(MAINTAINERS)[0])]
+    return [block.splitlines() for block in BLOCK.findall(text.split(CODE)[0])]
 
 
 def run(command: str, cwd: Path, environment: dict[str, str]) -> str:

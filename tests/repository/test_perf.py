@@ -22,7 +22,7 @@ STAGES = ("rendering", "lattices", "training", "accuracy", "prediction", "growth
 SCRIPTS = (
     *(f"stage_{stage}" for stage in STAGES),
     *("performance", "growth_step", "atomvision", "geometry", "render", "score"),
-    *("ablation", "robustness", "errors", "jpeg", "pages", "runs", "screenshots"),
+    *("ablation", "robustness", "errors", "jpeg", "pages", "runs", "screenshots", "answer"),
 )
 
 

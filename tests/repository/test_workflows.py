@@ -16,7 +16,6 @@ from helpers import REPOSITORY, python
 
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
 REQUIREMENTS = REPOSITORY / ".github" / "requirements.txt"
-ACTIONLINT = Path(sys.executable).with_name("actionlint")
 BROKEN = """\
 on: pull_request_target
 permissions:
@@ -41,9 +40,13 @@ def steps(name: str) -> list[dict[str, Any]]:
     return [step for job in load(name)["jobs"].values() for step in job["steps"]]
 
 
-def actionlint(*paths: Path) -> subprocess.CompletedProcess[str]:
+def linter(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [ACTIONLINT, "-no-color", *paths], capture_output=True, text=True, timeout=60, check=False
+        [Path(sys.executable).with_name(name), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -57,17 +60,49 @@ def test_the_workflows_are_these() -> None:
 
 
 def test_actionlint_finds_nothing() -> None:
-    done = actionlint(*WORKFLOWS)
+    done = linter("actionlint", "-no-color", *WORKFLOWS)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_actionlint_would_find_what_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "broken.yml"
     path.write_text(BROKEN)
-    done = actionlint(path)
+    done = linter("actionlint", "-no-color", path)
     assert done.returncode == 1
     assert '"reed" is invalid' in done.stdout
     assert '"github.event.pull_request.title" is potentially untrusted' in done.stdout
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_zizmor_finds_nothing(path: Path) -> None:
+    done = linter("zizmor", "--offline", "--quiet", path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_zizmor_would_find_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "broken.yml"
+    path.write_text(BROKEN.replace("reed", "read"))
+    done = linter("zizmor", "--offline", "--quiet", path)
+    assert done.returncode != 0
+    assert "template-injection" in done.stdout
+
+
+def test_the_hooks_have_the_pinned_versions() -> None:
+    text = (REPOSITORY / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    hooks = [hook for repo in yaml.safe_load(text)["repos"] for hook in repo["hooks"]]
+    pinned = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    of_python = [hook for hook in hooks if hook["language"] == "python"]
+    assert {name for hook in of_python for name in hook["additional_dependencies"]} <= {*pinned}
+    biome = json.loads((REPOSITORY / "biome.json").read_text(encoding="utf-8"))
+    (version,) = re.findall(r"schemas/([\d.]+)/", biome["$schema"])
+    (of_node,) = [hook for hook in hooks if hook["language"] == "node"]
+    assert of_node["additional_dependencies"] == [f"@biomejs/biome@{version}"]
+
+
+def test_every_version_of_python_that_the_package_names_is_tested() -> None:
+    package = (REPOSITORY / "setup.py").read_text(encoding="utf-8")
+    matrix = load("tests.yml")["jobs"]["tests"]["strategy"]["matrix"]
+    assert matrix["python-version"] == re.findall(r"Python :: (3\.\d+)", package)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -81,7 +116,8 @@ def test_every_workflow_reads_only_ends_in_time_and_keeps_no_token(path: Path) -
         if (path.name, name) != ("pages.yml", "deploy"):
             assert "permissions" not in job
         for step in job["steps"]:
-            assert re.fullmatch(r"actions/[a-z-]+@v\d+", step.get("uses", "actions/x@v1"))
+            if "uses" in step:
+                assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", step["uses"])
             assert "${{" not in step.get("run", "")  # an expression there is code from outside
             if step.get("uses", "").startswith("actions/checkout@"):
                 assert step["with"]["persist-credentials"] == "false"
@@ -116,7 +152,11 @@ def test_the_workflows_run_the_repository_s_own_scripts() -> None:
         "judge.yml": [install, "bash .github/judge.sh"],
         "nightly.yml": ['bash tests/run.sh -m "nightly or not nightly"'],
         "pages.yml": [install, "python -m jarvis_stem.score"],
-        "tests.yml": ["bash tests/run.sh"],
+        "tests.yml": [
+            "bash tests/run.sh",
+            "python -m pip install -c constraints.txt pre-commit",
+            "pre-commit run --all-files",
+        ],
     }
     subprocess.run(["bash", "-n", REPOSITORY / ".github" / "judge.sh"], check=True, timeout=10)
 

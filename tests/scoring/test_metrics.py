@@ -491,7 +491,7 @@ def test_ranks_follow_their_definition(codes: list[int], alpha: float) -> None:
     [
         (
             np.stack([right((0, 2)), right((0, 1)), right((0, 3))]),
-            "1 right in row 1 and 3 in row 2",
+            "1 correct in row 1 and 3 in row 2",
         ),
         (np.ones(4, dtype=bool), r"expected bool\[N, n\], got correct.shape=\(4,\)"),
         (np.ones((2, 4), dtype=np.int8), "correct of dtype bool, got int8"),

@@ -114,7 +114,7 @@
     return element(column.number ? "span" : "bdi", {}, text);
   }
 
-  table.search.fixed("toolbar", (text, row, index) => {
+  table.search.fixed("toolbar", (_text, _row, index) => {
     const record = records[index];
     return (
       (!view.kind || record.kind === view.kind) &&
@@ -221,7 +221,7 @@
     const pad = Math.max((high - low) * 0.12, 0.005);
     const range = zoom ? [low - pad, high + pad] : [0, 1];
     const trace = {
-      y: some.map((record, i) => i),
+      y: some.map((_record, i) => i),
       x: some.map((record) => record.accuracy),
       customdata: some.map((record) => [record.low, record.high, record.rank, plain(record.contribution)]),
       hovertemplate:
@@ -257,7 +257,7 @@
           range: [-0.6, some.length - 0.4],
           showgrid: false,
           zeroline: false,
-          tickvals: some.map((record, i) => i),
+          tickvals: some.map((_record, i) => i),
           ticktext: some.map(({ contribution }) => short(contribution, narrow($("bars")) ? 14 : 32)),
         },
         ...marks("x", range),
@@ -383,9 +383,8 @@
   function drawRobustness() {
     const { series } = board.robustness;
     const models = [...new Set(series.flatMap((one) => Object.keys(one.accuracy)))].sort();
-    models.forEach((model, i) =>
-      $("legend").append(element("li", { class: `series-${(i % SERIES) + 1}` }, model)),
-    );
+    for (const [i, model] of models.entries())
+      $("legend").append(element("li", { class: `series-${(i % SERIES) + 1}` }, model));
     for (const host of document.querySelectorAll("[data-series]")) {
       const { values, accuracy } = series[host.dataset.series];
       const wide = Math.min(...values) > 0 && Math.max(...values) / Math.min(...values) > 100;
@@ -512,10 +511,10 @@
   }
 
   function csv(rows) {
-    const visible = columns.filter((column, i) => table.column(i).visible());
+    const visible = columns.filter((_column, i) => table.column(i).visible());
     const fields = visible.flatMap((column) => column.fields);
     const lines = [fields, ...rows.map((record) => fields.map((field) => record[field] ?? ""))];
-    return lines.map((line) => line.map(csvCell).join(",") + "\r\n").join("");
+    return lines.map((line) => `${line.map(csvCell).join(",")}\r\n`).join("");
   }
 
   // A spreadsheet would run a text that begins as a formula does.

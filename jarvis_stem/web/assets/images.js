@@ -1,6 +1,6 @@
 // The image browser: filters, orders and pages through a board's test images. The form and the page
 // number are the state; the address's fragment keeps it, so that a view can be shared.
-(function () {
+(() => {
   "use strict";
   const PER_PAGE = 48;
   const FIRST = "0".charCodeAt(0);

@@ -1,6 +1,6 @@
 // The theme: light, dark or the system's, kept between visits. Runs in the head, before anything is
 // drawn. Scripts that draw listen for "themechange" on document.
-(function () {
+(() => {
   "use strict";
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
