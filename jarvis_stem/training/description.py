@@ -14,7 +14,7 @@ from torch import Tensor
 
 from jarvis_stem.imaging import lattice_errors, measurement
 from jarvis_stem.imaging.harmonics import harmonic_orders, harmonics
-from jarvis_stem.training.spectrum import LatticeSpectrum
+from jarvis_stem.training.spectrum import SHAPE, log_power
 
 HIGHEST_ORDER = 6  # of the harmonics a unit cell is drawn from: 0.8 cycles an Å in a cell of 8 Å
 _SCALARS = 7  # vectors, quality, brightness, contrast
@@ -39,7 +39,7 @@ class Measured:
         lattice, *self._parts, self.errors, spectrum = _parted(description)
         self.vectors = lattice[:, :4].unflatten(1, (2, 2))
         self.scalars = lattice[:, 4:]
-        self.spectrum = spectrum.reshape(-1, *LatticeSpectrum.shape)
+        self.spectrum = spectrum.reshape(-1, *SHAPE)
 
     @cached_property
     def harmonics(self) -> Tensor:
@@ -72,7 +72,7 @@ def describe(images: Tensor, *, spectrum: bool, errors: bool = False) -> Tensor:
         measured = torch.from_numpy(lattice_errors.standard_errors(pixels, lattices.vectors))
         parts.append(measured.nan_to_num(_UNKNOWN_ERROR).clamp(_LEAST_ERROR, _UNKNOWN_ERROR))
     if spectrum:
-        parts.append(LatticeSpectrum().log_power(images).flatten(1))
+        parts.append(log_power(images).flatten(1))
     return torch.cat([part.float() for part in parts], dim=1)
 
 
@@ -96,9 +96,7 @@ def mirror(description: Tensor) -> Tensor:
     """
     lattice, real, imaginary, errors, spectrum = _parted(description)
     signs = lattice.new_tensor([1, -1, 1, -1] + [1] * (_SCALARS - 4))
-    reflected = (
-        spectrum.unflatten(1, LatticeSpectrum.shape).flip(1) if spectrum.numel() else spectrum
-    )
+    reflected = spectrum.unflatten(1, SHAPE).flip(1) if spectrum.numel() else spectrum
     return torch.cat((lattice * signs, real, -imaginary, errors, reflected.flatten(1)), dim=1)
 
 
@@ -107,7 +105,7 @@ def _parted(description: Tensor) -> tuple[Tensor, ...]:
     orders = len(orders_of(HIGHEST_ORDER))
     before = (_SCALARS, _SCALARS + orders, _SCALARS + 2 * orders)
     *always, rest = description.tensor_split(before, dim=1)
-    n_errors = rest.shape[1] % math.prod(LatticeSpectrum.shape)
+    n_errors = rest.shape[1] % math.prod(SHAPE)
     return (*always, *rest.tensor_split((n_errors,), dim=1))
 
 
