@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Collection
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -171,11 +172,20 @@ def _fetch(address: str, path: Path, what: str) -> None:
         urls={path.name: address},
         retry_if_failed=_RETRIES,
     )
-    with progress.bar(of_bytes=True) as bar:
-        downloader = pooch.HTTPDownloader(
-            progressbar=_Bar(bar, what), chunk_size=_BLOCK, timeout=_PATIENCE
+    with ExitStack() as stack:
+
+        def close_at_the_end(answer: requests.Response, **_: Any) -> None:
+            stack.callback(answer.close)  # which pooch leaves open where it breaks off
+
+        source.fetch(
+            path.name,
+            downloader=pooch.HTTPDownloader(
+                progressbar=_Bar(stack.enter_context(progress.bar(of_bytes=True)), what),
+                chunk_size=_BLOCK,
+                timeout=_PATIENCE,
+                hooks={"response": close_at_the_end},
+            ),
         )
-        source.fetch(path.name, downloader=downloader)
 
 
 class _Bar:

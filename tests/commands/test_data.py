@@ -214,7 +214,10 @@ def test_a_fetch_without_a_network_says_the_way_out(
     [
         ({"status": 503}, "cannot be downloaded (HTTPError)"),
         ({"stops_after": 100}, "cannot be downloaded (ChunkedEncodingError)"),
-        ({"files": {f"/{file}": b"<html>" for file in FILES.values()}}, "dft_2d broke off"),
+        (
+            {"files": {f"/{file}": b"<html>" for file in FILES.values()}},
+            "the download of dft_2d is damaged (not a readable zip",
+        ),
     ],
 )
 def test_a_failed_fetch_keeps_what_was_there(
