@@ -39,7 +39,7 @@ from jarvis_stem.training import Recipe
 RECIPE = Recipe(epochs=1)
 
 
-def build(classes, pretrained):
+def build(classes):
     cnn = (nn.Conv2d(1, 4, 9, 8), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(4))
     return nn.Sequential(*cnn, nn.Flatten(), nn.Linear(64, classes))
 """

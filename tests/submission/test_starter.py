@@ -18,7 +18,6 @@ from helpers import REPOSITORY
 from jarvis_stem import cli, new
 from jarvis_stem.formats.metadata import blank, read_metadata
 from jarvis_stem.submission import github, starter
-from jarvis_stem.utils.errors import StemError
 
 RESULT = "AI-ImageClass-bravais_class-stem_2d_proto-test-acc"
 FILES = ["README.md", "metadata.json", "model.py", "run.sh"]
@@ -146,14 +145,6 @@ def test_model_is_formatted_and_free_of_lint(check: list[str], clone: Path) -> N
         check=False,
     )
     assert done.returncode == 0, done.stdout
-
-
-def test_pretrained_weights_are_refused(clone: Path) -> None:
-    from jarvis_stem.training.architecture import load
-
-    architecture = load(starter.create("my_model", clone / "contributions"))
-    with pytest.raises(StemError, match=r"--pretrained: my_model has no such weights; train"):
-        architecture.build(5, True)
 
 
 def test_metadata_says_what_git_knows(clone: Path) -> None:

@@ -46,7 +46,7 @@ with Path(__file__).with_name("executed").open("a") as file:
     file.write("x")
 
 
-def build(classes, pretrained):
+def build(classes):
     cnn = (nn.Conv2d(1, 4, 9, 8), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(4))
     return nn.Sequential(*cnn, nn.Flatten(), nn.Linear(64, classes))
 """
