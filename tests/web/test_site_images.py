@@ -94,7 +94,7 @@ def store_weights(folder: Path) -> None:
     (folder / "model.py").write_text(MODEL)
     torch.manual_seed(0)
     stored = stored_weights.save(
-        folder / NAME.weights_name, architecture.load(folder).build(5, False), temperature=0.5
+        folder / NAME.weights_name, architecture.load(folder).build(5), temperature=0.5
     )
     path = folder / NAME.run_record_name
     path.write_text(json.dumps({**json.loads(path.read_text()), "weights": stored}))
