@@ -155,6 +155,7 @@ def _download(name: str, path: Path) -> dict[str, Any]:
             raise StemError(
                 f"{path}: the download of {name} is damaged ({reason}); try again.\n{ways_out}"
             ) from None
+        fetched.chmod(0o644)  # pooch's files are their owner's alone, stores are often shared
         fetched.replace(path)
     return records
 
@@ -164,7 +165,7 @@ def _fetch(address: str, path: Path, what: str) -> None:
     import pooch  # here, for most commands download nothing
 
     pooch.get_logger().setLevel("WARNING")  # the bar says what is downloaded
-    # No checksum: figshare publishes none that JARVIS passes on, and the reader checks the zip's.
+    # No checksum: JARVIS-Tools lists none. The zip has one, which reading it checks.
     source = pooch.create(
         path.parent,
         base_url="",

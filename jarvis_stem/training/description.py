@@ -1,4 +1,4 @@
-"""What a model is told of an image's lattice.
+"""What is measured of an image's lattice for a model to learn from.
 
 `Measured` lays out what `describe` measures once an image: the lattice to a small fraction of a
 pixel, the amplitudes of its harmonics, and the spectrum for what those miss.
@@ -18,7 +18,7 @@ from jarvis_stem.training.spectrum import SHAPE, log_power
 
 HIGHEST_ORDER = 6  # of the harmonics a unit cell is drawn from: 0.8 cycles an Å in a cell of 8 Å
 _SCALARS = 7  # vectors, quality, brightness, contrast
-_LEAST_ERROR, _UNKNOWN_ERROR = 1e-6, 1.0  # Å and degrees; the latter where none can be told
+_LEAST_ERROR, _UNKNOWN_ERROR = 1e-6, 1.0  # Å and degrees; the latter where there is none
 _BATCH = 8  # images converted at once: as many as the processor's cache holds
 
 
@@ -48,7 +48,7 @@ class Measured:
 
 
 def describe(images: Tensor, *, spectrum: bool, errors: bool = False) -> Tensor:
-    """Measure what a model is told of each image.
+    """Measure what a model learns from, of each image.
 
     Args:
         images: uint8[N, 256, 256].
@@ -78,8 +78,10 @@ def describe(images: Tensor, *, spectrum: bool, errors: bool = False) -> Tensor:
 
 def only(description: Tensor, *, spectrum: bool, errors: bool) -> Tensor:
     """Leave of descriptions that have everything what `describe` gives for these wishes."""
-    *always, own, seen = _parted(description)
-    return torch.cat([*always, *([own] if errors else []), *([seen] if spectrum else [])], dim=1)
+    *always, measured, seen = _parted(description)
+    return torch.cat(
+        [*always, *([measured] if errors else []), *([seen] if spectrum else [])], dim=1
+    )
 
 
 def mirror(description: Tensor) -> Tensor:

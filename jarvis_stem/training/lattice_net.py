@@ -1,9 +1,7 @@
-"""What a model is told of an image's lattice, and networks that listen to it.
+"""Networks on what `describe` measures of an image.
 
-`Measured` lays out what `describe` measures once an image: the lattice to a small fraction of a
-pixel, the amplitudes of its harmonics, and the spectrum for what those miss. `LatticeNet` joins up
-to three branches on it: an encoding of the lattice, a CNN on the averaged unit cell, and a CNN on
-the spectrum.
+`LatticeNet` joins up to three branches: an encoding of the lattice, a CNN on the averaged unit
+cell, and a CNN on the spectrum.
 """
 
 from __future__ import annotations
@@ -40,7 +38,7 @@ class LatticeNet(nn.Module):
         Args:
             classes: Number of classes.
             encoding: Whether to have the lattice's encoding and its harmonics' amplitudes.
-            errors: Whether that is told how uncertain the lattice is, which noise decides.
+            errors: Whether that has the lattice's standard errors too, which noise decides.
             cell: Channels of the CNN on the unit cell, layer by layer; empty for none.
             spectrum: CNN on `spectrum.channels`, to features [N, F]; None for none.
             width: Units of each hidden layer of the head.

@@ -154,6 +154,7 @@ def test_download_arrives_whole_and_is_read_once(
     assert store.read_database("dft_2d", tmp_path) == {"JVASP-1": GRAPHENE}
     assert [p.name for p in tmp_path.iterdir()] == [f"{MEMBER}.zip"]
     assert (tmp_path / f"{MEMBER}.zip").read_bytes() == server.files[f"/{MEMBER}.zip"]
+    assert (tmp_path / f"{MEMBER}.zip").stat().st_mode & 0o777 == 0o644
     assert server.asked == [f"/{MEMBER}.zip"]
     assert capfd.readouterr() == ("", "")  # a bar is for terminals
 
