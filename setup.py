@@ -38,6 +38,8 @@ setup(
         "pillow>=11",  # published JPEGs
         "platformdirs>=4",  # where a user's caches are
         "plotly>=6",  # the page's bar chart
+        "pooch>=1.8",  # downloads databases: retries, progress, whole files only
+        "psutil>=6",  # peak memory on Windows
         "pydantic>=2.7",  # schemas of metadata.json and run.json
         "requests>=2.31",  # the errors that JARVIS' downloads raise
         "rich>=13",  # progress bars and tables in the terminal
@@ -45,6 +47,7 @@ setup(
         "safetensors>=0.5",  # stored weights that run no code when they are read
         "scikit-learn>=1.5",  # the stratified validation part
         "scipy>=1.13",  # fast Fourier transforms of whole batches, binomial and normal distribution
+        "threadpoolctl>=3.1",  # one thread a batch, torch's number left alone
         "torch>=2.6",  # training
         "torchvision>=0.21",  # DenseNet and ResNet
     ],
@@ -64,7 +67,6 @@ setup(
             "spglib>=2.4",  # the prototypes' space groups
             "statsmodels>=0.14",  # what the statistics are compared with
             "tabulate>=0.9",  # Markdown tables of perf/
-            "threadpoolctl>=3.1",  # perf/ compares on one thread
             "zizmor>=1.20",  # the workflows' security
         ],
         "dev": [

@@ -1,4 +1,4 @@
-# Sourced by run.sh and tests/run.sh. install makes .venv where missing and installs the package in it.
+# Sourced by every run.sh. install makes .venv where missing and installs the package in it.
 # Usage: install EXTRA   (EXTRA is empty, or extras of setup.py, for example "[test,dev]")
 # What is installed and newer than setup.py and constraints.txt is left alone, without a network.
 install() {
@@ -17,7 +17,7 @@ install() {
   "$python" -m pip install --quiet --constraint constraints.txt torch
   "$python" -m pip install --quiet --constraint constraints.txt --no-deps torchvision
   "$python" -m pip install --quiet --constraint constraints.txt --editable ".$extra"
-  touch "$stamp"
+  touch .venv/installed "$stamp"
 }
 
 # Chromium for the tests of the pages, where the system has none and apt-get may install one.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from types import ModuleType
+from pathlib import Path
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,3 +32,22 @@ class _Package(ModuleType):
 
 
 sys.modules[__name__].__class__ = _Package
+
+
+def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """End a command that lacks a package with what to run, any other fault with a traceback."""
+    name = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    # A part of a package, this one's included, is a fault in the code and not in the installation.
+    if not name or "." in name or name in {__name__, *sys.stdlib_module_names}:
+        sys.__excepthook__(kind, error, trace)
+        return
+    print(
+        f"error: {name} is not installed; run: source setup.sh && install, and use "
+        ".venv/bin/python, or pip install -e .",
+        file=sys.stderr,
+    )
+
+
+# Here, for it runs before any command's imports do: argv[0] is -m while Python looks one up.
+if sys.argv and Path(sys.argv[0]).stem in {"-m", "jarvis-stem"}:
+    sys.excepthook = _report

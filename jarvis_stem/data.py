@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,10 @@ from platformdirs import user_cache_path
 from rich.filesize import decimal
 
 from jarvis_stem import cli
-from jarvis_stem.formats.benchmark import Benchmark
-from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
 
-# jarvis_stem.imaging.structures takes seconds to import, so the commands do it when they run.
+# JARVIS-Tools takes seconds to import, so the commands do it when they run.
 
 _EPILOG = """\
 exit status:
@@ -37,25 +35,6 @@ examples:
   jarvis-stem data show --json | jq '.databases[].bytes'
   jarvis-stem data clear --yes
 """
-
-
-@dataclass(frozen=True)
-class Database:
-    """A JARVIS database in the store.
-
-    Attributes:
-        file: Where it is, or would be.
-        bytes: Size of its zip; None where there is none.
-        structures: How many are in it; None where it cannot be read.
-        problem: Why it cannot be read, and the way out.
-    """
-
-    name: str
-    file: str
-    state: str
-    bytes: int | None = None
-    structures: int | None = None
-    problem: str | None = None
 
 
 class _Group(cli.Group):
@@ -83,19 +62,20 @@ def main() -> None:
 @cli.json_option
 def show(data: str | None, benchmarks: Path) -> int:
     """Show what is there and what of the benchmarks it covers."""
-    from jarvis_stem.imaging.store import DATABASES, store_directory
+    from jarvis_stem.imaging.coverage import coverage
+    from jarvis_stem.imaging.store import DATABASES, inspect_database, store_directory
 
     store = store_directory(data)
-    found = {name: _read(name, store) for name in DATABASES}
-    ids = {i for _, ids in found.values() for i in ids}
+    found = [inspect_database(name, store) for name in DATABASES]
+    known = {i for _, ids in found for i in ids}
     shown = {
         "store": str(store),
         "named_by": _named_by(data),
-        "databases": [asdict(database) for database, _ in found.values()],
+        "databases": [asdict(database) for database, _ in found],
         "coverage": [
             row
             for dataset in cli.datasets(benchmarks)
-            for row in _coverage(dataset, benchmarks, ids)
+            for row in coverage(dataset, benchmarks, known)
         ],
         "cache": _cache(),
     }
@@ -134,10 +114,10 @@ def fetch(data: str | None, refresh: bool) -> int:
 @cli.quiet_option
 def verify(data: str | None) -> int:
     """Read the databases and name what is missing or damaged."""
-    from jarvis_stem.imaging.store import DATABASES, store_directory
+    from jarvis_stem.imaging.store import DATABASES, inspect_database, store_directory
 
     store = store_directory(data)
-    databases = [_read(name, store)[0] for name in DATABASES]
+    databases = [inspect_database(name, store)[0] for name in DATABASES]
     cli.report(_databases_text(map(asdict, databases)), [asdict(d) for d in databases])
     for database in databases:
         if database.problem:
@@ -177,40 +157,6 @@ def clear(data: str | None, yes: bool) -> int:
         {"removed": removed},
     )
     return 0
-
-
-def _read(name: str, store: Path) -> tuple[Database, Collection[str]]:
-    """A database's state, and the ids of its structures."""
-    from jarvis_stem.imaging.store import database_path, read_database
-
-    path = database_path(name, store)
-    if not path.exists():
-        problem = f"{path}: missing; jarvis-stem data fetch downloads it"
-        return Database(name, str(path), "missing", problem=problem), ()
-    size = path.stat().st_size
-    try:
-        ids = read_database(name, store).keys()
-    except StemError as error:
-        return Database(name, str(path), "damaged", size, problem=str(error)), ()
-    return Database(name, str(path), "ok", size, len(ids)), ids
-
-
-def _coverage(dataset: str, benchmarks: Path, ids: Collection[str]) -> list[dict[str, Any]]:
-    """How many ids of a benchmark's splits have a structure, in the databases or built in."""
-    from jarvis_stem.imaging import prototypes, structures
-
-    name = bravais_result(dataset)
-    if dataset == prototypes.RESULT_NAME.dataset:
-        ids = {structures.structure_id(i) for i in prototypes.structures()}
-    return [
-        {
-            "benchmark": dataset,
-            "split": split,
-            "ids": len(classes),
-            "with_structure": sum(structures.structure_id(i) in ids for i in classes),
-        }
-        for split, classes in Benchmark.read(benchmarks, name).splits.items()
-    ]
 
 
 def _named_by(data: str | None) -> str | None:

@@ -74,7 +74,6 @@ def _complete(context: click.Context, _parameter: click.Parameter, incomplete: s
 @click.option(
     "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu or cuda."
 )
-@click.option("--pretrained", is_flag=True, help="Start from torchvision's ImageNet weights.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint, if there is one.")
 @cli.folder_option("benchmarks", "Folder of benchmarks.")
 @cli.folder_option("contributions", "Where MODEL's folder is.")

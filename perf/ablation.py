@@ -78,7 +78,7 @@ ROWS = {
         lambda n: LatticeNet(n, encoding=False, cell=_CELL),
         _joined.recipe,
     ),
-    "lattice": Row("lattice (lattice_model)", lambda n: _alone.build(n, False), _alone.recipe),
+    "lattice": Row("lattice (lattice_model)", lambda n: _alone.build(n), _alone.recipe),
     "lattice+cell": Row(
         "lattice and CNN on the unit cell", lambda n: LatticeNet(n, cell=_CELL), _joined.recipe
     ),
@@ -87,10 +87,10 @@ ROWS = {
         lambda n: LatticeNet(n, spectrum=spectrum_cnn()),
         _joined.recipe,
     ),
-    "all": Row("all three (lattice_cnn_model)", lambda n: _joined.build(n, False), _joined.recipe),
+    "all": Row("all three (lattice_cnn_model)", lambda n: _joined.build(n), _joined.recipe),
     "lattice, not mirrored": Row(
         "lattice, trained without mirror images",
-        lambda n: _alone.build(n, False),
+        lambda n: _alone.build(n),
         replace(_alone.recipe, mirror=False),
     ),
     "pixels": Row(

@@ -72,7 +72,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def _prediction(folder: Path, pixels: Any, device: torch.device) -> float:
     """Images a second, with weights as they are drawn: their values do not change the speed."""
-    model = architecture.load(folder).build(5, False).to(device)
+    model = architecture.load(folder).build(5).to(device)
     tensor = torch.from_numpy(pixels)
     inference.predict(model, tensor)
     start = time.perf_counter()

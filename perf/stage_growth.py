@@ -35,7 +35,7 @@ from jarvis_stem.training import Recipe
 RECIPE = Recipe(epochs=1)
 
 
-def build(classes: int, pretrained: bool) -> nn.Module:
+def build(classes: int) -> nn.Module:
     pooled = nn.Sequential(nn.AvgPool2d(16), nn.Flatten())
     return nn.Sequential(pooled, nn.Linear(256, 64), nn.ReLU(), nn.Linear(64, classes))
 '''

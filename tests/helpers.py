@@ -170,6 +170,7 @@ def figshare_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Figshare]:
         address = f"http://127.0.0.1:{server.server_port}"
         moved = {name: (f"{address}/{info[1]}.zip", *info[1:]) for name, info in known.items()}
         monkeypatch.setattr(figshare, "get_db_info", lambda: moved)
+        monkeypatch.setattr("pooch.core.time.sleep", lambda _: None)  # before it tries again
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         yield server
         server.shutdown()

@@ -6,21 +6,14 @@ from torch import nn
 
 from jarvis_stem.training import Recipe
 from jarvis_stem.training.lattice_net import LatticeNet, spectrum_cnn
-from jarvis_stem.utils.errors import StemError
 
 RECIPE = Recipe(epochs=16, batch_size=128)
 
 
-def build(classes: int, pretrained: bool) -> nn.Module:
+def build(classes: int) -> nn.Module:
     """Build the model.
 
     Args:
         classes: Number of classes.
-        pretrained: There are no weights learned elsewhere.
-
-    Raises:
-        StemError: Weights learned elsewhere were asked for.
     """
-    if pretrained:
-        raise StemError("--pretrained: lattice_cnn_model has no such weights; train without it")
     return LatticeNet(classes, cell=(16, 32, 64), spectrum=spectrum_cnn())

@@ -2,5 +2,5 @@
 # Train lattice_cnn_model and write its predictions here; arguments go to jarvis_stem.train (see --help).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-if [ -x .venv/bin/python ]; then PATH="$PWD/.venv/bin:$PATH"; fi
+if [ -f setup.sh ]; then source ./setup.sh; install; PATH="$PWD/.venv/bin:$PATH"; fi
 exec python -m jarvis_stem.train lattice_cnn_model "$@"

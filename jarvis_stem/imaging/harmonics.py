@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from jarvis_stem.imaging.stem import PIXEL_SIZE
@@ -82,18 +84,36 @@ def harmonics(
 
 
 def by_batches(work: Callable[[slice], None], count: int, what: str) -> None:
-    """Do work for batches of so many images, several at a time."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the operations on a batch are too small to share among threads
-    pool = ThreadPoolExecutor(threads)
+    """Do work for batches of so many images, several at a time.
+
+    Each batch is one thread's: its operations are too small to share among several. The number of
+    torch's threads is left as it is for everybody else.
+
+    Args:
+        work: Called with the slice of each batch, in as many threads as torch has.
+        count: Number of images.
+        what: What is being done, at the left of the progress bar.
+    """
+    executor = ThreadPoolExecutor(torch.get_num_threads(), initializer=_compute_alone)
     try:
         starts = range(0, count, BATCH)
-        batches = [pool.submit(work, slice(start, start + BATCH)) for start in starts]
+        batches = [executor.submit(work, slice(start, start + BATCH)) for start in starts]
         for batch in track(batches, what):
             batch.result()
     finally:
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)
+        executor.shutdown(cancel_futures=True)
+
+
+def _compute_alone() -> None:
+    """Have torch share nothing of what this thread computes among others."""
+    torch.get_num_threads()  # torch takes over the process' number at its first use in a thread
+    # OpenMP's number is the calling thread's alone; torch.set_num_threads is for all to come.
+    _thread_pools().limit(limits=1, user_api="openmp")
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def amplitudes_at(images: Tensor, places: Tensor) -> Tensor:

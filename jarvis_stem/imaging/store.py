@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
+import json
 import os
 import tempfile
+from collections.abc import Collection
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
 from jarvis.core.utils import get_cache_dir
 from jarvis.db import figshare
+from rich.progress import Progress
 
 from jarvis_stem.imaging import prototypes
 from jarvis_stem.utils import progress
@@ -23,7 +26,29 @@ DATABASES = {"dft_2d": "jid", "c2db": "id", "twod_matpd": "material_id"}
 STORE_VARIABLE = "JARVIS_STEM_DATA"
 _MAX_DATABASE = 2**32  # bytes unpacked
 _PATIENCE = 60  # seconds for a server to say something
+_RETRIES = 2  # of a download
 _BLOCK = 2**16  # bytes
+
+
+@dataclass(frozen=True)
+class Database:
+    """A JARVIS database in the store.
+
+    Attributes:
+        name: Key of `DATABASES`.
+        file: Where it is, or would be.
+        state: ``ok``, ``missing`` or ``damaged``.
+        bytes: Size of its zip; None where there is none.
+        structures: How many are in it; None where it cannot be read.
+        problem: Why it cannot be read, and the way out.
+    """
+
+    name: str
+    file: str
+    state: str
+    bytes: int | None = None
+    structures: int | None = None
+    problem: str | None = None
 
 
 def store_directory(data: str | None = None) -> Path:
@@ -61,8 +86,33 @@ def read_database(name: str, store: Path, *, refresh: bool = False) -> dict[str,
     """
     path = database_path(name, store)
     if refresh or not path.exists():
-        _download(name, path)
-    return _load(name, path)
+        return _download(name, path)
+    try:
+        return _load(name, path)
+    except StemError as error:
+        raise StemError(f"{error}; remove it, or pass --refresh to download it again") from None
+
+
+def inspect_database(name: str, store: Path) -> tuple[Database, Collection[str]]:
+    """Read one JARVIS database and say what state it is in; nothing is downloaded.
+
+    Args:
+        name: Key of `DATABASES`.
+        store: See `store_directory`.
+
+    Returns:
+        Its state, and the ids of its structures, none where it cannot be read.
+    """
+    path = database_path(name, store)
+    if not path.exists():
+        problem = f"{path}: missing; jarvis-stem data fetch downloads it"
+        return Database(name, str(path), "missing", problem=problem), ()
+    size = path.stat().st_size
+    try:
+        ids = read_database(name, store).keys()
+    except StemError as error:
+        return Database(name, str(path), "damaged", size, problem=str(error)), ()
+    return Database(name, str(path), "ok", size, len(ids)), ids
 
 
 def database_path(name: str, store: Path) -> Path:
@@ -76,49 +126,87 @@ def database_path(name: str, store: Path) -> Path:
 
 
 def _load(name: str, path: Path) -> dict[str, Any]:
-    key = DATABASES[name]
-    mend = "remove it, or pass --refresh to download it again"
+    content = read_zip(path, path.name.removesuffix(".zip"), limit=_MAX_DATABASE)
     try:
-        read_zip(path, path.name.removesuffix(".zip"), limit=_MAX_DATABASE)
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints its progress
-            rows = figshare.data(name, store_dir=str(path.parent))
-        return {row[key]: row["atoms"] for row in rows}
-    except StemError as error:
-        raise StemError(f"{error}; {mend}") from None
+        return {row[DATABASES[name]]: row["atoms"] for row in json.loads(content)}
     except (ValueError, KeyError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise StemError(f"{path}: not the JARVIS database {name} ({reason}); {mend}") from None
+        raise StemError(f"{path}: not the JARVIS database {name} ({reason})") from None
 
 
-def _download(name: str, path: Path) -> None:
-    """Fetch a database beside its place and move it there only when it is whole and readable."""
+def _download(name: str, path: Path) -> dict[str, Any]:
+    """Fetch a database beside its place, read it, and only then move it there."""
+    ways_out = (
+        f"Point --data or {STORE_VARIABLE} to a folder that has {path.name}, or work offline with "
+        f"--benchmark {prototypes.RESULT_NAME.dataset}"
+    )
     with tempfile.TemporaryDirectory(prefix=".download-", dir=path.parent) as folder:
         fetched = Path(folder) / path.name
         try:
             _fetch(figshare.get_db_info()[name][0], fetched, f"Downloading {name}")
-            _load(name, fetched)
+            records = _load(name, fetched)
         except requests.RequestException as error:
             raise StemError(
                 f"{path}: {'' if path.exists() else 'no such file, and '}the JARVIS database "
-                f"{name} cannot be downloaded ({type(error).__name__}).\n"
-                f"Point --data or {STORE_VARIABLE} to a folder that has {path.name}, or work "
-                f"offline with --benchmark {prototypes.RESULT_NAME.dataset}"
+                f"{name} cannot be downloaded ({type(error).__name__}).\n{ways_out}"
             ) from None
-        except (StemError, ValueError) as error:
-            raise StemError(f"{path}: the download of {name} broke off ({error})") from None
+        except StemError as error:
+            reason = str(error).removeprefix(f"{fetched}: ")
+            raise StemError(
+                f"{path}: the download of {name} is damaged ({reason}); try again.\n{ways_out}"
+            ) from None
+        fetched.chmod(0o644)  # pooch's files are their owner's alone, stores are often shared
         fetched.replace(path)
+    return records
 
 
 def _fetch(address: str, path: Path, what: str) -> None:
-    """Download a file, with a progress bar."""
-    with (
-        requests.get(address, stream=True, timeout=_PATIENCE) as answer,
-        path.open("wb") as file,
-        progress.bar(of_bytes=True) as bar,
-    ):
-        answer.raise_for_status()
-        size = int(answer.headers.get("content-length", 0)) or None
-        task = bar.add_task(what, total=size)
-        for block in answer.iter_content(_BLOCK):
-            file.write(block)
-            bar.advance(task, len(block))
+    """Download a file, with a progress bar; a download that broke off is tried again."""
+    import pooch  # here, for most commands download nothing
+
+    pooch.get_logger().setLevel("WARNING")  # the bar says what is downloaded
+    # No checksum: JARVIS-Tools lists none. The zip has one, which reading it checks.
+    source = pooch.create(
+        path.parent,
+        base_url="",
+        registry={path.name: None},
+        urls={path.name: address},
+        retry_if_failed=_RETRIES,
+    )
+    with ExitStack() as stack:
+
+        def close_at_the_end(answer: requests.Response, **_: Any) -> None:
+            stack.callback(answer.close)  # which pooch leaves open where it breaks off
+
+        source.fetch(
+            path.name,
+            downloader=pooch.HTTPDownloader(
+                progressbar=_Bar(stack.enter_context(progress.bar(of_bytes=True)), what),
+                chunk_size=_BLOCK,
+                timeout=_PATIENCE,
+                hooks={"response": close_at_the_end},
+            ),
+        )
+
+
+class _Bar:
+    """A bar of the terminal's as pooch moves one.
+
+    Attributes:
+        total: Bytes to come, set by pooch; 0 where the server does not say.
+    """
+
+    total = 0
+
+    def __init__(self, bar: Progress, what: str) -> None:
+        self._bar = bar
+        self._task = bar.add_task(what, total=None)
+
+    def update(self, count: int) -> None:
+        self._bar.update(self._task, advance=count, total=self.total or None)
+
+    def reset(self) -> None:
+        self._bar.reset(self._task)
+
+    def close(self) -> None:
+        pass

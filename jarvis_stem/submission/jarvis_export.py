@@ -170,8 +170,7 @@ def _run_options(run: RunRecord | None) -> list[str]:
     """Options that repeat a training run; those that name folders are of its machine alone."""
     if run is None:
         return []
-    pretrained = ["--pretrained"] if (run.model_extra or {}).get("pretrained") else []
-    return ["--epochs", str(run.recipe.epochs), "--seed", str(run.seed), *pretrained]
+    return ["--epochs", str(run.recipe.epochs), "--seed", str(run.seed)]
 
 
 def _new_benchmarks(names: Sequence[ResultName]) -> list[Path]:

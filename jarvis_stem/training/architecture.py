@@ -9,9 +9,10 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
+from inspect import isfunction, signature
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -53,7 +54,7 @@ class Describing(Protocol):
     """A module that learns from what it computes of each image once, before training."""
 
     def describe(self, images: Tensor) -> Tensor:
-        """Describe images uint8[N, 256, 256] as float32[N, D], which `forward` then takes."""
+        """Describe images uint8[N, 256, 256] as float32[N, ...], which `forward` then takes."""
         ...
 
 
@@ -62,14 +63,13 @@ class Mirroring(Describing, Protocol):
     """One that need not look at a mirror image to describe it."""
 
     def mirror(self, description: Tensor) -> Tensor:
-        """Turn descriptions float32[N, D] into those of the images reflected along x."""
+        """Turn descriptions float32[N, ...] into those of the images reflected along x."""
         ...
 
 
-# Called with the number of classes and whether to start from ImageNet weights. The module maps
-# images float32[N, 1, 256, 256] in 0..1, or what it makes of them if it is `Describing`, to logits
-# float32[N, classes].
-Builder = Callable[[int, bool], nn.Module]
+# Called with the number of classes. The module maps images float32[N, 1, 256, 256] in 0..1, or what
+# it makes of them if it is `Describing`, to logits float32[N, classes].
+Builder = Callable[[int], nn.Module]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def load(folder: Path) -> Architecture:
 
     Args:
         folder: The contribution; its model.py has ``RECIPE = Recipe(...)`` and
-            ``def build(classes: int, pretrained: bool) -> nn.Module`` (see `Builder`).
+            ``def build(classes: int) -> nn.Module`` (see `Builder`).
 
     Raises:
         StemError: No such folder or file, a fault in executing it, or something else in place of
@@ -116,10 +116,10 @@ def load(folder: Path) -> Architecture:
         raise StemError(
             f"{path}: expected RECIPE = Recipe(...) of jarvis_stem.training, got {recipe!r}"
         )
-    if not callable(build):
+    if not callable(build) or not _takes_one(build):
+        shown = f"build{signature(build)}" if isfunction(build) else repr(build)
         raise StemError(
-            f"{path}: expected a function build(classes: int, pretrained: bool) -> nn.Module, "
-            f"got {build!r}"
+            f"{path}: expected a function build(classes: int) -> nn.Module, got {shown}"
         )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     return Architecture(folder.name, build, recipe, digest)
@@ -146,6 +146,15 @@ def _execute(path: Path) -> ModuleType:
         del sys.modules[name]
         raise StemError(f"{_place(error, path)}: {type(error).__name__}: {error}") from error
     return module
+
+
+def _takes_one(build: Callable[..., Any]) -> bool:
+    """Whether a function can be called with one argument."""
+    try:
+        signature(build).bind(None)
+    except TypeError:
+        return False
+    return True
 
 
 def _place(error: BaseException, path: Path) -> str:

@@ -22,9 +22,9 @@ class Epoch:
         epoch: Its number, from 1.
         learning_rate: At its end.
         train_loss: Mean cross-entropy over its steps.
-        train_accuracy: Share right over its steps, under augmentation.
+        train_accuracy: Share correct over its steps, under augmentation.
         validation_loss: Cross-entropy on the validation part afterwards.
-        validation_accuracy: Share right there; it chooses the epoch.
+        validation_accuracy: Share correct there; it chooses the epoch.
         seconds: Wall time of the pass and its validation.
         cpu_seconds: Processor time of all threads in it.
     """

@@ -36,7 +36,6 @@ class Options:
         epochs: The model's own if None.
         until: Accuracy on the validation part that ends the training.
         device: As torch names it, or ``auto``.
-        pretrained: Start from weights learned elsewhere.
         resume: Go on from the last checkpoint, if there is one.
         benchmarks: Folder of all benchmarks.
         contributions: Folder of contribution folders.
@@ -55,30 +54,73 @@ class Options:
     until: float | None = None
     seed: int = 0
     device: str = "auto"
-    pretrained: bool = False
     resume: bool = False
     benchmarks: Path = Path("benchmarks")
     contributions: Path = Path("contributions")
     runs: Path = Path("runs")
 
 
-def load_images(
-    options: Options, benchmark: Benchmark, split: str, noisy_copies: int = 0
-) -> list[ImageSet]:
-    """Clean images of a split, then noisy copies; ids without one are counted and listed."""
-    ids = benchmark.split(split)
+def find_structures(
+    options: Options, benchmark: Benchmark, splits: Sequence[str]
+) -> dict[str, Atoms] | None:
+    """Read the structures of all splits at once, for a database takes seconds.
+
+    Args:
+        options: What the run is asked for.
+        benchmark: Its benchmark.
+        splits: Names of the splits.
+
+    Returns:
+        Structures by image id; None if images are read instead.
+
+    Raises:
+        StemError: See `imaging.structures`.
+    """
     if options.images:
-        if noisy_copies:
-            raise StemError("--images: this model also learns from noisy drawings of structures")
-        sets = [image_set.read_folder(options.images, ids, benchmark.classes)]
-    else:
-        sources = _structures(options, ids, refresh=options.refresh and split == "train")
-        have = [i for i in ids if i in sources]
+        return None
+    if options.structures:
+        return structures.read_files(options.structures)
+    ids = [i for split in splits for i in benchmark.split(split)]
+    return structures.for_dataset(
+        options.benchmark, ids, data=options.data, refresh=options.refresh
+    )
+
+
+def load_images(
+    options: Options,
+    benchmark: Benchmark,
+    split: str,
+    sources: Mapping[str, Atoms] | None,
+    noisy_copies: int = 0,
+) -> list[ImageSet]:
+    """Have the images of a split; ids without one are counted and listed.
+
+    Args:
+        options: What the run is asked for.
+        benchmark: Its benchmark.
+        split: Name of the split.
+        sources: What `find_structures` returned.
+        noisy_copies: How many noisy images there shall be of each structure.
+
+    Returns:
+        Clean images, then the noisy copies.
+
+    Raises:
+        StemError: None of the ids has an image, or images that are read shall have noisy copies.
+    """
+    ids = benchmark.split(split)
+    if sources is not None:
         sets = [image_set.render(sources, list(ids))]
+        have = sets[0].ids
         for copy in range(noisy_copies):
             seed = options.seed * _MOST_COPIES + copy
             drawn = conditions.draw(len(have), seed=seed)
             sets.append(image_set.render(sources, have, drawn, seed=seed))
+    elif noisy_copies:
+        raise StemError("--images: this model also learns from noisy drawings of structures")
+    else:
+        assert options.images is not None  # noqa: S101 - what `find_structures` returns None for
+        sets = [image_set.read_folder(options.images, ids, benchmark.classes)]
     if missing := sets[0].missing:
         listing = options.runs / f"missing-{options.benchmark}-{split}.txt"
         write_text(listing, "\n".join(missing) + "\n")
@@ -88,14 +130,6 @@ def load_images(
     if not sets[0].ids:
         raise StemError(f"none of the {len(ids)} {split} ids of {benchmark.path} has an image")
     return sets
-
-
-def _structures(
-    options: Options, ids: Mapping[str, int | str], *, refresh: bool
-) -> Mapping[str, Atoms]:
-    if options.structures:
-        return structures.read_files(options.structures)
-    return structures.for_dataset(options.benchmark, ids, data=options.data, refresh=refresh)
 
 
 def part(sets: Sequence[ImageSet], benchmark: Benchmark, seed: int) -> tuple[Split, Split]:

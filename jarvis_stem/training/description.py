@@ -1,4 +1,4 @@
-"""What a model is told of an image's lattice.
+"""What is measured of an image's lattice for a model to learn from.
 
 `Measured` lays out what `describe` measures once an image: the lattice to a small fraction of a
 pixel, the amplitudes of its harmonics, and the spectrum for what those miss.
@@ -14,11 +14,11 @@ from torch import Tensor
 
 from jarvis_stem.imaging import lattice_errors, measurement
 from jarvis_stem.imaging.harmonics import harmonic_orders, harmonics
-from jarvis_stem.training.spectrum import LatticeSpectrum
+from jarvis_stem.training.spectrum import SHAPE, log_power
 
 HIGHEST_ORDER = 6  # of the harmonics a unit cell is drawn from: 0.8 cycles an Å in a cell of 8 Å
 _SCALARS = 7  # vectors, quality, brightness, contrast
-_LEAST_ERROR, _UNKNOWN_ERROR = 1e-6, 1.0  # Å and degrees; the latter where none can be told
+_LEAST_ERROR, _UNKNOWN_ERROR = 1e-6, 1.0  # Å and degrees; the latter where there is none
 _BATCH = 8  # images converted at once: as many as the processor's cache holds
 
 
@@ -39,7 +39,7 @@ class Measured:
         lattice, *self._parts, self.errors, spectrum = _parted(description)
         self.vectors = lattice[:, :4].unflatten(1, (2, 2))
         self.scalars = lattice[:, 4:]
-        self.spectrum = spectrum.reshape(-1, *LatticeSpectrum.shape)
+        self.spectrum = spectrum.reshape(-1, *SHAPE)
 
     @cached_property
     def harmonics(self) -> Tensor:
@@ -48,7 +48,7 @@ class Measured:
 
 
 def describe(images: Tensor, *, spectrum: bool, errors: bool = False) -> Tensor:
-    """Measure what a model is told of each image.
+    """Measure what a model learns from, of each image.
 
     Args:
         images: uint8[N, 256, 256].
@@ -72,14 +72,16 @@ def describe(images: Tensor, *, spectrum: bool, errors: bool = False) -> Tensor:
         measured = torch.from_numpy(lattice_errors.standard_errors(pixels, lattices.vectors))
         parts.append(measured.nan_to_num(_UNKNOWN_ERROR).clamp(_LEAST_ERROR, _UNKNOWN_ERROR))
     if spectrum:
-        parts.append(LatticeSpectrum().log_power(images).flatten(1))
+        parts.append(log_power(images).flatten(1))
     return torch.cat([part.float() for part in parts], dim=1)
 
 
 def only(description: Tensor, *, spectrum: bool, errors: bool) -> Tensor:
     """Leave of descriptions that have everything what `describe` gives for these wishes."""
-    *always, own, seen = _parted(description)
-    return torch.cat([*always, *([own] if errors else []), *([seen] if spectrum else [])], dim=1)
+    *always, measured, seen = _parted(description)
+    return torch.cat(
+        [*always, *([measured] if errors else []), *([seen] if spectrum else [])], dim=1
+    )
 
 
 def mirror(description: Tensor) -> Tensor:
@@ -96,9 +98,7 @@ def mirror(description: Tensor) -> Tensor:
     """
     lattice, real, imaginary, errors, spectrum = _parted(description)
     signs = lattice.new_tensor([1, -1, 1, -1] + [1] * (_SCALARS - 4))
-    reflected = (
-        spectrum.unflatten(1, LatticeSpectrum.shape).flip(1) if spectrum.numel() else spectrum
-    )
+    reflected = spectrum.unflatten(1, SHAPE).flip(1) if spectrum.numel() else spectrum
     return torch.cat((lattice * signs, real, -imaginary, errors, reflected.flatten(1)), dim=1)
 
 
@@ -107,7 +107,7 @@ def _parted(description: Tensor) -> tuple[Tensor, ...]:
     orders = len(orders_of(HIGHEST_ORDER))
     before = (_SCALARS, _SCALARS + orders, _SCALARS + 2 * orders)
     *always, rest = description.tensor_split(before, dim=1)
-    n_errors = rest.shape[1] % math.prod(LatticeSpectrum.shape)
+    n_errors = rest.shape[1] % math.prod(SHAPE)
     return (*always, *rest.tensor_split((n_errors,), dim=1))
 
 

@@ -52,10 +52,10 @@ class LatticeEncoding(nn.Module):
 
     def forward(self, measured: Measured) -> Tensor:
         """Encode; [N, F]."""
-        told = [_encode(measured.vectors), measured.scalars]
+        known = [_encode(measured.vectors), measured.scalars]
         if measured.errors.shape[1]:
-            told.append(_significance(measured.vectors, measured.errors))
-        numbers = torch.cat(told, dim=1)
+            known.append(_significance(measured.vectors, measured.errors))
+        numbers = torch.cat(known, dim=1)
         amplitudes = measured.harmonics[:, self.low].abs()
         amplitudes = torch.cat((torch.log(amplitudes + _FAINT), amplitudes), dim=1)
         both = torch.cat((self.numbers(numbers), self.amplitudes(amplitudes)), dim=1)

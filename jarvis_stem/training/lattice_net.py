@@ -1,9 +1,7 @@
-"""What a model is told of an image's lattice, and networks that listen to it.
+"""Networks on what `describe` measures of an image.
 
-`Measured` lays out what `describe` measures once an image: the lattice to a small fraction of a
-pixel, the amplitudes of its harmonics, and the spectrum for what those miss. `LatticeNet` joins up
-to three branches on it: an encoding of the lattice, a CNN on the averaged unit cell, and a CNN on
-the spectrum.
+`LatticeNet` joins up to three branches: an encoding of the lattice, a CNN on the averaged unit
+cell, and a CNN on the spectrum.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from torch import Tensor, nn
 
 from jarvis_stem.training.description import HIGHEST_ORDER, Measured, describe, mirror, orders_of
 from jarvis_stem.training.lattice_encoding import LatticeEncoding
-from jarvis_stem.training.spectrum import LatticeSpectrum
+from jarvis_stem.training.spectrum import CHANNELS, channels
 
 _CELL = 16  # pixels of the drawn unit cell, each way
 
@@ -40,9 +38,9 @@ class LatticeNet(nn.Module):
         Args:
             classes: Number of classes.
             encoding: Whether to have the lattice's encoding and its harmonics' amplitudes.
-            errors: Whether that is told how uncertain the lattice is, which noise decides.
+            errors: Whether that has the lattice's standard errors too, which noise decides.
             cell: Channels of the CNN on the unit cell, layer by layer; empty for none.
-            spectrum: CNN on `LatticeSpectrum.channels_of`, to features [N, F]; None for none.
+            spectrum: CNN on `spectrum.channels`, to features [N, F]; None for none.
             width: Units of each hidden layer of the head.
             dropout: Share of them left out at a training step.
             absent: Share of images for which a CNN beside the encoding is silent at a training
@@ -54,7 +52,6 @@ class LatticeNet(nn.Module):
         self.encoding = LatticeEncoding(errors=errors) if encoding else None
         self.cell = _cell_cnn(cell) if cell else None
         self.spectrum = spectrum
-        self.spectrum_channels = None if spectrum is None else LatticeSpectrum(zoom=0)
         self.absent = absent
         self.head = nn.Sequential(
             nn.Dropout(dropout / 2),
@@ -86,8 +83,8 @@ class LatticeNet(nn.Module):
         seen = []
         if self.cell is not None:
             seen.append(self.cell(unit_cell(measured.harmonics)[:, None]))
-        if self.spectrum is not None and self.spectrum_channels is not None:
-            seen.append(self.spectrum(self.spectrum_channels.channels_of(measured.spectrum)))
+        if self.spectrum is not None:
+            seen.append(self.spectrum(channels(measured.spectrum)))
         if features:
             seen = [self._heard(one) for one in seen]
         logits: Tensor = self.head(torch.cat(features + seen, dim=1))
@@ -123,7 +120,7 @@ def spectrum_cnn() -> nn.Sequential:
     The lattice is measured elsewhere, so that patches of 4 x 4 frequencies are fine enough.
     """
     return nn.Sequential(
-        nn.Conv2d(LatticeSpectrum.derived, 32, 4, stride=4, bias=False),
+        nn.Conv2d(CHANNELS, 32, 4, stride=4, bias=False),
         *_normalised(32),
         nn.Conv2d(32, 64, 3, stride=2, padding=1, bias=False),
         *_normalised(64),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -145,42 +146,26 @@ def _run_epoch(
     seed: int,
     display: _EpochProgress,
 ) -> None:
+    """Learn from the training part once, then see on the other what came of it."""
     start, cpu_start = time.perf_counter(), time.process_time()
     number = len(state.history) + 1
     torch.manual_seed(seed * 1_000_003 + number)
-    (train, validation), (learned, chosen_by) = views, parts
-    order = _order(learned)
-    device = next(state.model.parameters()).device
-    state.model.train()
-    loss_sum = n_right = n_seen = 0.0
     display.start(number)
-    # An incomplete last batch is left out: its batch statistics would be noise.
-    for batch in order.split(recipe.batch_size)[: len(order) // recipe.batch_size]:
-        classes = learned.classes[batch].to(device)
-        logits = logits_of_batch(
-            state.model, train.augmented(batch, mirror=recipe.mirror).to(device)
+    train_loss, train_accuracy = _learn(state, views[0], parts[0], recipe, display)
+    if not math.isfinite(train_loss):
+        raise StemError(
+            f"epoch {number}: the loss is not finite; lower learning_rate in RECIPE of model.py, "
+            f"which is {recipe.learning_rate:g}"
         )
-        smoothing = recipe.label_smoothing
-        loss = functional.cross_entropy(logits, classes, label_smoothing=smoothing)
-        state.optimizer.zero_grad()
-        loss.backward()
-        state.optimizer.step()
-        state.schedule.step()
-        loss_sum += loss.item() * len(batch)
-        n_right += (logits.argmax(dim=1) == classes).sum().item()
-        n_seen += len(batch)
-        display.step(loss_sum / n_seen)
-    if not torch.isfinite(torch.tensor(loss_sum)):
-        raise StemError(f"epoch {number}: the loss is not finite; lower --learning-rate")
-    predicted = probabilities(logits_of(state.model, validation))
-    right = predicted.argmax(dim=1) == chosen_by.classes
+    predicted = probabilities(logits_of(state.model, views[1]))
+    correct = predicted.argmax(dim=1) == parts[1].classes
     epoch = Epoch(
         epoch=number,
         learning_rate=float(state.schedule.get_last_lr()[0]),
-        train_loss=loss_sum / n_seen,
-        train_accuracy=n_right / n_seen,
-        validation_loss=cross_entropy(predicted, chosen_by.classes),
-        validation_accuracy=right.float().mean().item(),
+        train_loss=train_loss,
+        train_accuracy=train_accuracy,
+        validation_loss=cross_entropy(predicted, parts[1].classes),
+        validation_accuracy=correct.float().mean().item(),
         seconds=time.perf_counter() - start,
         cpu_seconds=time.process_time() - cpu_start,
     )
@@ -188,6 +173,32 @@ def _run_epoch(
     if best_epoch(state.history) is epoch:
         state.best = {k: v.detach().cpu().clone() for k, v in state.model.state_dict().items()}
     display.end(epoch)
+
+
+def _learn(
+    state: State, views: Views, split: Split, recipe: Recipe, display: _EpochProgress
+) -> tuple[float, float]:
+    """Pass over the training part; its mean loss and accuracy."""
+    order = _order(split)
+    device = next(state.model.parameters()).device
+    state.model.train()
+    loss_sum = n_correct = n_seen = 0.0
+    # An incomplete last batch is left out: its batch statistics would be noise.
+    for batch in order.split(recipe.batch_size)[: len(order) // recipe.batch_size]:
+        classes = split.classes[batch].to(device)
+        taken = views.augmented(batch, mirror=recipe.mirror).to(device)
+        logits = logits_of_batch(state.model, taken)
+        smoothing = recipe.label_smoothing
+        loss = functional.cross_entropy(logits, classes, label_smoothing=smoothing)
+        state.optimizer.zero_grad()
+        loss.backward()
+        state.optimizer.step()
+        state.schedule.step()
+        loss_sum += loss.item() * len(batch)
+        n_correct += (logits.argmax(dim=1) == classes).sum().item()
+        n_seen += len(batch)
+        display.step(loss_sum / n_seen)
+    return loss_sum / n_seen, n_correct / n_seen
 
 
 def _order(split: Split) -> Tensor:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import platform
-import resource
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 
 PACKAGES = ("jarvis-tools", "numpy", "scikit-learn", "scipy", "torch", "torchvision")
@@ -41,8 +41,12 @@ def hardware(device: torch.device) -> str:
 
 def peak_memory_mb() -> int:
     """Largest resident size of this process so far, MB."""
+    if sys.platform == "win32":
+        return round(psutil.Process().memory_info().peak_wset / 2**20)
+    import resource  # not on Windows; psutil has no peak elsewhere
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1024 if sys.platform != "darwin" else 1024**2))
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10))
 
 
 def _git_commit() -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,15 @@ from jarvis_stem.formats.predictions import write_predictions
 from jarvis_stem.imaging.image_set import ImageSet
 from jarvis_stem.scoring.metrics import accuracy, calibration_error
 from jarvis_stem.training import inference, loop, machine, stored_weights
-from jarvis_stem.training.architecture import load
+from jarvis_stem.training.architecture import Architecture, Recipe, load
 from jarvis_stem.training.checkpoint import Epoch
-from jarvis_stem.training.dataset import Options, load_images, part, positions_of
+from jarvis_stem.training.dataset import (
+    Options,
+    find_structures,
+    load_images,
+    part,
+    positions_of,
+)
 from jarvis_stem.training.history import HistoryWriter
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
@@ -71,14 +77,101 @@ class Outcome:
         }
 
 
+@dataclass(frozen=True)
+class _Task:
+    """What is known before an image is drawn."""
+
+    options: Options
+    name: ResultName
+    benchmark: Benchmark
+    architecture: Architecture
+    recipe: Recipe
+    device: torch.device
+    environment: dict[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """The contribution's folder."""
+        return self.options.contributions / self.options.model
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the checkpoint and the learning curve."""
+        return self.options.runs / self.architecture.name / self.name.benchmark_name
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What the training part gave.
+
+    Attributes:
+        model: At its best epoch, with the weights as stored.
+        history: All epochs.
+        earlier: Those of them that were run in processes that this one resumed.
+        temperature: What the model's logits are divided by.
+        validation_error: Calibration error with it on the validation part.
+        weights: What the record says of the stored weights; None if they are not stored.
+    """
+
+    model: torch.nn.Module
+    history: list[Epoch]
+    earlier: list[Epoch]
+    temperature: float
+    validation_error: float
+    weights: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """What the test split gave.
+
+    Attributes:
+        predicted: Classes of all ids, in benchmark order.
+        result: Accuracy and recall.
+        error: Calibration error on the ids with an image.
+        n_missing: Ids without an image.
+    """
+
+    predicted: list[int | str]
+    result: dict[str, Any]
+    error: float
+    n_missing: int
+
+
 def run(options: Options) -> Outcome:
     """Train, predict the test split once, and write predictions, record and metadata.
+
+    Args:
+        options: What the run is asked for.
+
+    Returns:
+        What it gave, all of it written.
 
     Raises:
         StemError: Anything about the input that the user can mend.
         OSError: Something cannot be written.
     """
     start, cpu_start = time.perf_counter(), time.process_time()
+    task = _prepare(options)
+    splits = ("train", task.name.split)
+    sources = find_structures(options, task.benchmark, splits)
+    learned_from = load_images(options, task.benchmark, "train", sources, task.recipe.noisy_copies)
+    (test,) = load_images(options, task.benchmark, task.name.split, sources)
+    trained = _train(task, learned_from)
+    tested = _test(task, trained, test)
+    wall = time.perf_counter() - start + sum(e.seconds for e in trained.earlier)
+    cpu = time.process_time() - cpu_start + sum(e.cpu_seconds for e in trained.earlier)
+    costs = {
+        "wall_seconds": round(wall, 1),
+        "cpu_seconds": round(cpu, 1),
+        "peak_memory_mb": machine.peak_memory_mb(),
+        "parameters": sum(p.numel() for p in trained.model.parameters()),
+    }
+    return _write(task, trained, tested, costs)
+
+
+def _prepare(options: Options) -> _Task:
+    """Refuse what can be refused before anything takes time."""
     folder = options.contributions / options.model
     architecture = load(folder)
     recipe = architecture.recipe
@@ -88,88 +181,92 @@ def run(options: Options) -> Outcome:
     benchmark = Benchmark.read(options.benchmarks, name)
     device = inference.choose_device(options.device)
     environment = machine.environment(device)  # now: the checkout may move on while it trains
-    _refuse_broken_metadata(folder)  # better now than after training
-    run_folder = options.runs / architecture.name / name.benchmark_name
+    _refuse_broken_metadata(folder)
+    return _Task(options, name, benchmark, architecture, recipe, device, environment)
 
-    learned_from = load_images(options, benchmark, "train", recipe.noisy_copies)
-    (test,) = load_images(options, benchmark, name.split)
-    train, validation = part(learned_from, benchmark, options.seed)
+
+def _train(task: _Task, sets: Sequence[ImageSet]) -> _Trained:
+    """Fit the model, calibrate it and store its weights."""
+    options = task.options
+    train, validation = part(sets, task.benchmark, options.seed)
     torch.manual_seed(options.seed)
-    model = architecture.build(len(benchmark.classes), options.pretrained)
-    history_here = HistoryWriter(run_folder)
+    model = task.architecture.build(len(task.benchmark.classes))
+    writer = HistoryWriter(task.runs)
     history, logits = loop.fit(
         model,
         train,
         validation,
-        recipe,
+        task.recipe,
         seed=options.seed,
-        device=device,
-        checkpoint=run_folder / "checkpoint.pt",
+        device=task.device,
+        checkpoint=task.runs / "checkpoint.pt",
         identity={
-            "model": architecture.name,
-            "model.py": architecture.digest,
-            "benchmark": str(name),
-            "images": len(learned_from[0].ids),
+            "model": task.architecture.name,
+            "model.py": task.architecture.digest,
+            "benchmark": str(task.name),
+            "images": len(sets[0].ids),
             "seed": options.seed,
-            "pretrained": options.pretrained,
-            **asdict(recipe),
+            **asdict(task.recipe),
         },
         resume=options.resume,
         until=options.until,
-        on_epoch=history_here.write,
+        on_epoch=writer.write,
     )
-    history_here.draw(history)
+    writer.draw(history)
     temperature = inference.calibrate(logits, validation.classes)
-    stored = _store(model, folder / name.weights_name, temperature)
-    probabilities = inference.predict(model, torch.from_numpy(test.images), temperature=temperature)
-    predicted = _classes(probabilities, test, benchmark, name.split)
-    result = _evaluate(benchmark.split(name.split), predicted, set(test.ids))
+    weights = _store(model, task.folder / task.name.weights_name, temperature)
+    error = _calibration_error(inference.probabilities(logits, temperature), validation.classes)
+    earlier = history[: len(history) - writer.n_written]
+    return _Trained(model, history, earlier, temperature, error, weights)
+
+
+def _test(task: _Task, trained: _Trained, test: ImageSet) -> _Tested:
+    """Predict the test split, once, and compare."""
+    benchmark, split = task.benchmark, task.name.split
+    pixels = torch.from_numpy(test.images)
+    probabilities = inference.predict(trained.model, pixels, temperature=trained.temperature)
+    predicted = _classes(probabilities, test, benchmark, split)
+    result = _evaluate(benchmark.split(split), predicted, set(test.ids))
+    error = _calibration_error(probabilities, positions_of(test, benchmark, split))
+    return _Tested(predicted, result, error, len(test.missing))
+
+
+def _write(task: _Task, trained: _Trained, tested: _Tested, costs: dict[str, Any]) -> Outcome:
+    """Write predictions, record and metadata beside the weights."""
+    folder, name = task.folder, task.name
     calibration = {
-        "temperature": temperature,
-        "validation_error": _calibration_error(
-            inference.probabilities(logits, temperature), validation.classes
-        ),
-        "error": _calibration_error(probabilities, positions_of(test, benchmark, name.split)),
+        "temperature": trained.temperature,
+        "validation_error": trained.validation_error,
+        "error": tested.error,
     }
-    n_earlier = len(history) - history_here.n_written
-    earlier = history[:n_earlier]  # in the processes that this one resumed
-    wall = time.perf_counter() - start + sum(e.seconds for e in earlier)
-    cpu = time.process_time() - cpu_start + sum(e.cpu_seconds for e in earlier)
-    costs = {
-        "wall_seconds": round(wall, 1),
-        "cpu_seconds": round(cpu, 1),
-        "peak_memory_mb": machine.peak_memory_mb(),
-        "parameters": sum(p.numel() for p in model.parameters()),
-    }
-    run_record = {
-        **environment,
-        "command": options.command,
-        "seed": options.seed,
-        "pretrained": options.pretrained,
-        "recipe": asdict(recipe),
+    record = {
+        **task.environment,
+        "command": task.options.command,
+        "seed": task.options.seed,
+        "recipe": asdict(task.recipe),
         "costs": costs,
-        "chosen_epoch": loop.best_epoch(history).epoch,
-        "result": result,
+        "chosen_epoch": loop.best_epoch(trained.history).epoch,
+        "result": tested.result,
         "calibration": calibration,
-        **({"weights": stored} if stored else {}),
-        "history": [_rounded(epoch) for epoch in history],
+        **({"weights": trained.weights} if trained.weights else {}),
+        "history": [_rounded(epoch) for epoch in trained.history],
     }
-    truth = benchmark.split(name.split)
-    write_predictions(folder, name, list(truth), list(truth.values()), predicted)
-    write_text(folder / name.run_record_name, json_text(run_record))
+    truth = task.benchmark.split(name.split)
+    write_predictions(folder, name, list(truth), list(truth.values()), tested.predicted)
+    write_text(folder / name.run_record_name, json_text(record))
     update_metadata(
         folder,
         name,
         date=datetime.date.today(),
         seconds=round(costs["wall_seconds"]),
-        missing_structures=len(test.missing),
+        missing_structures=tested.n_missing,
         software_used=",".join(machine.PACKAGES),
-        hardware_used=machine.hardware(device),
+        hardware_used=task.environment["hardware"],
     )
     files = [name.predictions_name, name.run_record_name, METADATA]
-    if stored:
+    if trained.weights:
         files.append(name.weights_name)
-    return Outcome(name, result, costs, calibration, [folder / file for file in files])
+    return Outcome(name, tested.result, costs, calibration, [folder / file for file in files])
 
 
 def _refuse_broken_metadata(folder: Path) -> None:
@@ -195,11 +292,11 @@ def _store(model: torch.nn.Module, path: Path, temperature: float) -> dict[str, 
 def _classes(
     probabilities: torch.Tensor, found: ImageSet, benchmark: Benchmark, split: str
 ) -> list[int | str]:
-    """Classes of all ids in benchmark order; an id without image gets the commonest class."""
+    """Classes of all ids in benchmark order; an id without image gets the majority class."""
     likeliest = probabilities.argmax(dim=1).tolist()
     predicted = {i: benchmark.classes[n] for i, n in zip(found.ids, likeliest, strict=True)}
-    commonest = Counter(benchmark.split("train").values()).most_common(1)[0][0]
-    return [predicted.get(i, commonest) for i in benchmark.split(split)]
+    majority = Counter(benchmark.split("train").values()).most_common(1)[0][0]
+    return [predicted.get(i, majority) for i in benchmark.split(split)]
 
 
 def _calibration_error(probabilities: torch.Tensor, classes: torch.Tensor) -> float:

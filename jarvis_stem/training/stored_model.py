@@ -60,7 +60,7 @@ class StoredModel:
                 f"{path}: {'no such file' if run is None else 'records no weights'}; train the "
                 f"model: jarvis-stem train {folder.name} --benchmark {benchmark}"
             )
-        module = found.build(len(classes), False)
+        module = found.build(len(classes))
         sha256 = run.weights.sha256
         temperature = stored_weights.load(folder / name.weights_name, module, sha256=sha256)
         return cls(module.eval(), classes, temperature)

@@ -88,14 +88,14 @@ def load(path: Path, model: nn.Module, *, sha256: str) -> float:
 
 
 def _compact(tensor: Tensor) -> Tensor:
-    """A copy of its own, in half precision where that is fine."""
+    """A copy, in half precision where that is fine."""
     import torch
 
-    own = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-    if own.ndim < 2 or not own.is_floating_point():
-        return own
-    half = own.half()
-    return half if half.isfinite().all() else own
+    whole = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+    if whole.ndim < 2 or not whole.is_floating_point():
+        return whole
+    half = whole.half()
+    return half if half.isfinite().all() else whole
 
 
 def _differences(expected: dict[str, Tensor], got: dict[str, Tensor]) -> list[str]:

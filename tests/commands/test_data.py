@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import Figshare, add_benchmark, figshare_at, python
+from helpers import REPOSITORY, Figshare, add_benchmark, figshare_at
 
 from jarvis_stem import cli, data
 from jarvis_stem.formats.names import ResultName
@@ -149,11 +149,12 @@ def test_the_store_is_the_one_that_is_named(
     )
 
 
-def test_the_real_store_covers_what_is_known(shared: Path) -> None:
-    store = shared / "jarvis_data"
-    done = python("-W", "error", "-m", "jarvis_stem.data", "--data", store, "--json")
-    assert (done.returncode, done.stderr) == (0, "")
-    shown = json.loads(done.stdout)
+def test_the_real_store_covers_what_is_known(shared: Path, run: Run) -> None:
+    store = str(shared / "jarvis_data")
+    benchmarks = str(REPOSITORY / "benchmarks")
+    status, out, err = run("--data", store, "--benchmarks", benchmarks, "--json")
+    assert (status, err) == (0, "")
+    shown = json.loads(out)
     assert {d["name"]: d["structures"] for d in shown["databases"]} == {
         "dft_2d": 1076,
         "c2db": 4035,
@@ -165,8 +166,7 @@ def test_the_real_store_covers_what_is_known(shared: Path) -> None:
         ["stem_2d_proto", "train", 1200, 1200],
         ["stem_2d_proto", "test", 373, 373],
     ]
-    done = python("-m", "jarvis_stem", "data", "verify", "--data", store, "--quiet")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert run("verify", "--data", store, "--quiet") == (0, "", "")
 
 
 # fetch
@@ -214,7 +214,10 @@ def test_a_fetch_without_a_network_says_the_way_out(
     [
         ({"status": 503}, "cannot be downloaded (HTTPError)"),
         ({"stops_after": 100}, "cannot be downloaded (ChunkedEncodingError)"),
-        ({"files": {f"/{file}": b"<html>" for file in FILES.values()}}, "dft_2d broke off"),
+        (
+            {"files": {f"/{file}": b"<html>" for file in FILES.values()}},
+            "the download of dft_2d is damaged (not a readable zip",
+        ),
     ],
 )
 def test_a_failed_fetch_keeps_what_was_there(

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import requests
+from helpers import Figshare, figshare_at
 from jarvis.core.atoms import Atoms
-from jarvis.db import figshare
 from jarvis.io.vasp.inputs import Poscar
 
 from jarvis_stem.imaging import store, structures
+from jarvis_stem.utils import files
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import write_bytes, zip_bytes
 
@@ -26,6 +26,7 @@ GRAPHENE: dict[str, Any] = {
     "cartesian": False,
 }
 MEMBER = "d2-12-12-2022.json"
+ROWS = [{"jid": "JVASP-1", "atoms": GRAPHENE}]
 
 
 def store_with(folder: Path, rows: Any, member: str = MEMBER) -> Path:
@@ -35,34 +36,11 @@ def store_with(folder: Path, rows: Any, member: str = MEMBER) -> Path:
 
 
 @pytest.fixture
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_args: object, **_options: object) -> None:
-        raise requests.ConnectionError("no route to host")
-
-    monkeypatch.setattr(figshare.requests, "get", refuse)
-
-
-class Download:
-    """A server's answer that may break off."""
-
-    def __init__(self, content: bytes, stops_after: int | None = None) -> None:
-        self.headers = {"content-length": str(len(content))}
-        self._content, self._stop = content, stops_after
-
-    def __enter__(self) -> Download:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        pass
-
-    def raise_for_status(self) -> None:
-        pass
-
-    def iter_content(self, size: int) -> Iterator[bytes]:
-        for start in range(0, len(self._content), size):
-            if self._stop is not None and start >= self._stop:
-                raise requests.exceptions.ChunkedEncodingError("connection broken")
-            yield self._content[start : start + size]
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Figshare]:
+    """The server that has JARVIS' databases, of which it has this one."""
+    with figshare_at(monkeypatch) as server:
+        server.files[f"/{MEMBER}.zip"] = zip_bytes(MEMBER, json.dumps(ROWS).encode())
+        yield server
 
 
 def test_real_store_covers_what_is_known(shared: Path) -> None:
@@ -139,58 +117,119 @@ def test_other_member_is_refused(tmp_path: Path) -> None:
         store.read_database("dft_2d", store_with(tmp_path, [], member="other.json"))
 
 
-@pytest.mark.usefixtures("no_network")
-def test_without_network_the_message_shows_the_way_out(tmp_path: Path) -> None:
+def test_a_database_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+
+    def read_zip(path: Path, member: str, *, limit: int) -> bytes:
+        read.append(path)
+        return files.read_zip(path, member, limit=limit)
+
+    monkeypatch.setattr(store, "read_zip", read_zip)
+    store_with(tmp_path, ROWS)
+    for name, key in (("c2db", "id"), ("twod_matpd", "material_id")):
+        path = store.database_path(name, tmp_path)
+        content = json.dumps([{key: f"{name}-1", "atoms": GRAPHENE}]).encode()
+        write_bytes(path, zip_bytes(path.name.removesuffix(".zip"), content))
+    ids = ["JVASP-1.jpg", "c2db-1.jpg", "twod_matpd-1.jpg"]
+    assert list(structures.for_dataset("any", ids, data=str(tmp_path))) == ids
+    assert read == [store.database_path(name, tmp_path) for name in store.DATABASES]
+
+
+def test_without_network_the_message_shows_the_way_out(tmp_path: Path, server: Figshare) -> None:
+    server.shutdown()
+    server.server_close()
     with pytest.raises(StemError) as caught:
         store.read_database("dft_2d", tmp_path)
     message = str(caught.value)
     assert f"{tmp_path / MEMBER}.zip: no such file" in message
+    assert "cannot be downloaded (ConnectionError)" in message
     assert "--benchmark stem_2d_proto" in message
     assert "--data" in message
     assert list(tmp_path.iterdir()) == []
 
 
-def test_download_arrives_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [{"jid": "JVASP-1", "atoms": GRAPHENE}]
-    content = zip_bytes(MEMBER, json.dumps(rows).encode())
-    monkeypatch.setattr(figshare.requests, "get", lambda *_a, **_k: Download(content))
+def test_download_arrives_whole_and_is_read_once(
+    tmp_path: Path, server: Figshare, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert store.read_database("dft_2d", tmp_path) == {"JVASP-1": GRAPHENE}
     assert [p.name for p in tmp_path.iterdir()] == [f"{MEMBER}.zip"]
+    assert (tmp_path / f"{MEMBER}.zip").read_bytes() == server.files[f"/{MEMBER}.zip"]
+    assert (tmp_path / f"{MEMBER}.zip").stat().st_mode & 0o777 == 0o644
+    assert server.asked == [f"/{MEMBER}.zip"]
+    assert capfd.readouterr() == ("", "")  # a bar is for terminals
 
 
-def test_interrupted_download_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_download_that_broke_off_is_tried_again(
+    tmp_path: Path, server: Figshare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = zip_bytes(MEMBER, b"[" + b" " * 100_000 + b"]")
-    broken = Download(content, stops_after=40_000)
-    monkeypatch.setattr(figshare.requests, "get", lambda *_a, **_k: broken)
-    with pytest.raises(StemError):
-        store.read_database("dft_2d", tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_server_that_sends_an_error_page_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(figshare.requests, "get", lambda *_a, **_k: Download(b"<html>403</html>"))
-    with pytest.raises(StemError, match="download of dft_2d broke off"):
-        store.read_database("dft_2d", tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_refresh_replaces_a_damaged_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / f"{MEMBER}.zip").write_bytes(b"half a zip")
-    content = zip_bytes(MEMBER, json.dumps([{"jid": "JVASP-1", "atoms": GRAPHENE}]).encode())
-    monkeypatch.setattr(figshare.requests, "get", lambda *_a, **_k: Download(content))
-    assert store.read_database("dft_2d", tmp_path, refresh=True) == {"JVASP-1": GRAPHENE}
+    server.stops_after = 100
+    monkeypatch.setattr("pooch.core.time.sleep", lambda _: setattr(server, "stops_after", None))
     assert store.read_database("dft_2d", tmp_path) == {"JVASP-1": GRAPHENE}
+    assert len(server.asked) == 2
 
 
-@pytest.mark.usefixtures("no_network")
-def test_failed_refresh_keeps_the_old_zip(tmp_path: Path) -> None:
-    store_with(tmp_path, [{"jid": "JVASP-1", "atoms": GRAPHENE}])
-    with pytest.raises(StemError):
+def test_the_bar_counts_what_has_come(
+    tmp_path: Path, server: Figshare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = []
+
+    class Bar(store._Bar):
+        def update(self, count: int) -> None:
+            super().update(count)
+            (task,) = self._bar.tasks
+            counted.append((task.description, task.completed, task.total))
+
+    monkeypatch.setattr(store, "_Bar", Bar)
+    store.read_database("dft_2d", tmp_path)
+    size = len(server.files[f"/{MEMBER}.zip"])
+    assert counted[-1] == ("Downloading dft_2d", size, size)
+
+
+@pytest.mark.parametrize("old", [None, b"old"])
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"stops_after": 100}, r"cannot be downloaded \(ChunkedEncodingError\)\.\nPoint --data"),
+        ({"status": 503}, r"cannot be downloaded \(HTTPError\)\.\nPoint --data"),
+        (
+            {"files": {f"/{MEMBER}.zip": b"<html>403</html>"}},
+            r"download of dft_2d is damaged \(not a readable zip .*\); try again\.\nPoint --data",
+        ),
+    ],
+)
+def test_a_download_that_is_not_whole_changes_nothing(
+    fault: dict[str, Any], message: str, old: bytes | None, tmp_path: Path, server: Figshare
+) -> None:
+    for attribute, value in fault.items():
+        setattr(server, attribute, value)
+    path = tmp_path / f"{MEMBER}.zip"
+    if old:
+        path.write_bytes(old)
+    with pytest.raises(StemError, match=message) as caught:
         store.read_database("dft_2d", tmp_path, refresh=True)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert {p: p.read_bytes() for p in tmp_path.iterdir()} == ({path: old} if old else {})
+
+
+def test_an_interrupted_download_changes_nothing(
+    tmp_path: Path, server: Figshare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    store_with(tmp_path, ROWS)
+    monkeypatch.setattr(store._Bar, "update", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        store.read_database("dft_2d", tmp_path, refresh=True)
+    assert [p.name for p in tmp_path.iterdir()] == [f"{MEMBER}.zip"]
+    assert store.read_database("dft_2d", tmp_path) == {"JVASP-1": GRAPHENE}
+    assert len(server.asked) == 1
+
+
+@pytest.mark.usefixtures("server")
+def test_refresh_replaces_a_damaged_zip(tmp_path: Path) -> None:
+    (tmp_path / f"{MEMBER}.zip").write_bytes(b"half a zip")
+    assert store.read_database("dft_2d", tmp_path, refresh=True) == {"JVASP-1": GRAPHENE}
     assert store.read_database("dft_2d", tmp_path) == {"JVASP-1": GRAPHENE}
 
 

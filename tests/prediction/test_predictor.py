@@ -39,7 +39,7 @@ from jarvis_stem.training import Recipe
 RECIPE = Recipe(epochs=1)
 
 
-def build(classes, pretrained):
+def build(classes):
     cnn = (nn.Conv2d(1, 4, 9, 8), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(4))
     return nn.Sequential(*cnn, nn.Flatten(), nn.Linear(64, classes))
 """
@@ -60,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     (folder / "model.py").write_text(MODEL)
     torch.manual_seed(0)
-    model = architecture.load(folder).build(5, False)
+    model = architecture.load(folder).build(5)
     with torch.no_grad():
         model[-1].weight *= 10
         model[-1].bias[2] += 12
@@ -95,7 +95,7 @@ def assert_as_pipeline(
 ) -> None:
     """A stored model must say the same of PNGs, of arrays, and in a training run."""
     record = json.loads((contribution / name.run_record_name).read_text())
-    model = architecture.load(contribution).build(len(predictor.classes_), False)
+    model = architecture.load(contribution).build(len(predictor.classes_))
     path, sha256 = contribution / name.weights_name, record["weights"]["sha256"]
     temperature = stored_weights.load(path, model, sha256=sha256)
     pipeline = inference.predict(model, torch.from_numpy(renders), temperature=temperature).numpy()

@@ -31,7 +31,6 @@ RECORD: dict[str, Any] = {
     "command": "python -m jarvis_stem.train good --data /home/someone/data --epochs 3",
     "git_commit": COMMIT,
     "seed": 7,
-    "pretrained": True,
     "recipe": {"epochs": 3},
     "packages": {"torch": "2.13.0"},
     "hardware": "a processor",
@@ -180,9 +179,7 @@ def test_run_script_clones_and_trains(root: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     (clone,) = elsewhere.iterdir()
-    assert (clone / "log").read_text() == (
-        "installed\n--benchmark small --epochs 3 --seed 7 --pretrained\n"
-    )
+    assert (clone / "log").read_text() == ("installed\n--benchmark small --epochs 3 --seed 7\n")
     assert done.stdout == f"The predictions: {clone}/contributions/good\n"
 
 

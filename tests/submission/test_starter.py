@@ -1,4 +1,4 @@
-"""The command that starts a contribution, as a user runs it: real processes, real git, a run."""
+"""The command that starts a contribution, as a user runs it: real git, a run by its script."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from helpers import REPOSITORY
 
-from jarvis_stem import cli, new
+from jarvis_stem import cli, new, score
 from jarvis_stem.formats.metadata import blank, read_metadata
+from jarvis_stem.imaging import image_set, prototypes
 from jarvis_stem.submission import github, starter
-from jarvis_stem.utils.errors import StemError
+from jarvis_stem.training import load, loop
+from jarvis_stem.training.loop import Split
+from jarvis_stem.utils.files import write_text
 
 RESULT = "AI-ImageClass-bravais_class-stem_2d_proto-test-acc"
 FILES = ["README.md", "metadata.json", "model.py", "run.sh"]
@@ -50,24 +56,19 @@ def configure(clone: Path, **values: str) -> None:
         subprocess.run(["git", "config", key.replace("_", "."), value], cwd=clone, check=True)
 
 
-def run(cwd: Path, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error", "-m", "jarvis_stem.new", *arguments]
-    return subprocess.run(  # type: ignore[call-overload,no-any-return]
-        command,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        **options,
-    )
+Run = Callable[..., tuple[int, str, str]]
 
 
-def run_here(name: str, clone: Path, monkeypatch: pytest.MonkeyPatch) -> int:
-    """The same in this process, for what needs many names and remotes."""
-    monkeypatch.chdir(clone)
-    return cli.run(lambda: new.main([name]))
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in a folder, in this process; gives exit status, stdout and stderr."""
+
+    def run(cwd: Path, *arguments: str) -> tuple[int, str, str]:
+        monkeypatch.chdir(cwd)
+        status = cli.run(lambda: new.main(list(arguments)))
+        return status, *capsys.readouterr()
+
+    return run
 
 
 def metadata_of(clone: Path, name: str = "my_model") -> dict[str, object]:
@@ -77,17 +78,21 @@ def metadata_of(clone: Path, name: str = "my_model") -> dict[str, object]:
     return data
 
 
+@pytest.mark.training
 def test_new_contribution_trains_and_is_scored(
-    clone: Path, tiny_benchmarks: Path, tmp_path: Path
+    clone: Path, tiny_benchmarks: Path, tmp_path: Path, run: Run
 ) -> None:
-    assert run(clone, "my_model").returncode == 0
+    # As a newcomer does it: the command, then bash, with this environment's Python on the PATH.
+    start = [sys.executable, "-W", "error", "-m", "jarvis_stem.new", "my_model"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(REPOSITORY)}
+    assert subprocess.run(start, cwd=clone, env=environment, check=False).returncode == 0
     contributions = clone / "contributions"
     script = [str(contributions / "my_model" / "run.sh"), "--benchmark", "stem_2d_proto"]
     script += ["--benchmarks", str(tiny_benchmarks), "--contributions", str(contributions)]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [*script, "--runs", str(tmp_path / "runs"), "--epochs", "1"],
-        env={**os.environ, "PATH": path, "PYTHONPATH": str(REPOSITORY)},
+        env=environment,
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -100,20 +105,42 @@ def test_new_contribution_trains_and_is_scored(
         *(f"{RESULT}.{suffix}" for suffix in ("csv.zip", "run.json", "safetensors")),
         *FILES,
     ]
-
-    score = [sys.executable, "-m", "jarvis_stem.score", "--json", "--contributions"]
-    score += [str(contributions), "--benchmarks", str(tiny_benchmarks)]
-    score += ["--output", str(tmp_path / "docs")]
-    done = subprocess.run(score, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    (result,) = json.loads(done.stdout)["benchmarks"][0]["results"]
+    scored = ["--quiet", "--contributions", str(contributions)]
+    scored += ["--benchmarks", str(tiny_benchmarks), "--output", str(tmp_path / "docs")]
+    assert cli.run(lambda: score.main(scored)) == 0
+    boards = json.loads((tmp_path / "docs" / "leaderboard.json").read_text())["benchmarks"]
     record = json.loads((folder / f"{RESULT}.run.json").read_text())
-    assert result["score"] == round(record["result"]["accuracy"], 4)
+    assert boards[0]["results"][0]["score"] == record["result"]["accuracy"]
 
 
-def test_files_are_ready_to_use(clone: Path) -> None:
-    done = run(clone, "my_model")
-    assert done.returncode == 0, done.stderr
+@pytest.mark.training
+def test_one_epoch_of_the_template_tells_lattices_apart(clone: Path, tmp_path: Path) -> None:
+    folder = starter.create("my_model", clone / "contributions")
+    architecture = load(folder)
+    drawn = prototypes.structures()
+    classes = prototypes.benchmark()["train"]
+    found = image_set.render(drawn, [i for i in classes if i in drawn][::2])
+    split = Split(
+        torch.from_numpy(found.images), torch.tensor([int(classes[i]) for i in found.ids])
+    )
+    torch.manual_seed(0)
+    history, _ = loop.fit(
+        architecture.build(5),
+        split,
+        split,
+        replace(architecture.recipe, epochs=1),
+        seed=0,
+        device=torch.device("cpu"),
+        checkpoint=tmp_path / "checkpoint.pt",
+        identity={},
+    )
+    majority = torch.bincount(split.classes).max() / len(split)
+    assert history[0].train_accuracy > 1.5 * majority
+
+
+def test_files_are_ready_to_use(clone: Path, run: Run) -> None:
+    status, out, errors = run(clone, "my_model")
+    assert status == 0, errors
     folder = clone / "contributions" / "my_model"
     assert sorted(p.name for p in folder.iterdir()) == FILES
     assert [p.name for p in folder.parent.iterdir()] == ["my_model"]
@@ -121,7 +148,7 @@ def test_files_are_ready_to_use(clone: Path) -> None:
     modes = {p.name: p.stat().st_mode & 0o777 for p in folder.iterdir()}
     assert modes == {"README.md": 0o644, "metadata.json": 0o644, "model.py": 0o644, "run.sh": 0o755}
     assert folder.stat().st_mode & 0o777 == 0o755
-    steps = [line.strip() for line in done.stdout.partition("next:\n")[2].splitlines()]
+    steps = [line.strip() for line in out.partition("next:\n")[2].splitlines()]
     page = (folder / "README.md").read_text()
     assert len(steps) == 3
     assert all(step in page.splitlines() for step in steps)
@@ -148,21 +175,13 @@ def test_model_is_formatted_and_free_of_lint(check: list[str], clone: Path) -> N
     assert done.returncode == 0, done.stdout
 
 
-def test_pretrained_weights_are_refused(clone: Path) -> None:
-    from jarvis_stem.training.architecture import load
-
-    architecture = load(starter.create("my_model", clone / "contributions"))
-    with pytest.raises(StemError, match=r"--pretrained: my_model has no such weights; train"):
-        architecture.build(5, True)
-
-
-def test_metadata_says_what_git_knows(clone: Path) -> None:
+def test_metadata_says_what_git_knows(clone: Path, run: Run) -> None:
     configure(clone, user_name="Jörg Müller", user_email="joerg@example.org")
     configure(clone, remote_origin_url="git@github.com:joerg/fork.git")
     before = datetime.date.today()
-    done = run(clone, "my_model")
-    assert done.returncode == 0, done.stderr
-    assert "fill in" not in done.stdout
+    status, out, errors = run(clone, "my_model")
+    assert status == 0, errors
+    assert "fill in" not in out
     metadata = metadata_of(clone)
     assert list(metadata) == list(blank())
     address = "https://github.com/joerg/fork"
@@ -176,10 +195,10 @@ def test_metadata_says_what_git_knows(clone: Path) -> None:
     }
 
 
-def test_what_nobody_knows_is_left_empty_and_named(clone: Path) -> None:
-    done = run(clone, "my_model")
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"fill in .*metadata\.json: author_email, project_url, team_name", done.stdout)
+def test_what_nobody_knows_is_left_empty_and_named(clone: Path, run: Run) -> None:
+    status, out, errors = run(clone, "my_model")
+    assert status == 0, errors
+    assert re.search(r"fill in .*metadata\.json: author_email, project_url, team_name", out)
     metadata = metadata_of(clone)
     for key in ("author_email", "team_name", "project_url"):
         assert metadata[key] == ""
@@ -187,13 +206,13 @@ def test_what_nobody_knows_is_left_empty_and_named(clone: Path) -> None:
 
 
 def test_it_works_outside_git_and_without_git(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:
     (tmp_path / "contributions").mkdir()
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert run(tmp_path, "outside").returncode == 0
+    assert run(tmp_path, "outside")[0] == 0
     monkeypatch.setenv("PATH", str(home))
-    assert run(tmp_path, "without").returncode == 0
+    assert run(tmp_path, "without")[0] == 0
     for name in ("outside", "without"):
         assert metadata_of(tmp_path, name)["git_url"] == []
 
@@ -223,17 +242,13 @@ def test_what_the_scorer_would_refuse_is_left_empty(key: str, value: str, clone:
         "user:s3cret@github.com:me/fork.git",
     ],
 )
-def test_credential_in_the_remote_is_never_written(
-    remote: str,
-    clone: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_credential_in_the_remote_is_never_written(remote: str, clone: Path, run: Run) -> None:
     configure(clone, remote_origin_url=remote)
-    assert run_here("my_model", clone, monkeypatch) == 0
+    status, *said = run(clone, "my_model")
+    assert status == 0
     written = [p.read_text() for p in (clone / "contributions").rglob("*") if p.is_file()]
     assert len(written) == len(FILES)
-    assert "s3cret" not in "".join([*written, *capsys.readouterr()])
+    assert "s3cret" not in "".join([*written, *said])
 
 
 @pytest.mark.parametrize(
@@ -261,41 +276,30 @@ def test_web_address_of_a_remote(remote: str, address: str | None) -> None:
     "name",
     ["", ".", "..", "a/b", "../a", "/a", "a/", "a b", ".a", "_a", "+a", "a\n", "ä", "a;b", "$(a)"],
 )
-def test_name_that_cannot_be_used_is_refused(
-    name: str,
-    clone: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_name_that_cannot_be_used_is_refused(name: str, clone: Path, run: Run) -> None:
     before = sorted(clone.parent.rglob("*"))
-    assert run_here(name, clone, monkeypatch) == 1
-    assert f"error: {name!r}: expected a name of letters, digits" in capsys.readouterr().err
+    status, _, errors = run(clone, name)
+    assert status == 1
+    assert f"error: {name!r}: expected a name of letters, digits" in errors
     assert sorted(clone.parent.rglob("*")) == before
 
 
-def test_name_that_looks_like_an_option_is_refused(clone: Path) -> None:
-    assert run(clone, "-a").returncode == 2
-    done = run(clone, "--", "-a")
-    assert done.returncode == 1
-    assert "error: '-a': expected a name" in done.stderr
+def test_name_that_looks_like_an_option_is_refused(clone: Path, run: Run) -> None:
+    assert run(clone, "-a")[0] == 2
+    status, _, errors = run(clone, "--", "-a")
+    assert status == 1
+    assert "error: '-a': expected a name" in errors
 
 
 @pytest.mark.parametrize("name", ["majority_class", "Majority-Class", "majority.class"])
-def test_name_of_the_baseline_is_refused(
-    name: str,
-    clone: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert run_here(name, clone, monkeypatch) == 1
-    expected = f"error: {name!r}: the leaderboard has a baseline of that name"
-    assert expected in capsys.readouterr().err
+def test_name_of_the_baseline_is_refused(name: str, clone: Path, run: Run) -> None:
+    status, _, errors = run(clone, name)
+    assert status == 1
+    assert f"error: {name!r}: the leaderboard has a baseline of that name" in errors
     assert list((clone / "contributions").iterdir()) == []
 
 
-def test_what_is_there_is_never_overwritten(
-    clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_there_is_never_overwritten(clone: Path, run: Run) -> None:
     contributions = clone / "contributions"
     (contributions / "empty").mkdir()
     (contributions / "file").write_text("mine")
@@ -303,63 +307,53 @@ def test_what_is_there_is_never_overwritten(
     (contributions / "Upper").mkdir()
     before = sorted(contributions.rglob("*"))
     for name in ("empty", "file", "link", "upper"):
-        assert run_here(name, clone, monkeypatch) == 1
+        status, _, errors = run(clone, name)
+        assert status == 1
         expected = f"error: contributions/{name}: is there already; take another name"
-        assert expected.casefold() in capsys.readouterr().err.casefold()
+        assert expected.casefold() in errors.casefold()
     assert sorted(contributions.rglob("*")) == before
     assert (contributions / "file").read_text() == "mine"
 
 
-def test_missing_folder_of_contributions_is_not_made(home: Path, tmp_path: Path) -> None:
-    done = run(tmp_path, "my_model")
-    assert done.returncode == 1
-    assert "error: contributions: no such folder of contributions; run this in" in done.stderr
+@pytest.mark.usefixtures("home")
+def test_missing_folder_of_contributions_is_not_made(tmp_path: Path, run: Run) -> None:
+    status, _, errors = run(tmp_path, "my_model")
+    assert status == 1
+    assert "error: contributions: no such folder of contributions; run this in" in errors
     assert not (tmp_path / "contributions").exists()
 
 
-def test_full_disk_leaves_nothing_behind(clone: Path) -> None:
-    limit = 1000  # bytes a file: too few for model.py, enough for the others
-    done = run(
-        clone,
-        "my_model",
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
-    assert done.returncode == 1
-    assert "error: " in done.stderr
-    assert "File too large" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_full_disk_leaves_nothing_behind(clone: Path, run: Run) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Bytes a file, of this process: too few for model.py, enough for the others.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1500, limit[1]))
+    try:
+        status, _, errors = run(clone, "my_model")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert status == 1
+    assert "error: " in errors
+    assert "File too large" in errors
     assert list((clone / "contributions").iterdir()) == []
 
 
-def test_interruption_leaves_nothing_behind(clone: Path) -> None:
-    # The process interrupts itself, as Ctrl-C would, after the second of its files is written.
-    program = f"""
-import os
-from jarvis_stem import cli, new
-from jarvis_stem.submission import starter
-written = []
-def write_text(path, text, write=starter.write_text):
-    write(path, text)
-    written.append(path)
-    if len(written) == 2:
-        os.kill(os.getpid(), {int(signal.SIGINT)})
-starter.write_text = write_text
-raise SystemExit(cli.run(lambda: new.main(["my_model"])))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=clone,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 130, done.stderr
-    assert done.stderr == "interrupted\n"
+def test_interruption_leaves_nothing_behind(
+    clone: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Path] = []
+
+    def interrupt_after_two(path: Path, text: str) -> None:
+        write_text(path, text)
+        written.append(path)
+        if len(written) == 2:
+            signal.raise_signal(signal.SIGINT)  # as Ctrl-C does
+
+    monkeypatch.setattr(starter, "write_text", interrupt_after_two)
+    assert run(clone, "my_model") == (130, "", "interrupted\n")
     assert list((clone / "contributions").iterdir()) == []
 
 
-def test_help_shows_how_to_go_on() -> None:
-    done = run(REPOSITORY, "--help")
-    assert done.returncode == 0
-    assert "bash contributions/my_model/run.sh --benchmark stem_2d_proto" in done.stdout
+def test_help_shows_how_to_go_on(clone: Path, run: Run) -> None:
+    status, out, _ = run(clone, "--help")
+    assert status == 0
+    assert "bash contributions/my_model/run.sh --benchmark stem_2d_proto" in out

@@ -1,4 +1,7 @@
-"""The training command as a user runs it: real prototypes, a tiny benchmark, real processes."""
+"""The training command as a user runs it: real prototypes, a tiny benchmark.
+
+One process trains a real model; what concerns the command alone trains one that is tiny, here.
+"""
 
 from __future__ import annotations
 
@@ -6,50 +9,57 @@ import csv
 import hashlib
 import io
 import json
-import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
+from helpers import REPOSITORY
 
-from jarvis_stem import cli, train
+from jarvis_stem import cli, score, train
 from jarvis_stem.formats.metadata import blank
+from jarvis_stem.training.history import HistoryWriter
 
-REPOSITORY = Path(__file__).parents[2]
-MODEL = "lattice_cnn_model"
+REAL_MODEL = "lattice_cnn_model"
+MODEL = "tiny"
 RESULT = "AI-ImageClass-bravais_class-stem_2d_proto-test-acc"
+TEXT = """\
+from torch import nn
 
+from jarvis_stem.training import Recipe
+
+RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=1e-2)
+
+
+def build(classes):
+    pooled = nn.Sequential(nn.AvgPool2d(16), nn.Flatten(), nn.Dropout(0.2))
+    return nn.Sequential(pooled, nn.Linear(256, classes))
+"""
 
 Run = Callable[[list[str]], tuple[int, str, str]]
 Refused = Callable[[list[str], str], None]
 
 
-def short(benchmarks: Path, work: Path, *extra: str, epochs: int = 1) -> list[str]:
-    """Arguments of a short run into a folder, to which the model is copied."""
+def short(
+    benchmarks: Path, work: Path, *extra: str, epochs: int = 1, model: str = MODEL
+) -> list[str]:
+    """Arguments of a short run into a folder, to which the tiny model is written."""
     add_model(work / "contributions")
-    arguments = [MODEL, "--benchmark", "stem_2d_proto", "--benchmarks", str(benchmarks)]
+    arguments = [model, "--benchmark", "stem_2d_proto", "--benchmarks", str(benchmarks)]
     arguments += ["--contributions", str(work / "contributions"), "--runs", str(work / "runs")]
     return [*arguments, "--epochs", str(epochs), *extra]
 
 
-def command(benchmarks: Path, work: Path, *extra: str, epochs: int = 1) -> list[str]:
-    """The same as a process of its own."""
-    module = [sys.executable, "-W", "error", "-m", "jarvis_stem.train"]
-    return [*module, *short(benchmarks, work, *extra, epochs=epochs)]
-
-
-def add_model(contributions: Path, name: str = MODEL) -> Path:
-    """Copy a model, with batches that the tiny benchmark can fill, and return its folder."""
-    folder = contributions / name
+def add_model(contributions: Path, text: str = TEXT) -> Path:
+    """Write the tiny model's folder and return it."""
+    folder = contributions / MODEL
     folder.mkdir(parents=True, exist_ok=True)
-    model = (REPOSITORY / "contributions" / name / "model.py").read_text()
-    (folder / "model.py").write_text(model.replace("batch_size=128", "batch_size=16"))
+    (folder / "model.py").write_text(text)
     return folder
 
 
@@ -74,12 +84,20 @@ def rows_of(contribution: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(io.StringIO(archive.read(f"{RESULT}.csv").decode())))
 
 
-def test_a_run_leaves_a_scored_contribution(tiny_benchmarks: Path, tmp_path: Path) -> None:
-    done = start(command(tiny_benchmarks, tmp_path, "--json"))
+@pytest.mark.training
+def test_a_run_leaves_a_scored_contribution(
+    tiny_benchmarks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "contributions" / REAL_MODEL
+    folder.mkdir(parents=True)
+    text = (REPOSITORY / "contributions" / REAL_MODEL / "model.py").read_text()
+    # Batches that the tiny benchmark can fill.
+    (folder / "model.py").write_text(text.replace("batch_size=128", "batch_size=16"))
+    arguments = short(tiny_benchmarks, tmp_path, "--json", model=REAL_MODEL)
+    done = start([sys.executable, "-W", "error", "-m", "jarvis_stem.train", *arguments])
     assert done.returncode == 0, done.stderr
     printed = json.loads(done.stdout)
     assert done.stderr.startswith("Epoch 1/1  loss ")
-    folder = tmp_path / "contributions" / "lattice_cnn_model"
     with zipfile.ZipFile(next(tiny_benchmarks.glob("AI/ImageClass/*.zip"))) as archive:
         truth = json.loads(archive.read(archive.namelist()[0]))["test"]
     rows = rows_of(folder)
@@ -90,7 +108,8 @@ def test_a_run_leaves_a_scored_contribution(tiny_benchmarks: Path, tmp_path: Pat
     record = json.loads((folder / f"{RESULT}.run.json").read_text())
     assert record["result"]["accuracy"] == round(accuracy, 4)
     assert record["seed"] == 0
-    assert record["command"].startswith(f"python -m jarvis_stem.train {MODEL} --benchmark ")
+    assert "pretrained" not in record
+    assert record["command"].startswith(f"python -m jarvis_stem.train {REAL_MODEL} --benchmark ")
     assert {key: printed[key] for key in record["result"]} == record["result"]
     assert (printed["benchmark"], printed["costs"]) == (RESULT, record["costs"])
     assert {Path(path).name for path in printed["written"]} == {
@@ -109,117 +128,99 @@ def test_a_run_leaves_a_scored_contribution(tiny_benchmarks: Path, tmp_path: Pat
     assert metadata["missing_structures"] == {f"{RESULT}.csv.zip": 0}
     assert metadata["time_taken_seconds"][f"{RESULT}.csv.zip"] > 0
 
-    runs = tmp_path / "runs" / "lattice_cnn_model" / "stem_2d_proto_bravais_class"
+    runs = tmp_path / "runs" / REAL_MODEL / "stem_2d_proto_bravais_class"
     assert (runs / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
     assert len((runs / "metrics.csv").read_text().splitlines()) == 2
 
-    score = [sys.executable, "-m", "jarvis_stem.score", "--json"]
-    score += ["--contributions", str(tmp_path / "contributions")]
-    score += ["--benchmarks", str(tiny_benchmarks), "--output", str(tmp_path / "docs")]
-    done = start(score)
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)["benchmarks"][0]["results"][0]
+    scored = ["--json", "--contributions", str(tmp_path / "contributions")]
+    scored += ["--benchmarks", str(tiny_benchmarks), "--output", str(tmp_path / "docs")]
+    (tmp_path / "contributions" / MODEL / "model.py").unlink()
+    (tmp_path / "contributions" / MODEL).rmdir()
+    assert cli.run(lambda: score.main(scored)) == 0
+    result = json.loads(capsys.readouterr().out)["benchmarks"][0]["results"][0]
     assert result["score"] == record["result"]["accuracy"]
 
 
-def stopped_by(how: signal.Signals, arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    """A run that gets a signal, as from Ctrl-C or out of memory, once its first epoch is told."""
+@pytest.fixture(scope="module")
+def uninterrupted(tiny_benchmarks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model's contribution after two epochs without a stop."""
+    work = tmp_path_factory.mktemp("whole")
+    assert train.main(short(tiny_benchmarks, work, "--quiet", epochs=2)) == 0
+    return work / "contributions" / MODEL
+
+
+def resumes(run: Run, benchmarks: Path, cut: Path, whole: Path) -> None:
+    """Go on with a run that was stopped after its first epoch, to the same bytes."""
+    assert [p.name for p in (cut / "contributions" / MODEL).iterdir()] == ["model.py"]
+    status, _, errors = run(short(benchmarks, cut, "--resume", epochs=2))
+    assert status == 0, errors
+    assert "Epoch 1/2" not in errors
+    assert "Epoch 2/2" in errors
+    for suffix in (".csv.zip", ".safetensors"):
+        name = f"{RESULT}{suffix}"
+        assert (cut / "contributions" / MODEL / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.training
+def test_resuming_after_ctrl_c_gives_the_same_result(
+    tiny_benchmarks: Path,
+    tmp_path: Path,
+    run: Run,
+    uninterrupted: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def write(writer: HistoryWriter, history: object, write=HistoryWriter.write) -> None:  # type: ignore[no-untyped-def]
+        write(writer, history)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(HistoryWriter, "write", write)
+    status, _, errors = run(short(tiny_benchmarks, tmp_path, epochs=2))
+    assert status == 130
+    assert errors.startswith("Epoch 1/2")
+    assert errors.endswith("\ninterrupted\n")
+    assert "Epoch 2/2" not in errors
+    monkeypatch.undo()
+    resumes(run, tiny_benchmarks, tmp_path, uninterrupted)
+
+
+@pytest.mark.training
+def test_resuming_after_a_kill_gives_the_same_result(
+    tiny_benchmarks: Path, tmp_path: Path, run: Run, uninterrupted: Path
+) -> None:
     program = f"""
 import os
-from jarvis_stem import cli, record, train
-def stop_after(writer, history, write=record.HistoryWriter.write):
+from jarvis_stem import train
+from jarvis_stem.training.history import HistoryWriter
+def kill_after(writer, history, write=HistoryWriter.write):
     write(writer, history)
-    os.kill(os.getpid(), {int(how)})
-record.HistoryWriter.write = stop_after
-raise SystemExit(cli.run(lambda: train.main({arguments!r})))
+    os.kill(os.getpid(), {int(signal.SIGKILL)})
+HistoryWriter.write = kill_after
+train.main({short(tiny_benchmarks, tmp_path, epochs=2)!r})
 """
-    return start([sys.executable, "-W", "error", "-c", program])
+    assert start([sys.executable, "-W", "error", "-c", program]).returncode == -signal.SIGKILL
+    resumes(run, tiny_benchmarks, tmp_path, uninterrupted)
 
 
-@pytest.mark.parametrize(
-    ("how", "status"),
-    [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)],
-    ids=["interrupted", "killed"],
-)
-def test_resuming_after_a_stop_gives_the_same_result(
-    how: signal.Signals, status: int, tiny_benchmarks: Path, tmp_path: Path
-) -> None:
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert start(command(tiny_benchmarks, whole, epochs=2)).returncode == 0
-    arguments = short(tiny_benchmarks, cut, epochs=2)
-    stopped = stopped_by(how, arguments)
-    assert stopped.returncode == status, stopped.stderr
-    assert "Epoch 1/2" in stopped.stderr
-    assert "Epoch 2/2" not in stopped.stderr
-    assert "Traceback" not in stopped.stderr
-    assert [p.name for p in (cut / "contributions" / MODEL).iterdir()] == ["model.py"]
+@pytest.fixture(scope="module")
+def odd(tiny_benchmarks: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A run on noisy copies too, where ids lack structures and a person wrote the metadata.
 
-    done = start(command(tiny_benchmarks, cut, "--resume", epochs=2))
-    assert done.returncode == 0, done.stderr
-    assert "Epoch 1/2" not in done.stderr
-    for suffix in (".csv.zip", ".safetensors"):
-        name = f"contributions/{MODEL}/{RESULT}{suffix}"
-        assert (whole / name).read_bytes() == (cut / name).read_bytes()
-
-
-def test_checkpoint_of_a_model_that_was_changed_is_refused(
-    tiny_benchmarks: Path, tmp_path: Path, run: Run
-) -> None:
-    arguments = short(tiny_benchmarks, tmp_path, "--resume")
-    assert run(arguments)[0] == 0
-    with (tmp_path / "contributions/lattice_cnn_model/model.py").open("a") as model:
-        model.write("# changed\n")
-    status, _, errors = run(arguments)
-    assert status == 1
-    assert "checkpoint.pt: of another run (model.py: " in errors
-    assert "train without --resume" in errors
-
-
-def test_ids_without_structure_are_listed_and_get_the_commonest_class(
-    tiny_benchmarks: Path, tmp_path: Path, run: Run
-) -> None:
-    benchmarks = tmp_path / "benchmarks"
-    shutil.copytree(tiny_benchmarks, benchmarks)
-    path = next(benchmarks.glob("AI/ImageClass/*.zip"))
+    Its folder, and what it wrote to stderr.
+    """
+    work = tmp_path_factory.mktemp("odd")
+    path = next(tiny_benchmarks.glob("AI/ImageClass/*.zip"))
     with zipfile.ZipFile(path) as archive:
         name = archive.namelist()[0]
         splits = json.loads(archive.read(name))
     splits["test"] = {"proto-unheard-of.jpg": 3, **splits["test"]}
-    splits["train"] = {"proto-also-unheard-of.jpg": 2, **splits["train"]}  # makes 2 the commonest
-    with zipfile.ZipFile(path, "w") as archive:
+    # Makes 2 the majority class.
+    splits["train"] = {"proto-also-unheard-of.jpg": 2, **splits["train"]}
+    changed = work / "benchmarks" / path.relative_to(tiny_benchmarks)
+    changed.parent.mkdir(parents=True)
+    with zipfile.ZipFile(changed, "w") as archive:
         archive.writestr(name, json.dumps(splits))
-    status, _, errors = run(short(benchmarks, tmp_path))
-    assert status == 0, errors
-    assert "test: no image for 1 of 21 ids" in errors
-    listed = (tmp_path / "runs/missing-stem_2d_proto-test.txt").read_text()
-    assert listed == "proto-unheard-of.jpg\n"
-    folder = tmp_path / "contributions" / "lattice_cnn_model"
-    first = rows_of(folder)[0]
-    assert (first["id"], first["prediction"]) == ("proto-unheard-of.jpg", "2")
-    metadata = json.loads((folder / "metadata.json").read_text())
-    assert metadata["missing_structures"] == {f"{RESULT}.csv.zip": 1}
-
-
-def test_a_robust_model_learns_from_noisy_copies_and_needs_structures(
-    tiny_benchmarks: Path, tmp_path: Path, run: Run
-) -> None:
-    arguments = short(tiny_benchmarks, tmp_path)
-    arguments[arguments.index(MODEL)] = name = "robust_lattice_cnn_model"
-    folder = add_model(tmp_path / "contributions", name)
-    assert run([*arguments, "--quiet"]) == (0, "", "")
-    record = json.loads((folder / f"{RESULT}.run.json").read_text())
-    assert record["recipe"]["noisy_copies"] == 3
-    assert run([*arguments, "--images", str(tmp_path)]) == (
-        1,
-        "",
-        "error: --images: this model also learns from noisy drawings of structures\n",
-    )
-
-
-def test_metadata_that_a_person_wrote_is_kept(
-    tiny_benchmarks: Path, tmp_path: Path, run: Run
-) -> None:
-    folder = add_model(tmp_path / "contributions")
+    arguments = short(work / "benchmarks", work)
+    folder = add_model(work / "contributions", TEXT.replace("epochs=2", "epochs=2, noisy_copies=1"))
     mine = {
         **blank(),
         "model_name": "My ResNet",
@@ -229,11 +230,56 @@ def test_metadata_that_a_person_wrote_is_kept(
         "time_taken_seconds": {"other.csv.zip": 7},
     }
     (folder / "metadata.json").write_text(json.dumps(mine))
-    status, _, errors = run(short(tiny_benchmarks, tmp_path))
-    assert status == 0, errors
-    now = json.loads((folder / "metadata.json").read_text())
+    with redirect_stderr(io.StringIO()) as errors:
+        assert cli.run(lambda: train.main(arguments)) == 0
+    return work, errors.getvalue()
+
+
+@pytest.mark.training
+def test_ids_without_structure_are_listed_and_get_the_majority_class(odd: tuple[Path, str]) -> None:
+    work, errors = odd
+    assert "test: no image for 1 of 21 ids" in errors
+    listed = (work / "runs/missing-stem_2d_proto-test.txt").read_text()
+    assert listed == "proto-unheard-of.jpg\n"
+    folder = work / "contributions" / MODEL
+    first = rows_of(folder)[0]
+    assert (first["id"], first["prediction"]) == ("proto-unheard-of.jpg", "2")
+    metadata = json.loads((folder / "metadata.json").read_text())
+    assert metadata["missing_structures"] == {f"{RESULT}.csv.zip": 1}
+
+
+@pytest.mark.training
+def test_metadata_that_a_person_wrote_is_kept(odd: tuple[Path, str]) -> None:
+    now = json.loads((odd[0] / "contributions" / MODEL / "metadata.json").read_text())
     assert (now["model_name"], now["team_name"]) == ("My ResNet", "us")
     assert now["time_taken_seconds"]["other.csv.zip"] == 7
+
+
+@pytest.mark.training
+def test_noisy_copies_are_recorded_and_need_structures(odd: tuple[Path, str], run: Run) -> None:
+    work, _ = odd
+    record = json.loads((work / "contributions" / MODEL / f"{RESULT}.run.json").read_text())
+    assert record["recipe"]["noisy_copies"] == 1
+    arguments = short(work / "benchmarks", work, "--images", str(work))
+    add_model(work / "contributions", TEXT.replace("epochs=2", "epochs=2, noisy_copies=1"))
+    assert run(arguments) == (
+        1,
+        "",
+        "error: --images: this model also learns from noisy drawings of structures\n",
+    )
+
+
+@pytest.mark.training
+def test_checkpoint_of_a_model_that_was_changed_is_refused(
+    tiny_benchmarks: Path, tmp_path: Path, run: Run
+) -> None:
+    arguments = short(tiny_benchmarks, tmp_path, "--resume")
+    assert run(arguments)[0] == 0
+    add_model(tmp_path / "contributions", f"{TEXT}# changed\n")
+    status, _, errors = run(arguments)
+    assert status == 1
+    assert "checkpoint.pt: of another run (model.py: " in errors
+    assert "train without --resume" in errors
 
 
 @pytest.fixture
@@ -253,8 +299,8 @@ def test_bad_arguments_are_refused_in_words(
     tiny_benchmarks: Path, tmp_path: Path, refused: Refused
 ) -> None:
     good = short(tiny_benchmarks, tmp_path)
-    unknown = [("vgg" if a == "lattice_cnn_model" else a) for a in good]
-    refused(unknown, "vgg: no such contribution; with a model: lattice_cnn_model")
+    unknown = [("vgg" if a == MODEL else a) for a in good]
+    refused(unknown, f"vgg: no such contribution; with a model: {MODEL}")
     other = [("stem_3d" if a == "stem_2d_proto" else a) for a in good]
     refused(other, "known: AI/ImageClass/stem_2d_proto_bravais_class.json.zip")
     refused([*good, "--images", str(tmp_path / "none")], "no such folder of images")
@@ -275,19 +321,13 @@ def test_faulty_model_is_refused_before_anything_is_read(
     tiny_benchmarks: Path, tmp_path: Path, refused: Refused
 ) -> None:
     arguments = short(tiny_benchmarks, tmp_path)
-    (tmp_path / "contributions/lattice_cnn_model/model.py").write_text(
-        "import torch\nraise ValueError\n"
-    )
-    refused(arguments, "contributions/lattice_cnn_model/model.py:2: ValueError")
+    add_model(tmp_path / "contributions", "import torch\nraise ValueError\n")
+    refused(arguments, f"contributions/{MODEL}/model.py:2: ValueError")
 
 
-def test_store_that_does_not_exist_is_refused(
-    repository: Path, tmp_path: Path, refused: Refused
-) -> None:
-    arguments = [MODEL, "--data", str(tmp_path / "nowhere")]
-    arguments += ["--benchmarks", str(repository / "benchmarks"), "--runs", str(tmp_path / "runs")]
-    add_model(tmp_path / "contributions")
-    arguments += ["--contributions", str(tmp_path / "contributions")]
+def test_store_that_does_not_exist_is_refused(tmp_path: Path, refused: Refused) -> None:
+    arguments = short(REPOSITORY / "benchmarks", tmp_path, "--data", str(tmp_path / "nowhere"))
+    arguments[arguments.index("stem_2d_proto")] = "stem_2d_image"
     refused(arguments, "nowhere: no such folder (given by --data)")
 
 
@@ -300,25 +340,24 @@ def test_broken_metadata_is_refused_before_training(
     assert (folder / "metadata.json").read_text() == "{not json"
 
 
+@pytest.mark.training
 def test_disk_that_is_full_is_said_and_nothing_is_half_written(
-    tiny_benchmarks: Path, tmp_path: Path
+    tiny_benchmarks: Path, tmp_path: Path, run: Run
 ) -> None:
-    limit = 100_000  # bytes a file: too few for a checkpoint
-    done = subprocess.run(
-        command(tiny_benchmarks, tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=250,
-        check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
-    assert done.returncode == 1, done.stderr
-    assert "error: " in done.stderr
-    assert "File too large" in done.stderr
-    assert "Traceback" not in done.stderr
+    arguments = short(tiny_benchmarks, tmp_path)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))  # bytes a file, of this process
+    try:
+        status, _, errors = run(arguments)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert status == 1
+    assert "error: " in errors
+    assert "File too large" in errors
     assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["model.py"]
 
 
+@pytest.mark.training
 def test_output_that_cannot_be_written_is_said(
     tiny_benchmarks: Path, tmp_path: Path, run: Run
 ) -> None:
@@ -326,18 +365,3 @@ def test_output_that_cannot_be_written_is_said(
     status, _, errors = run(short(tiny_benchmarks, tmp_path))
     assert status == 1
     assert "error: " in errors
-
-
-@pytest.mark.parametrize("script", ["lattice_cnn_model", "resnet_model"])
-def test_run_script_passes_arguments_on(script: str, repository: Path) -> None:
-    path = repository / "contributions" / script / "run.sh"
-    assert os.access(path, os.X_OK)
-    done = start(["bash", str(path), "--help"])
-    assert done.returncode == 0, done.stderr
-    assert "--pretrained" in done.stdout
-    done = start(["bash", str(path), "--epochs", "0"])
-    assert done.returncode == 2
-    assert "0 is not in the range x>=1" in done.stderr
-    done = start(["bash", str(path), "--seed", "-1"])
-    assert done.returncode == 2
-    assert "-1 is not in the range 0<=x<=4294967295" in done.stderr

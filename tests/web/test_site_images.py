@@ -46,7 +46,7 @@ with Path(__file__).with_name("executed").open("a") as file:
     file.write("x")
 
 
-def build(classes, pretrained):
+def build(classes):
     cnn = (nn.Conv2d(1, 4, 9, 8), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(4))
     return nn.Sequential(*cnn, nn.Flatten(), nn.Linear(64, classes))
 """
@@ -94,7 +94,7 @@ def store_weights(folder: Path) -> None:
     (folder / "model.py").write_text(MODEL)
     torch.manual_seed(0)
     stored = stored_weights.save(
-        folder / NAME.weights_name, architecture.load(folder).build(5, False), temperature=0.5
+        folder / NAME.weights_name, architecture.load(folder).build(5), temperature=0.5
     )
     path = folder / NAME.run_record_name
     path.write_text(json.dumps({**json.loads(path.read_text()), "weights": stored}))

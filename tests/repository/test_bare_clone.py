@@ -1,0 +1,214 @@
+"""A clone where nothing is installed: scripts set up once, commands say what to run."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import REPOSITORY
+
+from jarvis_stem.__main__ import COMMANDS
+
+WAY_OUT = (
+    " is not installed; run: source setup.sh && install, and use .venv/bin/python, or pip "
+    "install -e .\n"
+)
+MODULES = ["jarvis_stem", *(f"jarvis_stem.{name}" for name in (*COMMANDS, "prototypes"))]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """What of a clone these tests run, without .venv."""
+    clone = tmp_path / "clone"
+    ignored = shutil.ignore_patterns("__pycache__")
+    for folder in ("jarvis_stem", "contributions/densenet_model"):
+        shutil.copytree(REPOSITORY / folder, clone / folder, ignore=ignored)
+    for file in ("setup.sh", "setup.py", "constraints.txt"):
+        shutil.copy(REPOSITORY / file, clone / file)
+    return clone
+
+
+def packages() -> list[Path]:
+    """Folders that this environment's packages are in."""
+    return [Path(path) for path in sys.path if Path(path).name == "site-packages"]
+
+
+def environment(tmp_path: Path, without: str = "") -> Path:
+    """Make an environment and return its Python.
+
+    Args:
+        tmp_path: Folder to make it in.
+        without: A package that it lacks; it has all others of this environment. With an empty name
+            it has none at all.
+    """
+    folder = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    if without:
+        (added,) = folder.glob("[Ll]ib/**/site-packages")
+        for path in reversed(packages()):
+            for package in path.iterdir():
+                if package.name != without and package.suffix != ".pth":
+                    (added / package.name).unlink(missing_ok=True)
+                    (added / package.name).symlink_to(package)
+    return folder / "bin" / "python"
+
+
+def started(python: Path, module: str, clone: Path, *arguments: str) -> tuple[int, str, str]:
+    variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [python, "-m", module, *arguments],
+        cwd=clone,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_every_command_says_what_to_run_where_nothing_is_installed(
+    clone: Path, tmp_path: Path
+) -> None:
+    python = environment(tmp_path)
+    for module in MODULES:
+        assert started(python, module, clone) == (1, "", f"error: click{WAY_OUT}"), module
+
+
+def test_a_package_that_is_missing_is_named(clone: Path, tmp_path: Path) -> None:
+    python = environment(tmp_path, without="email_validator")
+    expected = (1, "", f"error: email_validator{WAY_OUT}")
+    assert started(python, "jarvis_stem.score", clone) == expected
+    assert started(python, "jarvis_stem", clone, "score") == expected
+
+
+def test_one_that_is_missed_while_the_command_runs_is_named(clone: Path, tmp_path: Path) -> None:
+    python = environment(tmp_path, without="torch")
+    status, out, errors = started(python, "jarvis_stem.train", clone, "densenet_model")
+    assert (status, out, errors) == (1, "", f"error: torch{WAY_OUT}")
+
+
+def test_a_fault_of_the_package_itself_is_not_hidden(clone: Path, tmp_path: Path) -> None:
+    python = environment(tmp_path, without="no package of this name")
+    (clone / "jarvis_stem" / "utils" / "errors.py").unlink()
+    status, _, errors = started(python, "jarvis_stem.score", clone)
+    assert status == 1
+    assert errors.startswith("Traceback")
+    assert "ModuleNotFoundError: No module named 'jarvis_stem.utils.errors'" in errors
+
+
+def test_importing_the_package_leaves_the_callers_hook_alone() -> None:
+    program = "import sys, jarvis_stem; assert sys.excepthook is sys.__excepthook__"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> Path:
+    """A python3 whose environments need no index.
+
+    They are real ones and see this environment's packages. In the place of pip there is a module
+    that notes what it is called with: there is no index here to install from.
+    """
+    pip = tmp_path / "pip"
+    pip.mkdir()
+    (pip / "__init__.py").touch()
+    (pip / "__main__.py").write_text(
+        f"import sys\nopen({str(tmp_path / 'installed')!r}, 'a').write("
+        "' '.join(sys.argv[1:]) + '\\n')\n"
+    )
+    paths = "\n".join(map(str, [tmp_path, *packages()]))
+    real = shlex.quote(sys.executable)
+    script = tmp_path / "python3"
+    script.write_text(f"""#!/usr/bin/env bash
+set -e
+if [ "$1 $2" = "-m venv" ]; then
+  {real} -m venv --without-pip "$3"
+  for folder in "$3"/lib/*/site-packages; do echo {shlex.quote(paths)} > "$folder/tests.pth"; done
+else
+  exec {real} "$@"
+fi
+""")
+    script.chmod(0o755)
+    return script
+
+
+@pytest.mark.training
+def test_a_contributions_script_sets_up_once_and_trains(
+    clone: Path, tmp_path: Path, tiny_benchmarks: Path, stand_in: Path
+) -> None:
+    variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+
+    def script(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", str(clone / "contributions" / "densenet_model" / "run.sh"), *arguments],
+            cwd=tmp_path,
+            env={**variables, "PYTHON": str(stand_in)},
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+
+    where = ["--benchmark", "stem_2d_proto", "--benchmarks", str(tiny_benchmarks)]
+    done = script(*where, "--epochs", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("Installing into .venv (once)\n")
+    assert "wrote    contributions/densenet_model/AI-" in done.stdout
+    assert list((clone / "contributions" / "densenet_model").glob("*.csv.zip"))
+    installed = (tmp_path / "installed").read_text().splitlines()
+    constrained = "install --quiet --constraint constraints.txt "
+    assert [line.removeprefix(constrained) for line in installed] == [
+        "torch",
+        "--no-deps torchvision",
+        "--editable .",
+    ]
+
+    again = script("--epochs", "0")
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "0 is not in the range x>=1" in again.stderr
+    assert "Installing" not in again.stderr
+    assert (tmp_path / "installed").read_text().splitlines() == installed
+
+
+def test_a_setup_that_fails_ends_the_script(clone: Path, tmp_path: Path) -> None:
+    old = tmp_path / "python3"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    done = subprocess.run(
+        ["bash", str(clone / "contributions" / "densenet_model" / "run.sh")],
+        env={**os.environ, "PYTHON": str(old)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "error: Python 3.11 or newer is needed" in done.stderr
+    assert not (clone / ".venv").exists()
+
+
+def test_what_was_installed_with_extras_serves_a_script(clone: Path) -> None:
+    program = (
+        'source ./setup.sh; mkdir -p .venv/bin; printf "#!/bin/sh\\n" > .venv/bin/python; '
+        'chmod +x .venv/bin/python; install "[test,dev]"; install'
+    )
+    done = subprocess.run(
+        ["bash", "-euc", program], cwd=clone, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "Installing into .venv (once)\n"
+
+
+def test_every_contribution_has_the_same_script() -> None:
+    scripts = {
+        path.parent.name: path.read_text() for path in REPOSITORY.glob("contributions/*/run.sh")
+    }
+    assert len(scripts) > 1
+    assert len({text.replace(name, "NAME") for name, text in scripts.items()}) == 1
+    assert all(
+        os.access(REPOSITORY / "contributions" / name / "run.sh", os.X_OK) for name in scripts
+    )
