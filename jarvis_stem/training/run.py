@@ -35,7 +35,7 @@ from jarvis_stem.utils.files import json_text, read_json_object, write_text
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunSummary:
     """What a run gave.
 
     Attributes:
@@ -138,7 +138,7 @@ class _Tested:
     n_missing: int
 
 
-def run(options: Options) -> Outcome:
+def run(options: Options) -> RunSummary:
     """Train, predict the test split once, and write predictions, record and metadata.
 
     Args:
@@ -231,7 +231,7 @@ def _test(task: _Task, trained: _Trained, test: ImageSet) -> _Tested:
     return _Tested(predicted, result, error, len(test.missing))
 
 
-def _write(task: _Task, trained: _Trained, tested: _Tested, costs: dict[str, Any]) -> Outcome:
+def _write(task: _Task, trained: _Trained, tested: _Tested, costs: dict[str, Any]) -> RunSummary:
     """Write predictions, record and metadata beside the weights."""
     folder, name = task.folder, task.name
     calibration = {
@@ -266,7 +266,7 @@ def _write(task: _Task, trained: _Trained, tested: _Tested, costs: dict[str, Any
     files = [name.predictions_name, name.run_record_name, METADATA]
     if trained.weights:
         files.append(name.weights_name)
-    return Outcome(name, tested.result, costs, calibration, [folder / file for file in files])
+    return RunSummary(name, tested.result, costs, calibration, [folder / file for file in files])
 
 
 def _refuse_broken_metadata(folder: Path) -> None:
