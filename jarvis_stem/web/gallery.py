@@ -29,6 +29,7 @@ from jarvis_stem.scoring.board import Board, Leaderboard
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import read_zip, write_bytes, zip_bytes
 from jarvis_stem.utils.progress import track
+from jarvis_stem.web.content import example_image
 
 if TYPE_CHECKING:
     from jarvis.core.atoms import Atoms
@@ -89,9 +90,15 @@ class Gallery:
         return PurePosixPath("thumbs", self.name.benchmark_name, f"{position:05}.webp")
 
     def files(self) -> Iterator[tuple[PurePosixPath, bytes]]:
-        """Every thumbnail with its place in the site."""
+        """Every thumbnail with its place in the site, and those that stand for a class once more.
+
+        A class's is one that most contributions have right, the first of these.
+        """
         for position, content in enumerate(self.thumbnails):
             yield self.thumbnail(position), content
+        for class_position in np.unique(self.truth).tolist():
+            easiest = np.argmax(np.where(self.truth == class_position, self.n_right, -1))
+            yield example_image(self.name.benchmark_name, class_position), self.thumbnails[easiest]
 
 
 def build(

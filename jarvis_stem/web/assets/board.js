@@ -87,7 +87,7 @@
       data: null,
       orderSequence: column.number ? ["desc", "asc"] : ["asc", "desc"],
       render: (record, use, _, { row }) => {
-        if (use === "display") return content(column, record, board.cells[row][i]);
+        if (use === "display") return content(column, record, board.cells[row][i], board.links[row]);
         if (use === "sort") return known(record[column.fields[0]]);
         return plain(column.fields.map((field) => record[field] ?? "").join(" ")); // read as HTML
       },
@@ -101,11 +101,9 @@
   }
 
   // What is in a cell, as board.html.j2 has it.
-  function content(column, record, text) {
+  function content(column, record, text, href) {
     if (column.title === "contribution") {
       const parts = new DocumentFragment();
-      const href =
-        record.kind === "contribution" ? `../contributions/${text}.html` : record.url || null;
       parts.append(href ? element("a", { href, rel: "noopener" }, text) : text);
       if (record.model_name) parts.append(element("bdi", {}, record.model_name));
       return parts;
