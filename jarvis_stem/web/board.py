@@ -137,8 +137,8 @@ def _context(board: Board, content: Content) -> dict[str, Any]:
 def _columns(board: Board, classes: list[str]) -> list[Column]:
     """The columns that say something on this board."""
     split = any(result.with_structure for result in board.results)
-    found = [c for c in _COLUMNS if split or not c.title.endswith(" structure")]
-    return [*found, *(Column(f"recall: {name}", (f"recall: {name}",)) for name in classes)]
+    shown = [c for c in _COLUMNS if split or not c.title.endswith(" structure")]
+    return [*shown, *(Column(f"recall: {name}", (f"recall: {name}",)) for name in classes)]
 
 
 def _line(
@@ -161,13 +161,13 @@ def _text(value: object) -> str:
 
 def _records(board: Board, classes: list[str]) -> dict[str, dict[str, Any]]:
     """The values behind each row, by what the row calls it."""
-    found = {f"published {one.name}": _published(one, board) for one in board.references}
+    records = {f"published {one.name}": _published(one, board) for one in board.references}
     for result in board.results:
-        found[result.contribution] = _result(result, "contribution", board, classes)
+        records[result.contribution] = _result(result, "contribution", board, classes)
     if board.baseline:
         record = _result(board.baseline, "baseline", board, classes)
-        found[record["contribution"]] = record
-    return found
+        records[record["contribution"]] = record
+    return records
 
 
 def _published(one: PublishedResult, board: Board) -> dict[str, Any]:

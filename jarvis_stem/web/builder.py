@@ -82,9 +82,7 @@ def _linked(content: Content, parts: Sequence[str]) -> Iterator[PurePosixPath]:
             yield from (path for path, _ in gallery.files())
 
 
-def _files(
-    content: Content, parts: Sequence[str]
-) -> Iterator[tuple[PurePosixPath, str | bytes]]:
+def _files(content: Content, parts: Sequence[str]) -> Iterator[tuple[PurePosixPath, str | bytes]]:
     """The files of some parts by path below the site's root, and what every page loads."""
     for module in parts:
         yield from import_module(f"jarvis_stem.web.{module}").pages(content)

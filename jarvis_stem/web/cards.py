@@ -154,9 +154,7 @@ def _text(path: Path) -> str:
 
 def _section(content: Content, board: Board, result: Result, cells: dict[str, str]) -> Section:
     name = ResultName.parse(board.name)
-    record, _ = read_run_record(
-        content.contributions / result.contribution / name.run_record_name
-    )
+    record, _ = read_run_record(content.contributions / result.contribution / name.run_record_name)
     commit = (record and record.git_commit) or ""
     files = [result.file]
     if record:
@@ -186,8 +184,8 @@ def _calibration_error(record: RunRecord) -> float | None:
 
 def _curves(record: RunRecord) -> list[Chart]:
     """Accuracy and loss over the epochs, as far as they are recorded."""
-    found = [_curve(record, what, limit) for what, limit in (("accuracy", 1), ("loss", _LIMIT))]
-    return [curve for curve in found if curve]
+    curves = [_curve(record, what, limit) for what, limit in (("accuracy", 1), ("loss", _LIMIT))]
+    return [curve for curve in curves if curve]
 
 
 def _curve(record: RunRecord, measure: str, limit: float) -> Chart | None:
@@ -222,7 +220,7 @@ def _images(
     if answers is None:
         return None
     correct = answers.predicted == gallery.truth
-    others = gallery.n_right - correct
+    others = gallery.n_correct - correct
     of_predicted = _of_predicted(answers)
     certainty = np.zeros(len(correct)) if of_predicted is None else of_predicted
     # The last key counts first; ties stay in the benchmark's order.

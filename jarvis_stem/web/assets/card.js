@@ -17,21 +17,19 @@
       hovertemplate: "%{y:.4f}<extra>%{fullData.name}</extra>",
     });
     const mark = { type: "line", x0: chosen, x1: chosen, yref: "paper", y0: 0, y1: 1 };
-    const label = { x: chosen, yref: "paper", y: 1, yanchor: "bottom", showarrow: false };
     return {
       data: [
         line("training", 1, "series-1", "solid"),
         line("validation", 2, "series-2", "dash"),
       ],
       layout: {
-        margin: { l: 60, r: 16, t: 40, b: 45 },
+        margin: { l: 60, r: 16, t: 32, b: 45 },
         hovermode: "x unified",
         showlegend: true,
         legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
         xaxis: { title: { text: "epoch" }, nticks: 8 },
         yaxis: { title: { text: measure }, nticks: 6, rangemode: measure === "loss" ? "tozero" : "normal" },
         shapes: chosen === null ? [] : [{ ...mark, line: { color: color("muted"), dash: "dot", width: 1.5 } }],
-        annotations: chosen === null ? [] : [{ ...label, text: "chosen epoch", xanchor: "auto" }],
       },
     };
   }
