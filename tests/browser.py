@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -65,13 +66,19 @@ class Tab:
         """How much has moved since the page was opened, as layout shifts are summed up."""
         return float(self.page.evaluate(_SHIFTS))
 
-    def accessibility_faults(self) -> list[str]:
-        """What axe-core finds that keeps people out: rule, weight and the elements."""
-        options = {"resultTypes": ["violations"], "preload": False}  # it would fetch stylesheets
-        found = Axe().run(self.page, options=options).response["violations"]
+    def accessibility_faults(self, *rules: str) -> list[str]:
+        """What axe-core finds that keeps people out: rule, weight and the elements.
+
+        Args:
+            rules: For example ``color-contrast``, all that another theme changes; by default all.
+        """
+        options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
+        if rules:
+            options["runOnly"] = {"type": "rule", "values": rules}
+        violations = Axe().run(self.page, options=options).response["violations"]
         return [
             f"{one['id']} ({one['impact']}): {[node['target'] for node in one['nodes']]}"
-            for one in found
+            for one in violations
             if one["impact"] in _SERIOUS
         ]
 
@@ -110,3 +117,10 @@ def tab(open_tab: Tab) -> Iterator[Tab]:
         notes.clear()
     yield open_tab
     page.evaluate("try { localStorage.clear(); } catch {}")  # about:blank has none
+
+
+@pytest.fixture(scope="session")
+def plain_page(browser: Browser) -> Iterator[Page]:
+    """A page of a browser whose scripts are switched off."""
+    with browser.new_context(java_script_enabled=False) as context:
+        yield context.new_page()
