@@ -147,7 +147,9 @@ def _build(root: Path) -> builder.Built:
     project = Project.read(_ROOT / METADATA)
     scored = leaderboard.build(root / "contributions", _ROOT / "benchmarks", project.benchmarks)
     robustness = read_robustness(_ROOT / ROBUSTNESS)
-    return builder.build(Content(scored, project, root / "contributions", robustness), root / "site")
+    return builder.build(
+        Content(scored, project, root / "contributions", robustness), root / "site"
+    )
 
 
 def _pages(site: Path) -> dict[str, Path]:

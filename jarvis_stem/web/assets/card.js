@@ -21,7 +21,7 @@
       data: [
         line("training", 1, "series-1", "solid"),
         line("validation", 2, "series-2", "dash"),
-      ],
+      ].filter(({ y }) => y.some((value) => value !== null)),
       layout: {
         margin: { l: 60, r: 16, t: 32, b: 45 },
         hovermode: "x unified",
@@ -54,6 +54,7 @@
           x: column(rows, 3),
           y: column(rows, 4),
           customdata: column(rows, 2),
+          cliponaxis: false,
           marker: { color: color("series-1"), size: 8 },
           hovertemplate: "%{y:.3f} at %{x:.3f}, %{customdata} images<extra></extra>",
         },
