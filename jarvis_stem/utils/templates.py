@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def environment(package: str, folder: str = ".") -> Environment:
@@ -22,6 +25,8 @@ def environment(package: str, folder: str = ".") -> Environment:
         ModuleNotFoundError: No such package.
         ValueError: No such folder in it.
     """
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # --help need not wait for it
+
     return Environment(
         loader=PackageLoader(package, folder),
         autoescape=True,
