@@ -206,18 +206,6 @@ def test_the_same_input_gives_the_same_bytes_and_no_rewrite(root: Path) -> None:
     ]
 
 
-def test_the_committed_pages_are_what_it_writes(tmp_path: Path) -> None:
-    done = python(
-        *("-m", "jarvis_stem.score", "--output", tmp_path / "docs", "--site", tmp_path / "site")
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    written = [path for path in (tmp_path / "docs").rglob("*") if path.is_file()]
-    assert len(written) == 3
-    for path in written:
-        committed = REPOSITORY / "docs" / path.relative_to(tmp_path / "docs")
-        assert path.read_bytes() == committed.read_bytes(), path.name
-
-
 def test_results_of_the_same_rank_stand_by_accuracy_then_name(root: Path) -> None:
     add_contribution(root / "contributions", "also_right", ALL_RIGHT)
     done = score(root)

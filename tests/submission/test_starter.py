@@ -103,7 +103,7 @@ def test_new_contribution_trains_and_is_scored(
 
     score = [sys.executable, "-m", "jarvis_stem.score", "--json", "--contributions"]
     score += [str(contributions), "--benchmarks", str(tiny_benchmarks)]
-    score += ["--output", str(tmp_path / "docs")]
+    score += ["--output", str(tmp_path / "docs"), "--site", str(tmp_path / "site")]
     done = subprocess.run(score, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (result,) = json.loads(done.stdout)["benchmarks"][0]["results"]

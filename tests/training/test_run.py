@@ -116,6 +116,7 @@ def test_a_run_leaves_a_scored_contribution(tiny_benchmarks: Path, tmp_path: Pat
     score = [sys.executable, "-m", "jarvis_stem.score", "--json"]
     score += ["--contributions", str(tmp_path / "contributions")]
     score += ["--benchmarks", str(tiny_benchmarks), "--output", str(tmp_path / "docs")]
+    score += ["--site", str(tmp_path / "site")]
     done = start(score)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)["benchmarks"][0]["results"][0]
