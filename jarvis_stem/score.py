@@ -34,11 +34,13 @@ _COLUMNS = (
 
 _EPILOG = """\
 written to the output folder:
-  <CAT>/<SUBCAT>/<dataset>_<prop>.md    the page, as JARVIS-Leaderboard publishes it
-  <CAT>/<SUBCAT>/<dataset>_<prop>.html  the same for a browser, without a network
-  index.html                            the list of these pages
-  plotly.min.js                         what the .html draws its chart with
-  leaderboard.json                      all of it as data
+  <CAT>/<SUBCAT>/<dataset>_<prop>.md  the page, as JARVIS-Leaderboard publishes it
+  leaderboard.json                    all of it as data
+written to the site's folder, for a browser without a network:
+  index.html                          the benchmarks
+  benchmarks/<dataset>_<prop>.html    table, charts, any two models side by side
+  assets/                             styles, scripts
+`jarvis-stem site` adds cards and images; what it made stays.
 
 exit status:
   0    every contribution was scored
@@ -57,7 +59,8 @@ examples:
 @click.command(cls=cli.Command, name="score", epilog=_EPILOG)
 @cli.folder_option("contributions", "Folder of contribution folders.")
 @cli.folder_option("benchmarks", "Folder of benchmarks.")
-@cli.folder_option("output", "Folder to write the pages and leaderboard.json to.", Path("docs"))
+@cli.folder_option("output", "Folder to write leaderboard.json and JARVIS' pages to.", Path("docs"))
+@cli.folder_option("site", "Folder to write the pages for a browser to.")
 @click.option(
     "--repository-url",
     metavar="URL",
@@ -65,15 +68,18 @@ examples:
 )
 @cli.json_option
 @cli.quiet_option
-def main(contributions: Path, benchmarks: Path, output: Path, repository_url: str | None) -> int:
+def main(
+    contributions: Path, benchmarks: Path, output: Path, site: Path, repository_url: str | None
+) -> int:
     """Score contributions and write the leaderboard and its pages."""
     project = _project(repository_url)
     leaderboard = build(contributions, benchmarks, project.benchmarks)
     data = leaderboard.as_json()
-    for path, content in _pages(leaderboard, project).items():
-        _write_if_changed(output / path, content)
+    for path, text in _jarvis_pages(leaderboard, project).items():
+        _write_if_changed(output / path, text)
     _write_if_changed(output / "leaderboard.json", json_text(data))
-    cli.report("\n".join(_text(b, output) for b in leaderboard.benchmarks), data)
+    pages = _build_site(leaderboard, project, contributions, site)
+    cli.report("\n".join(map(_text, leaderboard.benchmarks, pages)), data)
     for rejection in leaderboard.all_rejected:
         print(_reasons(rejection), file=sys.stderr)
     return 1 if leaderboard.all_rejected else 0
@@ -90,28 +96,29 @@ def _project(repository_url: str | None) -> Project:
     return Project(address, listed_benchmarks(Path()))
 
 
-def _pages(leaderboard: Leaderboard, project: Project) -> dict[Path, str]:
-    """Every page's text by its path below the output folder."""
+def _jarvis_pages(leaderboard: Leaderboard, project: Project) -> dict[Path, str]:
+    """JARVIS' pages by path below the output folder."""
     # Plotly takes most of the command's time; --help and faults need not wait for it.
-    from plotly.offline import get_plotlyjs
+    from jarvis_stem.scoring.jarvis_page import page_markdown
 
-    from jarvis_stem.scoring import jarvis_page
-
-    boards = [
-        (board, project.benchmarks.get(ResultName.parse(board.name), About(title=board.name)))
-        for board in leaderboard.benchmarks
-    ]
-    pages = {
-        Path(jarvis_page.PLOTLY_SCRIPT): get_plotlyjs(),
-        Path("index.html"): jarvis_page.index(boards),
-    }
-    for board, about in boards:
+    pages = {}
+    for board in leaderboard.benchmarks:
         name = ResultName.parse(board.name)
-        pages[name.page_path(".md")] = jarvis_page.page_markdown(
-            board, about, project.repository_url
-        )
-        pages[name.page_path(".html")] = jarvis_page.html(board, about, project.repository_url)
+        about = project.benchmarks.get(name, About(title=board.name))
+        pages[name.page_path(".md")] = page_markdown(board, about, project.repository_url)
     return pages
+
+
+def _build_site(
+    leaderboard: Leaderboard, project: Project, contributions: Path, site: Path
+) -> list[Path]:
+    """Write the pages that show scores; where each board's is."""
+    from jarvis_stem.web import builder
+    from jarvis_stem.web.content import Content, board_page, read_robustness
+
+    content = Content(leaderboard, project, contributions, read_robustness())
+    builder.build(content, site, builder.SCORES)
+    return [site / board_page(board) for board in leaderboard.benchmarks]
 
 
 def _write_if_changed(path: Path, content: str) -> None:
@@ -119,11 +126,10 @@ def _write_if_changed(path: Path, content: str) -> None:
         write_text(path, content)
 
 
-def _text(board: Board, output: Path) -> str:
+def _text(board: Board, page: Path) -> str:
     """A board as aligned text, what to know of it, and where its page is."""
     lines = [_COLUMNS, *([row.cells.get(c) or "-" for c in _COLUMNS] for row in rows(board))]
     notes = [f"note: {sentence}" for sentence in same_predictions(board)]
-    page = output / ResultName.parse(board.name).page_path(".html")
     table = cli.table(lines, left=("contribution", "date"))
     return "\n".join([board.name, table, RANK, *notes, f"page: {page}", ""])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import webbrowser
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,11 @@ from jarvis_stem import cli
 from jarvis_stem.formats.project_metadata import METADATA, Project
 from jarvis_stem.scoring.board import Leaderboard
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.web.content import ROBUSTNESS, Content, read_robustness
 
 if TYPE_CHECKING:
     from jarvis_stem.web.builder import Built
     from jarvis_stem.web.serve import Server
-
-_ROBUSTNESS = Path("docs/robustness.json")
 
 _EPILOG = """\
 written to the output folder:
@@ -120,23 +119,25 @@ class _Site:
     @property
     def sources(self) -> list[Path]:
         """What it changes with."""
-        return [self.contributions, self.benchmarks, Path(METADATA), _ROBUSTNESS]
+        return [self.contributions, self.benchmarks, Path(METADATA), ROBUSTNESS]
 
     def build(self) -> tuple[Leaderboard, Built]:
-        from jarvis_stem.web import builder, content, gallery
+        from jarvis_stem.scoring import leaderboard
+        from jarvis_stem.web import builder, gallery
 
         project = Project.read(Path(METADATA))
-        found = content.read(self.contributions, self.benchmarks, project, robustness=_ROBUSTNESS)
+        scored = leaderboard.build(self.contributions, self.benchmarks, project.benchmarks)
+        galleries = {}
         if self.images:
             galleries = gallery.build(
-                found.leaderboard,
+                scored,
                 self.contributions,
                 self.benchmarks,
                 data=self.data,
                 run_models=self.run_models,
             )
-            found = replace(found, galleries=galleries)
-        return found.leaderboard, builder.build(found, self.output)
+        content = Content(scored, project, self.contributions, read_robustness(), galleries)
+        return scored, builder.build(content, self.output)
 
 
 def _serve(server: Server, site: _Site) -> None:

@@ -30,11 +30,13 @@ from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.metadata import blank
 from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.formats.project_metadata import METADATA, Project
+from jarvis_stem.scoring import leaderboard
 from jarvis_stem.scoring.metrics import accuracy
 from jarvis_stem.training import machine
 from jarvis_stem.utils.files import json_text, write_bytes, write_text, zip_bytes
 from jarvis_stem.utils.progress import track
-from jarvis_stem.web import builder, content
+from jarvis_stem.web import builder
+from jarvis_stem.web.content import ROBUSTNESS, Content, read_robustness
 
 _ROOT = Path(__file__).resolve().parents[1]
 _NAME = bravais_result("stem_2d_image")
@@ -104,8 +106,8 @@ def _write(folder: Path, split: Mapping[str, int | str], number: int) -> None:
     """Write a contribution; its number decides its predictions, its costs and its date."""
     rng = random.Random(number)  # noqa: S311  data, not a secret
     right = rng.uniform(0.3, 0.95)
-    said = [c if rng.random() < right else rng.randrange(5) for c in split.values()]
-    table = "".join(f"{id},{c}\n" for id, c in zip(split, said, strict=True))
+    predicted = [c if rng.random() < right else rng.randrange(5) for c in split.values()]
+    table = "".join(f"{id},{c}\n" for id, c in zip(split, predicted, strict=True))
     content = zip_bytes(_NAME.csv_name, f"id,prediction\n{table}".encode())
     write_bytes(folder / _NAME.predictions_name, content)
     seconds = 10 ** rng.uniform(1, 5)
@@ -133,7 +135,7 @@ def _write(folder: Path, split: Mapping[str, int | str], number: int) -> None:
             "peak_memory_mb": rng.uniform(500, 20_000),
             "parameters": int(10 ** rng.uniform(4, 8)),
         },
-        "result": {"accuracy": accuracy(list(split.values()), said), "n": len(split)},
+        "result": {"accuracy": accuracy(list(split.values()), predicted), "n": len(split)},
         "history": [
             {"epoch": n, "train_loss": 1 / n, "validation_accuracy": right} for n in range(1, 21)
         ],
@@ -142,13 +144,12 @@ def _write(folder: Path, split: Mapping[str, int | str], number: int) -> None:
 
 
 def _build(root: Path) -> builder.Built:
-    found = content.read(
-        root / "contributions",
-        _ROOT / "benchmarks",
-        Project.read(_ROOT / METADATA),
-        robustness=_ROOT / "docs" / "robustness.json",
+    project = Project.read(_ROOT / METADATA)
+    scored = leaderboard.build(root / "contributions", _ROOT / "benchmarks", project.benchmarks)
+    robustness = read_robustness(_ROOT / ROBUSTNESS)
+    return builder.build(
+        Content(scored, project, root / "contributions", robustness), root / "site"
     )
-    return builder.build(found, root / "site")
 
 
 def _pages(site: Path) -> dict[str, Path]:
@@ -189,8 +190,7 @@ def _load(browser: Browser, path: Path) -> dict[str, float]:
     files: set[Path] = set()
     page.on("request", lambda request: files.add(Path(request.url.removeprefix("file://"))))
     page.goto(path.as_uri())
-    scripted = page.locator("script[src$='charts.js']").count() > 0
-    usable = page.wait_for_function(_READY).json_value() if scripted else None
+    usable = page.wait_for_function(_READY).json_value()
     load = page.evaluate("performance.timing.loadEventEnd - performance.timing.navigationStart")
     before = sum(file.stat().st_size for file in files) / 1e3
     search = _search(page) if page.locator("#search").count() else 0.0
@@ -198,7 +198,7 @@ def _load(browser: Browser, path: Path) -> dict[str, float]:
         chart.scroll_into_view_if_needed()
         page.wait_for_function("(e) => e.dataset.drawn", arg=chart.element_handle())
     found = {
-        "usable": usable if usable is not None else load,
+        "usable": usable,
         "load": load,
         "loaded": before,
         "search": search,

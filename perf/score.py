@@ -137,7 +137,8 @@ def _score(root: Path, count: int) -> _Run:
     """Time the command, from start to exit, and see that it scored all contributions."""
     output = root / "docs"
     command = [sys.executable, "-m", "jarvis_stem.score", "--repository-url", "https://example.org"]
-    command += ["--contributions", str(root / "contributions"), "--output", str(output)]
+    command += ["--contributions", str(root / "contributions")]
+    command += ["--output", str(output), "--site", str(root / "site")]
     start = time.perf_counter()
     process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)  # the usage of this child alone

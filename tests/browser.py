@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,6 +15,12 @@ from playwright.sync_api import Browser, Page, Playwright, Request, expect, sync
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 expect.set_options(timeout=30_000)  # ms, on a machine that does other things as well
 _SERIOUS = ("serious", "critical")
+_SHIFTS = """() => new Promise((resolve) => {
+  let sum = 0;
+  const add = (list) => list.getEntries().forEach((entry) => (sum += entry.value));
+  new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => resolve(sum), 100);
+})"""
 
 
 @dataclass
@@ -55,13 +62,23 @@ class Tab:
         inside = (site.resolve().as_uri(), "about:blank", "data:", "blob:")
         assert [url for url in self.requests if not url.startswith(inside)] == []
 
-    def accessibility_faults(self) -> list[str]:
-        """What axe-core finds that keeps people out: rule, weight and the elements."""
-        options = {"resultTypes": ["violations"], "preload": False}  # it would fetch stylesheets
-        found = Axe().run(self.page, options=options).response["violations"]
+    def shifts(self) -> float:
+        """How much has moved since the page was opened, as layout shifts are summed up."""
+        return float(self.page.evaluate(_SHIFTS))
+
+    def accessibility_faults(self, *rules: str) -> list[str]:
+        """What axe-core finds that keeps people out: rule, weight and the elements.
+
+        Args:
+            rules: For example ``color-contrast``, all that another theme changes; by default all.
+        """
+        options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
+        if rules:
+            options["runOnly"] = {"type": "rule", "values": rules}
+        violations = Axe().run(self.page, options=options).response["violations"]
         return [
             f"{one['id']} ({one['impact']}): {[node['target'] for node in one['nodes']]}"
-            for one in found
+            for one in violations
             if one["impact"] in _SERIOUS
         ]
 
@@ -82,11 +99,28 @@ def browser() -> Iterator[Browser]:
             yield browser
 
 
+@pytest.fixture(scope="session")
+def open_tab(browser: Browser) -> Iterator[Tab]:
+    """The one tab: a new one would take a process and a second of a core for each test."""
+    with browser.new_context(accept_downloads=True) as context:
+        yield Tab(context.new_page())
+
+
 @pytest.fixture
-def tab(browser: Browser) -> Iterator[Tab]:
-    """A tab of a fresh profile, 1280 by 900 px, in light colours."""
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 900}, color_scheme="light", accept_downloads=True
-    )
-    yield Tab(context.new_page())
-    context.close()
+def tab(open_tab: Tab) -> Iterator[Tab]:
+    """A tab as if it were new, 1280 by 900 px, in light colours."""
+    page = open_tab.page
+    page.goto("about:blank")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+    for notes in (open_tab.messages, open_tab.failed, open_tab.requests):
+        notes.clear()
+    yield open_tab
+    page.evaluate("try { localStorage.clear(); } catch {}")  # about:blank has none
+
+
+@pytest.fixture(scope="session")
+def plain_page(browser: Browser) -> Iterator[Page]:
+    """A page of a browser whose scripts are switched off."""
+    with browser.new_context(java_script_enabled=False) as context:
+        yield context.new_page()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from jarvis_stem.utils.templates import environment
+
 PROPERTY = "bravais_class"
 
 
@@ -44,18 +46,8 @@ def report_markdown(report: dict[str, Any]) -> str:
     Args:
         report: The figures, as the JSON has them.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    templates = Environment(
-        loader=PackageLoader("jarvis_stem.imaging", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     dataset = report["benchmark"].removesuffix(f"_{PROPERTY}")
-    template = templates.get_template("leakage_report.md.j2")
+    template = environment("jarvis_stem.imaging").get_template("leakage_report.md.j2")
     return template.render(report, dataset=dataset, findings=findings(report))
 
 

@@ -15,6 +15,7 @@ from jarvis_stem.submission.github import web_address_of
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, write_text
 from jarvis_stem.utils.git import git
+from jarvis_stem.utils.templates import environment
 
 _TEMPLATES = ("README.md", "model.py", "run.sh")
 
@@ -65,15 +66,8 @@ def _check_name(name: str, contributions: Path) -> None:
 
 
 def _render(file: str, name: str) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
-    environment = Environment(
-        loader=PackageLoader("jarvis_stem.submission", "template"),
-        autoescape=select_autoescape(),  # none of the files is HTML
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(f"{file}.j2").render(name=name)
+    templates = environment("jarvis_stem.submission", "template")
+    return templates.get_template(f"{file}.j2").render(name=name)
 
 
 def _metadata(name: str, contributions: Path) -> dict[str, Any]:

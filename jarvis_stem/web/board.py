@@ -17,6 +17,7 @@ from jarvis_stem.web.templates import render
 
 SHOWN = 25  # rows on a page of the table, before the reader asks for more
 BARS = 20  # in the bar chart at most
+_ROOT = ".."  # the way from the page to the site's root
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,10 @@ def _context(board: Board, content: Content) -> dict[str, Any]:
     classes = [content.class_name(board, c) for c in board.classes]
     columns = _columns(board, classes)
     records = _records(board, classes)
-    lines = [_line(row, records[row.cells["contribution"]], columns) for row in rows(board)]
-    fields = list(dict.fromkeys(field for record in lines for field in record if field != "cells"))
+    lines = [
+        _line(row, records[row.cells["contribution"]], columns, content) for row in rows(board)
+    ]
+    fields = list(dict.fromkeys(field for record in records.values() for field in record))
     benchmark = name.page_path(BENCHMARK_SUFFIX).as_posix()
     robustness = _robustness(board, content)
     return {
@@ -123,6 +126,7 @@ def _context(board: Board, content: Content) -> dict[str, Any]:
             "bars": BARS,
             "columns": [asdict(column) | {"kind": column.kind} for column in columns],
             "cells": [list(record["cells"].values()) for record in lines],
+            "links": [record["link"] for record in lines],
             "fields": fields,
             "records": [[record.get(field) for field in fields] for record in lines],
             "robustness": robustness,
@@ -133,17 +137,22 @@ def _context(board: Board, content: Content) -> dict[str, Any]:
 def _columns(board: Board, classes: list[str]) -> list[Column]:
     """The columns that say something on this board."""
     split = any(result.with_structure for result in board.results)
-    found = [c for c in _COLUMNS if split or not c.title.endswith(" structure")]
-    return [*found, *(Column(f"recall: {name}", (f"recall: {name}",)) for name in classes)]
+    shown = [c for c in _COLUMNS if split or not c.title.endswith(" structure")]
+    return [*shown, *(Column(f"recall: {name}", (f"recall: {name}",)) for name in classes)]
 
 
-def _line(row: Row, record: dict[str, Any], columns: list[Column]) -> dict[str, Any]:
-    """A record with its text by column."""
+def _line(
+    row: Row, record: dict[str, Any], columns: list[Column], content: Content
+) -> dict[str, Any]:
+    """A record with its text by column and what its name links to, empty for nothing."""
     cells = {
         column.title: row.cells.get(column.title) or _text(record.get(column.fields[0]))
         for column in columns
     }
-    return record | {"cells": cells | {"date": record.get("date", "")}}
+    link = record["url"]
+    if row.kind == "contribution":
+        link = content.contribution_address(row.cells["contribution"], _ROOT)
+    return record | {"cells": cells | {"date": record.get("date", "")}, "link": link}
 
 
 def _text(value: object) -> str:
@@ -152,13 +161,13 @@ def _text(value: object) -> str:
 
 def _records(board: Board, classes: list[str]) -> dict[str, dict[str, Any]]:
     """The values behind each row, by what the row calls it."""
-    found = {f"published {one.name}": _published(one, board) for one in board.references}
+    records = {f"published {one.name}": _published(one, board) for one in board.references}
     for result in board.results:
-        found[result.contribution] = _result(result, "contribution", board, classes)
+        records[result.contribution] = _result(result, "contribution", board, classes)
     if board.baseline:
         record = _result(board.baseline, "baseline", board, classes)
-        found[record["contribution"]] = record
-    return found
+        records[record["contribution"]] = record
+    return records
 
 
 def _published(one: PublishedResult, board: Board) -> dict[str, Any]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from importlib import import_module, resources
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, read_json_object, write_bytes
-from jarvis_stem.web.content import Content
+from jarvis_stem.web.content import Content, card_page, images_page
 
 MANIFEST = ".site.json"  # in the output folder: what a build made, for the next one to tidy up
-_PAGES = ("home", "board", "cards", "image_pages")  # modules, each with pages(content)
+SCORES = ("home", "board")  # modules, each with pages(content): what needs the scores alone
+PARTS = (*SCORES, "cards", "image_pages")
 _EXPORT = re.compile(rb"export\{[^}]*\b(\w+) as default\b[^}]*\};")
 
 
@@ -27,12 +29,14 @@ class Built:
     changed: list[str]
 
 
-def build(content: Content, output: Path) -> Built:
-    """Write the site; what an earlier build wrote and this one does not is removed.
+def build(content: Content, output: Path, parts: Sequence[str] = PARTS) -> Built:
+    """Write the site, or parts of it beside what an earlier build wrote.
 
     Args:
         content: What to show.
         output: Folder to write to. Files in it that no build made are left alone.
+        parts: Of `PARTS`. Only if all are built, what an earlier build wrote and this one does not
+            is removed.
 
     Returns:
         What was written; the same content twice changes nothing.
@@ -43,19 +47,23 @@ def build(content: Content, output: Path) -> Built:
         OSError: The folder cannot be written.
     """
     made = _made_before(output)
+    partial = not set(PARTS) <= set(parts)
+    kept = {path for path in made if partial and (output / path).is_file()}
+    linked = {*_linked(content, parts), *map(PurePosixPath, kept)}
+    content = replace(content, pages=frozenset(linked))
     files: dict[str, bytes] = {}
-    for path, text in _files(content):
+    for path, text in _files(content, parts):
         if str(path) in files:
             raise StemError(f"{path}: two pages of that name; rename what they are made of")
         files[str(path)] = text.encode() if isinstance(text, str) else text
     foreign = sorted(path for path in files.keys() - made if (output / path).exists())
     if foreign:
-        raise StemError(f"{output / foreign[0]}: not made by this command; name another --output")
+        raise StemError(f"{output / foreign[0]}: not made by this command; name another folder")
     # First the list of all that is or will be the site's: a crash then leaves nothing unlisted.
     _write_manifest(output, made | files.keys())
     changed = [path for path, data in files.items() if _write(output / path, data)]
-    changed += [path for path in sorted(made - files.keys()) if _remove(output / path)]
-    _write_manifest(output, files.keys())
+    changed += [path for path in sorted(made - files.keys() - kept) if _remove(output / path)]
+    _write_manifest(output, kept | files.keys())
     return Built(
         pages=sum(path.endswith(".html") for path in files),
         files=len(files),
@@ -64,21 +72,33 @@ def build(content: Content, output: Path) -> Built:
     )
 
 
-def _files(content: Content) -> Iterator[tuple[PurePosixPath, str | bytes]]:
-    """All files of the site by path below its root."""
-    for module in _PAGES:
+def _linked(content: Content, parts: Sequence[str]) -> Iterator[PurePosixPath]:
+    """Cards, image pages and thumbnails that are built."""
+    for board in content.leaderboard.benchmarks:
+        if "cards" in parts:
+            yield from (card_page(result.contribution) for result in board.results)
+        if "image_pages" in parts and (gallery := content.galleries.get(board.name)):
+            yield images_page(board)
+            yield from (path for path, _ in gallery.files())
+
+
+def _files(content: Content, parts: Sequence[str]) -> Iterator[tuple[PurePosixPath, str | bytes]]:
+    """The files of some parts by path below the site's root, and what every page loads."""
+    for module in parts:
         yield from import_module(f"jarvis_stem.web.{module}").pages(content)
     assets = PurePosixPath("assets")
-    for asset in sorted(
-        (resources.files("jarvis_stem.web") / "assets").iterdir(), key=lambda a: a.name
-    ):
+    for asset in sorted((Path(__file__).parent / "assets").iterdir()):
         yield assets / asset.name, asset.read_bytes()
     yield assets / "plotly.min.js", _package_file("plotly", "package_data/plotly.min.js")
     yield assets / "datatables.js", _classic_script(_package_file("itables", "html/dt_bundle.js"))
 
 
 def _package_file(package: str, path: str) -> bytes:
-    return resources.files(package).joinpath(path).read_bytes()
+    """A file of an installed package, which is not imported: itables would take pandas along."""
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise StemError(f"{package}: not installed; install the versions in constraints.txt")
+    return (Path(spec.origin).parent / path).read_bytes()
 
 
 def _classic_script(module: bytes) -> bytes:

@@ -1,17 +1,16 @@
-"""Model cards: all that is known of a contribution on one page, drawn when the site is built.
+"""Model cards: all that is known of a contribution on one page.
 
-A card has no script. Its charts are inline SVG, a few kilobytes each where Plotly's script has five
-megabytes, and each has its numbers as a table beside it.
+assets/card.js draws the charts, each from the numbers of the table beside it.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import numpy as np
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from jarvis_stem.formats.metadata import METADATA, read_metadata
 from jarvis_stem.formats.names import ResultName
-from jarvis_stem.formats.run_record import RunRecord
+from jarvis_stem.formats.run_record import RunRecord, read_run_record
 from jarvis_stem.scoring.board import Board, Result
 from jarvis_stem.scoring.table import RANK, p_value, rows
 from jarvis_stem.web.content import Content, card_page, images_page
@@ -37,55 +36,27 @@ _COMMIT = re.compile("[0-9a-f]{40}")  # no other text is put behind "git checkou
 
 
 @dataclass(frozen=True)
-class Tick:
-    """A mark of an axis; `at` is its place, 0..1."""
-
-    at: float
-    label: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of a chart: its points' places along both axes, 0..1."""
-
-    label: str
-    points: list[tuple[float, float]]
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A chart over epochs.
+class Chart:
+    """The numbers of a chart.
 
     Attributes:
-        what: What its vertical axis is.
-        chosen: Place of the chosen epoch, None where it is not recorded.
-        columns: Heads of the table of its numbers.
-        table: The numbers, a row for each epoch.
+        kind: How they are drawn.
+        measure: Name of the vertical axis.
+        columns: Names of the numbers.
+        rows: A value of each column; None where it is not recorded.
+        chosen_epoch: Whose weights are kept, None where it is not recorded.
     """
 
-    what: str
-    lines: list[Line]
-    x_ticks: list[Tick]
-    y_ticks: list[Tick]
-    chosen: float | None
-    columns: list[str]
-    table: list[list[str]]
+    kind: Literal["epochs", "reliability"]
+    measure: str
+    columns: tuple[str, ...]
+    rows: list[tuple[float | None, ...]]
+    chosen_epoch: int | None = None
 
 
 @dataclass(frozen=True)
-class Bin:
-    """Images of like confidence: how many, their mean confidence, the share that is right."""
-
-    low: float
-    high: float
-    n: int
-    confidence: float
-    right: float
-
-
-@dataclass(frozen=True)
-class Shown:
-    """An image with what the contribution says of it; `probability` is the predicted class's."""
+class Tile:
+    """An image and its prediction; `probability` is the predicted class's."""
 
     id: str
     thumbnail: PurePosixPath
@@ -93,19 +64,20 @@ class Shown:
     truth: str
     predicted: str
     probability: float | None
-    others_right: int
+    others_correct: int
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """What a gallery shows of a contribution.
+class Images:
+    """A benchmark's images and what a contribution predicts for them.
 
     Attributes:
         n: Images in the gallery.
         n_wrong: Those that the contribution has wrong.
         n_others: Other contributions.
         n_differing: Images that the stored weights give another class than the predictions file.
-        bins: For the reliability diagram, empty where probabilities are not known.
+        reliability: None where probabilities are not known.
+        why_not: Why they are not known.
         size: Of a thumbnail, pixels a side.
     """
 
@@ -113,10 +85,10 @@ class Pictures:
     n_wrong: int
     n_others: int
     n_differing: int
-    bins: list[Bin]
+    reliability: Chart | None
     why_not: str
-    wrong: list[Shown]
-    right: list[Shown]
+    wrong: list[Tile]
+    correct: list[Tile]
     size: int = THUMBNAIL_SIZE
 
 
@@ -130,9 +102,9 @@ class Section:
     class_names: list[str]
     record: RunRecord | None
     commit: str
-    curves: list[Curve]
+    curves: list[Chart]
     calibration_error: float | None
-    pictures: Pictures | None
+    images: Images | None
     files: list[str]
 
 
@@ -144,8 +116,8 @@ def pages(content: Content) -> Iterator[tuple[PurePosixPath, str]]:
         for result in board.results:
             section = _section(content, board, result, cells[result.contribution])
             sections[result.contribution].append(section)
-    for contribution, own in sorted(sections.items()):
-        yield card_page(contribution), _card(content, contribution, own)
+    for contribution, its_sections in sorted(sections.items()):
+        yield card_page(contribution), _card(content, contribution, its_sections)
 
 
 def _card(content: Content, contribution: str, sections: list[Section]) -> str:
@@ -181,10 +153,9 @@ def _text(path: Path) -> str:
 
 
 def _section(content: Content, board: Board, result: Result, cells: dict[str, str]) -> Section:
-    raw = content.records.get((result.contribution, result.file))
-    record = RunRecord.model_validate(raw) if raw else None
-    commit = (record and record.git_commit) or ""
     name = ResultName.parse(board.name)
+    record, _ = read_run_record(content.contributions / result.contribution / name.run_record_name)
+    commit = (record and record.git_commit) or ""
     files = [result.file]
     if record:
         files += [name.run_record_name, *([name.weights_name] if record.weights else [])]
@@ -199,7 +170,7 @@ def _section(content: Content, board: Board, result: Result, cells: dict[str, st
         commit=commit if _COMMIT.fullmatch(commit) else "",
         curves=_curves(record) if record else [],
         calibration_error=_calibration_error(record) if record else None,
-        pictures=_pictures(gallery, board, result, class_names) if gallery else None,
+        images=_images(gallery, board, result, class_names) if gallery else None,
         files=files,
     )
 
@@ -211,98 +182,81 @@ def _calibration_error(record: RunRecord) -> float | None:
     return float(error) if isinstance(error, float | int) and 0 <= error <= 1 else None
 
 
-def _curves(record: RunRecord) -> list[Curve]:
+def _curves(record: RunRecord) -> list[Chart]:
     """Accuracy and loss over the epochs, as far as they are recorded."""
-    found = [_curve(record, what, limit) for what, limit in (("accuracy", 1), ("loss", _LIMIT))]
-    return [curve for curve in found if curve]
+    curves = [_curve(record, what, limit) for what, limit in (("accuracy", 1), ("loss", _LIMIT))]
+    return [curve for curve in curves if curve]
 
 
-def _curve(record: RunRecord, what: str, limit: float) -> Curve | None:
-    from matplotlib.ticker import MaxNLocator
-
-    keys = {"training": f"train_{what}", "validation": f"validation_{what}"}
+def _curve(record: RunRecord, measure: str, limit: float) -> Chart | None:
     history = [e for e in record.history if 0 <= e.get("epoch", -1) < _LIMIT][:_MOST_EPOCHS]
-    drawn = {
-        name: [(own["epoch"], own[key]) for own in history if 0 <= own.get(key, -1) <= limit]
-        for name, key in keys.items()
-    }
-    epochs = [epoch for points in drawn.values() for epoch, _ in points]
-    values = [value for points in drawn.values() for _, value in points]
-    if len(set(epochs)) < 2:
+    rows = [
+        (
+            epoch["epoch"],
+            *(
+                value if 0 <= (value := epoch.get(f"{split}_{measure}", -1)) <= limit else None
+                for split in ("train", "validation")
+            ),
+        )
+        for epoch in history
+    ]
+    drawn = [epoch for epoch, *values in rows if values != [None, None]]
+    if len(set(drawn)) < 2:
         return None
-    ticks = MaxNLocator(4).tick_values(0 if what == "loss" else min(values), max(values))
-    y_ticks = [float(tick) for tick in ticks if tick <= limit]
-    x, y = _scale(epochs), _scale([*y_ticks, *values])
     chosen = (record.model_extra or {}).get("chosen_epoch")
-    return Curve(
-        what=what,
-        lines=[
-            Line(name, [(x(n), y(value)) for n, value in points]) for name, points in drawn.items()
-        ],
-        x_ticks=[
-            Tick(x(tick), f"{tick:g}")
-            for tick in MaxNLocator(8, integer=True).tick_values(min(epochs), max(epochs))
-            if min(epochs) <= tick <= max(epochs)
-        ],
-        y_ticks=[Tick(y(tick), f"{tick:g}") for tick in y_ticks],
-        chosen=x(chosen) if type(chosen) is int and chosen in epochs else None,
-        columns=["epoch", *keys],
-        table=[
-            [f"{own['epoch']:g}", *(f"{own[k]:.4f}" if k in own else "-" for k in keys.values())]
-            for own in history
-        ],
+    return Chart(
+        kind="epochs",
+        measure=measure,
+        columns=("epoch", "training", "validation"),
+        rows=rows,
+        chosen_epoch=chosen if type(chosen) is int and chosen in drawn else None,
     )
 
 
-def _scale(values: Sequence[float]) -> Callable[[float], float]:
-    """What takes the least of some values to 0 and the greatest to 1."""
-    low, span = min(values), max(values) - min(values)
-    return lambda value: float((value - low) / (span or 1))
-
-
-def _pictures(
+def _images(
     gallery: Gallery, board: Board, result: Result, class_names: list[str]
-) -> Pictures | None:
+) -> Images | None:
     answers = next((a for a in gallery.answers if a.contribution == result.contribution), None)
     if answers is None:
         return None
-    right = answers.predicted == gallery.truth
-    others = gallery.n_right - right
+    correct = answers.predicted == gallery.truth
+    others = gallery.n_correct - correct
     of_predicted = _of_predicted(answers)
-    certainty = np.zeros(len(right)) if of_predicted is None else of_predicted
+    certainty = np.zeros(len(correct)) if of_predicted is None else of_predicted
+    # The last key counts first; ties stay in the benchmark's order.
+    worst = np.lexsort((-others, -certainty))
+    hardest = np.lexsort((certainty, others))
 
-    def shown(order: NDArray[np.intp]) -> list[Shown]:
+    def tiles(order: NDArray[np.intp]) -> list[Tile]:
         return [
-            Shown(
+            Tile(
                 id=gallery.ids[n],
                 thumbnail=gallery.thumbnail(n),
                 browse=f"{images_page(board)}#{urlencode({'id': gallery.ids[n]})}",
                 truth=class_names[gallery.truth[n]],
                 predicted=class_names[answers.predicted[n]],
                 probability=None if of_predicted is None else float(of_predicted[n]),
-                others_right=int(others[n]),
+                others_correct=int(others[n]),
             )
             for n in order[:_SHOWN].tolist()
         ]
 
-    # The last key counts first; ties stay in the benchmark's order.
-    worst = np.lexsort((-others, -certainty))
-    hardest = np.lexsort((certainty, others))
-    probabilities = answers.probabilities
-    return Pictures(
-        n=len(right),
-        n_wrong=int(np.count_nonzero(~right)),
+    return Images(
+        n=len(correct),
+        n_wrong=int(np.count_nonzero(~correct)),
         n_others=len(gallery.answers) - 1,
-        n_differing=(
-            0
-            if probabilities is None
-            else int(np.count_nonzero(probabilities.argmax(axis=1) != answers.predicted))
-        ),
-        bins=[] if probabilities is None else _bins(probabilities, gallery.truth),
+        n_differing=_n_differing(answers),
+        reliability=_reliability(answers, gallery.truth),
         why_not=answers.why_not,
-        wrong=shown(worst[~right[worst]]),
-        right=shown(hardest[right[hardest]]),
+        wrong=tiles(worst[~correct[worst]]),
+        correct=tiles(hardest[correct[hardest]]),
     )
+
+
+def _n_differing(answers: Answers) -> int:
+    if answers.probabilities is None:
+        return 0
+    return int(np.count_nonzero(answers.probabilities.argmax(axis=1) != answers.predicted))
 
 
 def _of_predicted(answers: Answers) -> NDArray[Any] | None:
@@ -312,19 +266,23 @@ def _of_predicted(answers: Answers) -> NDArray[Any] | None:
     return np.take_along_axis(answers.probabilities, answers.predicted[:, None], axis=1)[:, 0]
 
 
-def _bins(probabilities: NDArray[np.float32], truth: NDArray[np.intp]) -> list[Bin]:
+def _reliability(answers: Answers, truth: NDArray[np.intp]) -> Chart | None:
     """Images by the likeliest class's probability, in bins of equal width that have any."""
-    confidence = probabilities.max(axis=1).astype(float)
-    right = probabilities.argmax(axis=1) == truth
+    if answers.probabilities is None:
+        return None
+    confidence = answers.probabilities.max(axis=1).astype(float)
+    correct = answers.probabilities.argmax(axis=1) == truth
     number = np.minimum((confidence * _BINS).astype(np.intp), _BINS - 1)
-    return [
-        Bin(
-            low=n / _BINS,
-            high=(n + 1) / _BINS,
-            n=int(np.count_nonzero(own)),
-            confidence=float(confidence[own].mean()),
-            right=float(right[own].mean()),
+    rows: list[tuple[float | None, ...]] = [
+        (
+            n / _BINS,
+            (n + 1) / _BINS,
+            int(np.count_nonzero(in_bin)),
+            float(confidence[in_bin].mean()),
+            float(correct[in_bin].mean()),
         )
         for n in range(_BINS)
-        if (own := number == n).any()
+        if (in_bin := number == n).any()
     ]
+    columns = ("from", "to", "images", "mean confidence", "share correct")
+    return Chart("reliability", "share correct", columns, rows)

@@ -1,4 +1,4 @@
-"""A board's test images for the site: thumbnails, and what every contribution answers to each.
+"""A board's test images for the site: thumbnails, and what every contribution predicts for each.
 
 Nothing is downloaded for it: images are of the built-in structures and of databases that are on
 disk. Probabilities come from stored weights, and asking for those that no earlier build has kept
@@ -29,6 +29,7 @@ from jarvis_stem.scoring.board import Board, Leaderboard
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import read_zip, write_bytes, zip_bytes
 from jarvis_stem.utils.progress import track
+from jarvis_stem.web.content import example_image
 
 if TYPE_CHECKING:
     from jarvis.core.atoms import Atoms
@@ -43,7 +44,7 @@ _MEMBER = "probabilities.npy"
 
 @dataclass(frozen=True)
 class Answers:
-    """What one contribution says of a gallery's images.
+    """What one contribution predicts for a gallery's images.
 
     Attributes:
         contribution: Its name.
@@ -77,21 +78,27 @@ class Gallery:
     thumbnails: tuple[bytes, ...]
 
     @cached_property
-    def n_right(self) -> NDArray[np.intp]:
-        """How many contributions have each image right, intp[N]."""
-        right = np.zeros(len(self.ids), np.intp)
+    def n_correct(self) -> NDArray[np.intp]:
+        """How many contributions have each image correct, intp[N]."""
+        correct = np.zeros(len(self.ids), np.intp)
         for one in self.answers:
-            right += one.predicted == self.truth
-        return right
+            correct += one.predicted == self.truth
+        return correct
 
     def thumbnail(self, position: int) -> PurePosixPath:
         """Where an image's thumbnail is in the site; ids need not make file names."""
         return PurePosixPath("thumbs", self.name.benchmark_name, f"{position:05}.webp")
 
     def files(self) -> Iterator[tuple[PurePosixPath, bytes]]:
-        """Every thumbnail with its place in the site."""
+        """Every thumbnail with its place in the site, and those that stand for a class once more.
+
+        A class's is one that most contributions have correct, the first of these.
+        """
         for position, content in enumerate(self.thumbnails):
             yield self.thumbnail(position), content
+        for class_position in np.unique(self.truth).tolist():
+            easiest = np.argmax(np.where(self.truth == class_position, self.n_correct, -1))
+            yield example_image(self.name.benchmark_name, class_position), self.thumbnails[easiest]
 
 
 def build(
@@ -127,15 +134,15 @@ def build(
         name = ResultName.parse(board.name)
         benchmark = Benchmark.read(benchmarks, name)
         truth = benchmark.split(name.split)
-        found, thumbnails = _drawn(name.dataset, tuple(truth), data)
-        if not found.ids:
+        images, thumbnails = _drawn(name.dataset, tuple(truth), data)
+        if not images.ids:
             continue
         position = {c: n for n, c in enumerate(board.classes)}
-        models = _Models(benchmarks, name, found, run_models, cache or _cache_folder())
+        models = _Models(benchmarks, name, images, run_models, cache or _cache_folder())
         galleries[board.name] = Gallery(
             name,
-            found.ids,
-            np.array([position[truth[i]] for i in found.ids], np.intp),
+            images.ids,
+            np.array([position[truth[i]] for i in images.ids], np.intp),
             list(_answers(board, benchmark, contributions, models)),
             thumbnails,
         )
@@ -144,7 +151,7 @@ def build(
 
 @dataclass(frozen=True)
 class _Models:
-    """The stored models of a board's contributions, and what they were found to say."""
+    """The stored models of a board's contributions, and what they predict."""
 
     benchmarks: Path
     name: ResultName
@@ -165,13 +172,13 @@ class _Models:
         if not self.run:
             return None, "its model was not run (see --run-models of jarvis-stem site)"
         try:
-            found = self._predicted(folder)
+            probabilities = self._predicted(folder)
         except (Exception, SystemExit) as error:  # whatever a stranger's model.py runs into
             return None, f"its model could not be run ({type(error).__name__}: {error})"
         content = io.BytesIO()
-        np.save(content, found)
+        np.save(content, probabilities)
         write_bytes(kept, zip_bytes(_MEMBER, content.getvalue()))
-        return found, ""
+        return probabilities, ""
 
     def _predicted(self, folder: Path) -> NDArray[np.float32]:
         from jarvis_stem.training.stored_model import StoredModel
@@ -180,10 +187,10 @@ class _Models:
         images = self.images.images
         chunks = [images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK)]
         parts = [model.probabilities(part) for part in track(chunks, folder.name)]
-        found = np.concatenate(parts)
-        if not np.isfinite(found).all():
+        probabilities = np.concatenate(parts)
+        if not np.isfinite(probabilities).all():
             raise StemError("its probabilities are not finite")
-        return found
+        return probabilities
 
     def _key(self, folder: Path, weights: str) -> str:
         """What the probabilities depend on, in short."""
@@ -244,9 +251,9 @@ def _drawn(
     """Images and thumbnails of what has a structure at hand."""
     from jarvis_stem.imaging import image_set
 
-    found = image_set.render(_structures(dataset, ids, data), ids)
+    images = image_set.render(_structures(dataset, ids, data), ids)
     with ThreadPoolExecutor() as pool:  # Pillow encodes without the GIL
-        return found, tuple(pool.map(_thumbnail, found.images))
+        return images, tuple(pool.map(_thumbnail, images.images))
 
 
 def _structures(dataset: str, ids: tuple[str, ...], data: str | None) -> dict[str, Atoms]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
+from jarvis_stem.formats.names import ResultName
 from jarvis_stem.scoring.board import Board
 from jarvis_stem.web.board import iso_date
-from jarvis_stem.web.content import Content
+from jarvis_stem.web.content import Content, example_image
 from jarvis_stem.web.templates import render
 
 
@@ -55,21 +56,13 @@ def _history(board: Board) -> dict[str, Any]:
 
 
 def _samples(content: Content) -> list[tuple[str, PurePosixPath]]:
-    """A test image of each class of the first benchmark that shows its images.
-
-    The image is one that most contributions have right, the first of these.
-    """
+    """A test image of each class of the first benchmark that shows its images."""
     for board in content.leaderboard.benchmarks:
-        gallery = content.galleries.get(board.name)
-        if gallery is None:
-            continue
-        found: dict[int, int] = {}
-        for position, (truth, right) in enumerate(zip(gallery.truth, gallery.n_right, strict=True)):
-            best = found.setdefault(int(truth), position)
-            if right > gallery.n_right[best]:
-                found[int(truth)] = position
-        return [
-            (content.class_name(board, board.classes[truth]), gallery.thumbnail(position))
-            for truth, position in sorted(found.items())
+        benchmark = ResultName.parse(board.name).benchmark_name
+        samples = [
+            (content.class_name(board, c), example_image(benchmark, n))
+            for n, c in enumerate(board.classes)
         ]
+        if samples := [(name, path) for name, path in samples if path in content.pages]:
+            return samples
     return []

@@ -1,4 +1,4 @@
-"""The image browser: a benchmark's test images by class and by what the models say of them.
+"""The image browser: a benchmark's test images by class and by what the models predict.
 
 The page carries all of its data; assets/images.js filters, sorts and pages in the browser.
 """
@@ -29,7 +29,7 @@ def pages(content: Content) -> Iterator[tuple[PurePosixPath, str | bytes]]:
         page = images_page(board)
         data = _data(content, board, gallery)
         of_class = np.bincount(gallery.truth, minlength=len(board.classes)).tolist()
-        of_right = zip(*np.unique(gallery.n_right, return_counts=True), strict=True)
+        of_correct = zip(*np.unique(gallery.n_correct, return_counts=True), strict=True)
         yield (
             page,
             render(
@@ -41,7 +41,7 @@ def pages(content: Content) -> Iterator[tuple[PurePosixPath, str | bytes]]:
                 n_images=len(gallery.ids),
                 n_models=len(gallery.answers),
                 by_class=list(zip(data["classes"], of_class, strict=True)),
-                by_right=list(of_right),
+                by_correct=list(of_correct),
                 data=data,
             ),
         )

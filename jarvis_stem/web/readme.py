@@ -2,77 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from urllib.parse import urljoin
+import re
+from collections.abc import Mapping, Sequence
 
+import nh3
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererProtocol
 from markdown_it.token import Token
-from markupsafe import Markup
-
-from jarvis_stem.formats.schema import web_address
+from markdown_it.utils import OptionsDict
+from markupsafe import Markup, escape
 
 _HEADING_SHIFT = 2  # a README's first heading stands below the card's second
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+# A page has one header, one footer and one navigation: its own. Images are named, not fetched.
+_TAGS = nh3.ALLOWED_TAGS - {
+    *("area", "article", "aside", "footer", "header", "img", "map", "nav"),
+}
+_ATTRIBUTES = {"a": {"href"}, "ol": {"start"}, "td": {"style"}, "th": {"style"}}
 
 
 def readme_html(text: str, base: str) -> Markup:
-    """Render a stranger's Markdown: no HTML of theirs, no pictures, no address but of the web.
+    """Render a stranger's Markdown: no script, style or image of theirs, links to the web alone.
 
     Args:
         text: What they wrote.
         base: Address that theirs are relative to.
     """
-    tokens = list(_without_comments(_MARKDOWN.parse(text)))
-    for token in tokens:
-        if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{min(6, int(token.tag[1]) + _HEADING_SHIFT)}"
-        if token.children:
-            token.children = list(_tamed(token.children, base))
-    html = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
-    # What scrolls must take the keyboard's focus. All of the text is escaped: these are tags.
-    html = html.replace("<pre>", '<pre tabindex="0">')
+    html = nh3.clean(
+        _MARKDOWN.render(text),
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        filter_style_properties={"text-align"},  # of a table's columns
+        link_rel="nofollow noopener",
+        set_tag_attribute_values={"pre": {"tabindex": "0"}},  # what scrolls takes the focus
+        url_relative=("rewrite_with_base", base),
+        url_schemes={"http", "https"},
+    )
+    # Clean HTML has every < of a text escaped: these are tags.
+    html = re.sub(r"(?<=<h|/h)[1-6](?=>)", _lower, html)
     html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>')
-    return Markup(html.replace("</table>", "</table></div>"))  # noqa: S704  html is disabled
+    return Markup(html.replace("</table>", "</table></div>"))  # noqa: S704  cleaned
 
 
-def _without_comments(tokens: list[Token]) -> Iterator[Token]:
-    """Tokens without paragraphs that are a comment of HTML, which is nothing to read."""
-    for before, token, after in zip([None, *tokens], tokens, [*tokens[1:], None], strict=False):
-        inline = {"paragraph_open": after, "paragraph_close": before}.get(token.type, token)
-        content = inline.content if inline and inline.type == "inline" else ""
-        if not (content.startswith("<!--") and content.endswith("-->")):
-            yield token
+def _lower(level: re.Match[str]) -> str:
+    return str(min(6, int(level[0]) + _HEADING_SHIFT))
 
 
-def _tamed(tokens: Sequence[Token], base: str) -> Iterator[Token]:
-    """Inline tokens with pictures as links to them, and links to the web alone."""
-    depth = 0
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
-        if token.type == "link_open":
-            depth += 1
-            empty = following is not None and following.type == "link_close"
-            href = None if empty else _web_link(token.attrGet("href"), base)
-            token.attrs = {"href": href, "rel": "nofollow noopener"} if href else {}
-        elif token.type == "link_close":
-            depth -= 1
-        if token.type != "image":
-            yield token
-            continue
-        text = Token("text", "", 0, content=f"[picture: {token.content or 'no description'}]")
-        href = _web_link(token.attrGet("src"), base)
-        if depth or not href:
-            yield text
-            continue
-        attributes: dict[str, str | int | float] = {"href": href, "rel": "nofollow noopener"}
-        yield from (
-            Token("link_open", "a", 1, attrs=attributes),
-            text,
-            Token("link_close", "a", -1),
-        )
+def _image(
+    _renderer: RendererProtocol,
+    tokens: Sequence[Token],
+    position: int,
+    _options: OptionsDict,
+    _environment: Mapping[str, object],
+) -> str:
+    """An image's description in its place."""
+    return f"[image: {escape(tokens[position].content or 'no description')}]"
 
 
-def _web_link(link: object, base: str) -> str | None:
-    try:
-        return web_address(urljoin(base, str(link)))
-    except ValueError:
-        return None
+_MARKDOWN = MarkdownIt("commonmark").enable("table")
+_MARKDOWN.add_render_rule("image", _image)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from jarvis_stem.web.content import Content, board_page, card_page, images_page
+from jarvis_stem.utils.templates import environment
+from jarvis_stem.web.content import Content, board_page, images_page
 
 # Inside a script element only these could end it, or a line of old JavaScript.
 _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
@@ -32,7 +33,7 @@ def render(template: str, page: PurePosixPath, content: Content, **context: Any)
 
     Beside the context a template has ``content``, ``page``, ``root`` (the way from the page to the
     site's root, ``.`` or ``..``, for links such as ``{{ root }}/index.html``), ``policy`` and the
-    functions `board_page`, `images_page` and `card_page`.
+    functions `board_page`, `images_page` and ``contribution_address(name)``.
 
     Args:
         template: Name of the template, for example ``home.html.j2``.
@@ -45,7 +46,11 @@ def render(template: str, page: PurePosixPath, content: Content, **context: Any)
     """
     root = "/".join([".."] * (len(page.parts) - 1)) or "."
     return _TEMPLATES.get_template(template).render(
-        content=content, page=page, root=root, **context
+        content=content,
+        page=page,
+        root=root,
+        contribution_address=partial(content.contribution_address, root=root),
+        **context,
     )
 
 
@@ -61,15 +66,6 @@ def embed(data: Any, id: str) -> Markup:
     return element.format(id, Markup(text.translate(_ESCAPES)))  # noqa: S704  escaped just now
 
 
-_TEMPLATES = Environment(
-    loader=PackageLoader("jarvis_stem.web", "."),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+_TEMPLATES = environment("jarvis_stem.web")
 _TEMPLATES.filters["embed"] = embed
-_TEMPLATES.globals.update(
-    policy=POLICY, board_page=board_page, images_page=images_page, card_page=card_page
-)
+_TEMPLATES.globals.update(policy=POLICY, board_page=board_page, images_page=images_page)

@@ -32,14 +32,14 @@ from helpers import (
 )
 from markdown_it import MarkdownIt
 
-from jarvis_stem import cli
+from jarvis_stem import cli, site
 from jarvis_stem.formats.benchmark import MANIFEST
 from jarvis_stem.formats.names import ResultName
 from jarvis_stem.formats.project_metadata import About, Project
 from jarvis_stem.formats.published import REFERENCE_SUFFIX, Published, Reference, fingerprint
 from jarvis_stem.score import main
-from jarvis_stem.scoring import jarvis_page
 from jarvis_stem.scoring.board import Board, Cost
+from jarvis_stem.scoring.jarvis_page import page_markdown
 from jarvis_stem.scoring.leaderboard import build
 from jarvis_stem.scoring.table import p_value, rows
 from jarvis_stem.utils.files import json_text
@@ -49,6 +49,7 @@ HEADER = "id,prediction\n"
 ALL_RIGHT = HEADER + "d.jpg,0\ne.jpg,1\nf.jpg,2\ng.jpg,2\n"
 HALF_RIGHT = HEADER + "d.jpg,2\ne.jpg,2\nf.jpg,2\ng.jpg,2\n"
 SMALL_PAGE = SMALL.page_path("")
+SITE_PAGE = "site/benchmarks/small_bravais_class.html"
 TARGETS = [0, 1, 2, 2]
 
 
@@ -75,12 +76,9 @@ def only_board(root: Path) -> Board:
     return board
 
 
-def both_pages(board: Board) -> list[str]:
-    about = About("Title")
-    return [
-        render(board, about, "https://example.org/r")
-        for render in (jarvis_page.page_markdown, jarvis_page.html)
-    ]
+def page_of(board: Board) -> str:
+    """JARVIS' page."""
+    return page_markdown(board, About("Title"), "https://example.org/r")
 
 
 def add_run(root: Path, model: str, accuracy: float, **more: Any) -> None:
@@ -192,21 +190,20 @@ def test_json_is_all_that_json_prints(root: Path) -> None:
 
 
 def test_the_same_input_gives_the_same_bytes_and_no_rewrite(root: Path) -> None:
-    def files() -> dict[Path, tuple[bytes, int]]:
-        paths = [path for path in (root / "docs").rglob("*") if path.is_file()]
+    def files(folder: str) -> dict[Path, tuple[bytes, int]]:
+        paths = [path for path in (root / folder).rglob("*") if path.is_file()]
         return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
 
     score(root)
-    before = files()
+    before = files("docs"), files("site")
     score(root)
-    assert files() == before
-    assert {path.name for path in before} == {
-        "index.html",
-        "leaderboard.json",
-        "plotly.min.js",
-        "small_bravais_class.md",
-        "small_bravais_class.html",
-    }
+    assert (files("docs"), files("site")) == before
+    assert {path.name for path in before[0]} == {"leaderboard.json", "small_bravais_class.md"}
+    pages = [path.relative_to(root) for path in before[1] if path.suffix == ".html"]
+    assert sorted(map(str, pages)) == [
+        "site/benchmarks/small_bravais_class.html",
+        "site/index.html",
+    ]
 
 
 def test_results_of_the_same_rank_stand_by_accuracy_then_name(root: Path) -> None:
@@ -221,7 +218,7 @@ def test_results_of_the_same_rank_stand_by_accuracy_then_name(root: Path) -> Non
     ]
     note = "also_right has the same predictions as right"
     assert f"note: {note}" in lines
-    assert all(f"<li>{note}.</li>" in text for text in both_pages(only_board(root)))
+    assert f"<li>{note}.</li>" in page_of(only_board(root))
 
 
 def test_a_significant_difference_makes_a_rank(tmp_path: Path) -> None:
@@ -239,12 +236,12 @@ def test_a_significant_difference_makes_a_rank(tmp_path: Path) -> None:
         ("worse", "3"),
         ("majority class (baseline)", ""),
     ]
-    for text in both_pages(board):
-        cells = _Tags(text).cells
-        assert ["1", "tied", "0.9167"] in [line[:3] for line in cells]
-        assert ["3", "worse", "0.5000"] in [line[:3] for line in cells]
-        assert ["tied", "best", "0", "5", "0.0625", "0.0625"] in cells
-        assert ["worse", "best", "0", "30", "< 0.001", "< 0.001"] in cells
+    text = page_of(board)
+    cells = _Tags(text).cells
+    assert ["1", "tied", "0.9167"] in [line[:3] for line in cells]
+    assert ["3", "worse", "0.5000"] in [line[:3] for line in cells]
+    assert ["tied", "best", "0", "5", "0.0625", "0.0625"] in cells
+    assert ["worse", "best", "0", "30", "< 0.001", "< 0.001"] in cells
     p = board.results[2].comparisons[0]
     assert (p.p, p.p_holm) == (1.86e-9, 3.73e-9)  # the data keep what the page shortens
 
@@ -268,52 +265,52 @@ def test_published_results_and_the_baseline_stand_by_their_accuracy(root: Path) 
         "note: half has the same predictions as published half",
         "note: published modèle has the same predictions as published right, majority class",
     ]
-    for text in both_pages(only_board(root)):
-        table = _Tags(text)
-        assert ["-", "published old", "0.7500"] in [line[:3] for line in table.cells]
-        assert ["-", "majority class (baseline)", "0.2500"] in [line[:3] for line in table.cells]
-        assert table.kinds == [
-            *("contribution", "published", "contribution", "published", "published", "baseline")
-        ]
-        assert ["half", "published old", "1", "2", "1", "1"] in table.cells
-        assert f"<li>{notes[1].removeprefix('note: ')}.</li>" in text
+    text = page_of(only_board(root))
+    table = _Tags(text)
+    assert ["-", "published old", "0.7500"] in [line[:3] for line in table.cells]
+    assert ["-", "majority class (baseline)", "0.2500"] in [line[:3] for line in table.cells]
+    assert table.kinds == [
+        *("contribution", "published", "contribution", "published", "published", "baseline")
+    ]
+    assert ["half", "published old", "1", "2", "1", "1"] in table.cells
+    assert f"<li>{notes[1].removeprefix('note: ')}.</li>" in text
 
 
 def test_the_chart_has_intervals_and_a_line_for_each_level(root: Path) -> None:
     add_published(root, old=[0, 1, 2, 1], none=[0, 0, 0, 0])
-    for text in both_pages(only_board(root)):
-        chart = _figure(text)
-        assert chart["data"]["x"] == ["half", "right"]
-        assert chart["data"]["error_y"]["array"] == [0.35, 0.0]
-        assert chart["data"]["error_y"]["arrayminus"] == [0.35, 0.4899]
-        lines = [(line["y0"], line["line"]["dash"]) for line in chart["layout"]["shapes"]]
-        assert lines == [(0.75, "dash"), (0.25, "dash")]
-        assert [label["text"] for label in chart["layout"]["annotations"]] == [
-            "published<br>old<br>0.7500",
-            "published<br>none<br>majority class<br>0.2500",
-        ]
+    text = page_of(only_board(root))
+    chart = _figure(text)
+    assert chart["data"]["x"] == ["half", "right"]
+    assert chart["data"]["error_y"]["array"] == [0.35, 0.0]
+    assert chart["data"]["error_y"]["arrayminus"] == [0.35, 0.4899]
+    lines = [(line["y0"], line["line"]["dash"]) for line in chart["layout"]["shapes"]]
+    assert lines == [(0.75, "dash"), (0.25, "dash")]
+    assert [label["text"] for label in chart["layout"]["annotations"]] == [
+        "published<br>old<br>0.7500",
+        "published<br>none<br>majority class<br>0.2500",
+    ]
     (root / "benchmarks" / SMALL.page_path(REFERENCE_SUFFIX)).unlink()
-    chart = _figure(both_pages(only_board(root))[1])
+    chart = _figure(page_of(only_board(root)))
     (line,) = chart["layout"]["shapes"]
     assert (line["y0"], line["line"]["dash"]) == (0.25, "dot")
 
 
 def test_cost_is_shown_where_a_run_was_recorded(root: Path) -> None:
     add_run(root, "half", 0.5, hardware="Prozessor µ, 2 Kerne")
-    for text in both_pages(only_board(root)):
-        table = _Tags(text)
-        (columns,) = (line for line in table.heads if "CPU time" in line)
-        found = {
-            cells[1]: dict(zip(columns, cells, strict=True))
-            for cells in table.cells
-            if len(cells) == len(columns)
-        }
-        names = ("time", "CPU time", "memory", "parameters", "epochs", "hardware")
-        assert [found["half"][name] for name in names] == [
-            *("2 s", "4 s", "9 MB", "7", "1", "Prozessor µ, 2 Kerne")
-        ]
-        assert [found["right"][name] for name in names] == ["12 s", *["-"] * 5]
-        assert [found["majority class (baseline)"][name] for name in names] == ["-"] * 6
+    text = page_of(only_board(root))
+    table = _Tags(text)
+    (columns,) = (line for line in table.heads if "CPU time" in line)
+    found = {
+        cells[1]: dict(zip(columns, cells, strict=True))
+        for cells in table.cells
+        if len(cells) == len(columns)
+    }
+    names = ("time", "CPU time", "memory", "parameters", "epochs", "hardware")
+    assert [found["half"][name] for name in names] == [
+        *("2 s", "4 s", "9 MB", "7", "1", "Prozessor µ, 2 Kerne")
+    ]
+    assert [found["right"][name] for name in names] == ["12 s", *["-"] * 5]
+    assert [found["majority class (baseline)"][name] for name in names] == ["-"] * 6
     assert only_board(root).results[0].cost is None
 
 
@@ -374,7 +371,7 @@ def test_a_listed_board_without_results_or_training_ids(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1].startswith("rank  contribution  accuracy  95% interval")
     assert done.stdout.splitlines()[2].startswith("rank: ")
-    text = (tmp_path / "docs" / f"{SMALL_PAGE}.html").read_text(encoding="utf-8")
+    text = (tmp_path / "docs" / f"{SMALL_PAGE}.md").read_text(encoding="utf-8")
     assert "<h2>Statistics</h2>" in text
     assert "<h2>Comparisons</h2>" not in text
     assert "<h2>Classes</h2>" not in text
@@ -392,8 +389,8 @@ def test_what_is_not_defined_is_null_and_a_dash(tmp_path: Path) -> None:
         "recall": None,
         "precision": None,
     }
-    for text in both_pages(only_board(tmp_path)):
-        assert ["m", "1.0000 / 1.0000", "- / -"] in _Tags(text).cells
+    text = page_of(only_board(tmp_path))
+    assert ["m", "1.0000 / 1.0000", "- / -"] in _Tags(text).cells
 
 
 @pytest.mark.parametrize(
@@ -446,7 +443,7 @@ def test_bad_contributions_are_named_and_good_ones_keep_their_score(root: Path) 
     assert reasons.keys() == {*FORGERIES, "metadata", "no_zip"}
     for model, (_, reason) in FORGERIES.items():
         assert any(reason in problem for problem in reasons[model]), model
-    page = (root / "docs" / f"{SMALL_PAGE}.html").read_text(encoding="utf-8")
+    page = (root / "docs" / f"{SMALL_PAGE}.md").read_text(encoding="utf-8")
     for model, problems in reasons.items():
         assert f"<li><strong>{model}</strong>, {SMALL.predictions_name}" in page
         for problem in problems:
@@ -486,7 +483,7 @@ def test_a_name_that_is_no_name(root: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("rejected: <img src=x onerror=alert(1)>/AI-ImageClass")
     assert "expected a name of letters" in done.stderr
-    page = (root / "docs" / f"{SMALL_PAGE}.html").read_text(encoding="utf-8")
+    page = (root / "docs" / f"{SMALL_PAGE}.md").read_text(encoding="utf-8")
     assert "img" not in _Tags(page).tags
 
 
@@ -533,8 +530,8 @@ def test_what_strangers_write_stays_text(root: Path) -> None:
     )
 
     def parsed() -> list[_Tags]:
-        as_markdown, as_html = both_pages(only_board(root))
-        return [_Tags(as_markdown), _Tags(MarkdownIt().render(as_markdown)), _Tags(as_html)]
+        page = page_of(only_board(root))
+        return [_Tags(page), _Tags(MarkdownIt().render(page))]
 
     add_run(root, "right", 1.0)
     harmless = parsed()
@@ -556,8 +553,8 @@ def test_unicode_stays_what_it_is(root: Path) -> None:
     add_contribution(root / "contributions", "right", ALL_RIGHT, metadata=metadata)
     add_run(root, "right", 1.0, hardware="Prozessor für α")
     assert score(root).returncode == 0
-    for file in ("leaderboard.json", f"{SMALL_PAGE}.md", f"{SMALL_PAGE}.html"):
-        text = (root / "docs" / file).read_text(encoding="utf-8")
+    for file in ("docs/leaderboard.json", f"docs/{SMALL_PAGE}.md", SITE_PAGE):
+        text = (root / file).read_text(encoding="utf-8")
         assert team in text
         assert "Prozessor für α" in text
 
@@ -570,10 +567,9 @@ def test_ids_without_a_structure_are_shown(root: Path) -> None:
         0,
         3,
     ]
-    for suffix in (".md", ".html"):
-        page = (root / "docs" / f"{SMALL_PAGE}{suffix}").read_text(encoding="utf-8")
-        assert "<li>half: 3 of 4</li>" in page
-        assert "<li>right:" not in page
+    page = (root / "docs" / f"{SMALL_PAGE}.md").read_text(encoding="utf-8")
+    assert "<li>half: 3 of 4</li>" in page
+    assert "<li>right:" not in page
 
 
 def project(**more: object) -> dict[str, object]:
@@ -702,6 +698,46 @@ def test_a_full_disk_behind_the_output(root: Path) -> None:
     assert done.stderr == b"error: output: No space left on device\n"
 
 
+def links(root: Path) -> set[str]:
+    """Where the page of the small benchmark leads to."""
+    return set(_Tags((root / SITE_PAGE).read_text(encoding="utf-8")).links)
+
+
+def test_names_the_page_and_links_what_has_no_card_to_the_repository(root: Path) -> None:
+    done = score(root)
+    assert f"page: {SITE_PAGE}" in done.stdout.splitlines()
+    assert "https://example.org/r/contributions/half" in links(root)
+    assert all((root / SITE_PAGE).parent.joinpath(link).is_file() for link in local(links(root)))
+
+
+def local(links: set[str]) -> list[str]:
+    return [link for link in links if not link.startswith(("http", "#"))]
+
+
+def test_keeps_and_links_what_a_whole_site_has(root: Path) -> None:
+    (root / "metadata.json").write_text(json.dumps(project()), encoding="utf-8")
+    with contextlib.chdir(root):
+        assert site.main(["--no-images", "--quiet"]) == 0
+    url = ("--repository-url", "https://example.org/mine")
+    whole = {path: path.read_bytes() for path in (root / "site").rglob("*") if path.is_file()}
+    assert score(root, *url).returncode == 0
+    assert {p: p.read_bytes() for p in (root / "site").rglob("*") if p.is_file()} == whole
+    assert "../contributions/half.html" in links(root)
+    (root / "site/contributions/half.html").unlink()
+    score(root, *url)
+    assert "https://example.org/mine/contributions/half" in links(root)
+    assert "../contributions/right.html" in links(root)
+
+
+def test_a_page_that_somebody_else_wrote_is_left_alone(root: Path) -> None:
+    (root / "site").mkdir()
+    (root / "site/index.html").write_text("mine")
+    done = score(root)
+    assert done.returncode == 1
+    assert "error: site/index.html: not made by this command; name another folder" in done.stderr
+    assert (root / "site/index.html").read_text() == "mine"
+
+
 def test_ctrl_c_ends_without_a_traceback() -> None:
     code = (
         "import sys, time; from jarvis_stem import cli\n"
@@ -732,8 +768,10 @@ def test_help_says_how_it_ends() -> None:
 
 def test_no_torch_and_no_slow_import() -> None:
     code = (
-        "import sys, jarvis_stem.score, jarvis_stem.scoring.jarvis_page\n"
-        "print({'torch', 'jarvis', 'pandas', 'sklearn', 'scipy'} & set(sys.modules))"
+        "import sys, jarvis_stem.score\n"
+        "from jarvis_stem.scoring import jarvis_page\n"
+        "from jarvis_stem.web import board, builder, cards, gallery, home, image_pages\n"
+        "print({'torch', 'jarvis', 'pandas', 'sklearn', 'scipy', 'itables'} & set(sys.modules))"
     )
     assert python("-c", code).stdout == "set()\n"
 
@@ -741,7 +779,8 @@ def test_no_torch_and_no_slow_import() -> None:
 @needs_golden
 def test_the_published_page(tmp_path: Path) -> None:
     done = python(
-        *("-m", "jarvis_stem.score", "--repository-url", PUBLISHED_URL, "--output", tmp_path),
+        *("-m", "jarvis_stem.score", "--repository-url", PUBLISHED_URL),
+        *("--output", tmp_path, "--site", tmp_path / "site"),
         *("--contributions", GOLDEN / "contributions", "--benchmarks", GOLDEN / "benchmarks"),
     )
     assert (done.returncode, done.stderr) == (0, "")

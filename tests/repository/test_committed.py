@@ -107,14 +107,14 @@ def test_each_result_agrees_with_its_run_record(repository: Path, boards: Leader
 
 
 def test_committed_pages_are_what_scoring_writes(repository: Path, tmp_path: Path) -> None:
-    done = python("-m", "jarvis_stem.score", "--output", tmp_path)
+    done = python("-m", "jarvis_stem.score", "--output", tmp_path, "--site", tmp_path / "site")
     assert done.returncode == 0, done.stderr
     committed = [repository / "docs" / "leaderboard.json"]
     committed += sorted((repository / "docs").glob("*/*/*.md"))
     assert len(committed) >= 3
     for path in committed:
         fresh = tmp_path / path.relative_to(repository / "docs")
-        assert fresh.read_text() == path.read_text(), path
+        assert fresh.read_bytes() == path.read_bytes(), path
 
 
 def test_committed_tables_are_what_the_run_records_say(repository: Path, tmp_path: Path) -> None:

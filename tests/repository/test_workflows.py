@@ -151,7 +151,11 @@ def test_the_workflows_run_the_repository_s_own_scripts() -> None:
     assert runs == {
         "judge.yml": [install, "bash .github/judge.sh"],
         "nightly.yml": ['bash tests/run.sh -m "nightly or not nightly"'],
-        "pages.yml": [install, "python -m jarvis_stem.score"],
+        "pages.yml": [
+            'source ./setup.sh && install "[docs]"',
+            ".venv/bin/python -m jarvis_stem.site",
+            ".venv/bin/mkdocs build --strict --site-dir site/guide",
+        ],
         "tests.yml": [
             "bash tests/run.sh",
             "python -m pip install -c constraints.txt pre-commit",
@@ -215,7 +219,8 @@ def run_with(
 
 
 def test_scoring_needs_no_more_than_the_requirements(tmp_path: Path) -> None:
-    done = run_with(required(), "jarvis_stem.score", "--output", tmp_path, "--json")
+    folders = ("--output", tmp_path / "docs", "--site", tmp_path / "site")
+    done = run_with(required(), "jarvis_stem.score", *folders, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["benchmarks"]
 

@@ -107,6 +107,7 @@ def test_new_contribution_trains_and_is_scored(
     ]
     scored = ["--quiet", "--contributions", str(contributions)]
     scored += ["--benchmarks", str(tiny_benchmarks), "--output", str(tmp_path / "docs")]
+    scored += ["--site", str(tmp_path / "site")]
     assert cli.run(lambda: score.main(scored)) == 0
     boards = json.loads((tmp_path / "docs" / "leaderboard.json").read_text())["benchmarks"]
     record = json.loads((folder / f"{RESULT}.run.json").read_text())

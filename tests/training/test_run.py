@@ -134,6 +134,7 @@ def test_a_run_leaves_a_scored_contribution(
 
     scored = ["--json", "--contributions", str(tmp_path / "contributions")]
     scored += ["--benchmarks", str(tiny_benchmarks), "--output", str(tmp_path / "docs")]
+    scored += ["--site", str(tmp_path / "site")]
     (tmp_path / "contributions" / MODEL / "model.py").unlink()
     (tmp_path / "contributions" / MODEL).rmdir()
     assert cli.run(lambda: score.main(scored)) == 0

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 import click
 import pytest
 from helpers import METADATA, REPOSITORY, SMALL, add_benchmark, add_contribution, python
+from sites import scored
 
 from jarvis_stem import site
 from jarvis_stem.formats.names import ResultName
@@ -145,9 +146,9 @@ def test_data_in_a_page_cannot_leave_its_element(project: Path) -> None:
     )
     site.main(["--no-images"])
     page = (project / "site" / BOARD).read_text()
-    found = json.loads(*EMBEDDED.findall(page))
-    at = found["fields"].index("model_name")
-    assert hostile in [record[at] for record in found["records"]]
+    data = json.loads(*EMBEDDED.findall(page))
+    at = data["fields"].index("model_name")
+    assert hostile in [record[at] for record in data["records"]]
     assert "alert(1)</script>" not in page
 
 
@@ -194,21 +195,6 @@ def test_nothing_to_show_is_a_page_as_well(project: Path) -> None:
     assert "No benchmark has been scored yet" in (project / "site" / "index.html").read_text()
 
 
-def test_run_records_are_read_with_all_of_their_keys(repository: Path) -> None:
-    found = content.read(
-        repository / "contributions",
-        repository / "benchmarks",
-        Project.read(repository / PROJECT),
-        robustness=repository / "docs" / "robustness.json",
-    )
-    for board in found.leaderboard.benchmarks:
-        for result in board.results:
-            record = found.records[result.contribution, result.file]
-            assert round(record["result"]["accuracy"], 4) == result.score
-            assert record["history"]
-    assert found.robustness["series"]
-
-
 def test_a_changed_bundle_is_an_error_not_a_broken_page() -> None:
     with pytest.raises(StemError, match="itables: no DataTables"):
         builder._classic_script(b"export default 1;")
@@ -225,14 +211,29 @@ def test_paths_are_one_for_each_page() -> None:
         (["--port", "70000"], "70000"),
     ],
 )
-def test_wrong_arguments_are_told(project: Path, arguments: list[str], message: str) -> None:
+def test_wrong_arguments_are_refused(project: Path, arguments: list[str], message: str) -> None:
     with pytest.raises(click.UsageError, match=message):
         site.main(arguments)
 
 
-def test_a_missing_folder_is_told(project: Path) -> None:
+def test_a_missing_folder_is_named(project: Path) -> None:
     with pytest.raises(StemError, match="nowhere: no such folder"):
         site.main(["--contributions", "nowhere"])
+
+
+def test_only_a_whole_build_removes_cards(project: Path) -> None:
+    site.main(["--no-images", "--quiet"])
+    (project / "contributions" / "cnn").rename(project / "contributions" / "other")
+    found = Project.read(project / PROJECT)
+    content = scored(project / "contributions", project / "benchmarks", found)
+    builder.build(content, project / "site", builder.SCORES)
+    files = written(project / "site")
+    assert "contributions/cnn.html" in files
+    assert b'href="https://example.org/code/contributions/other"' in files[BOARD]
+    builder.build(content, project / "site")
+    files = written(project / "site")
+    assert "contributions/cnn.html" not in files
+    assert b'href="../contributions/other.html"' in files[BOARD]
 
 
 def test_opens_the_page_in_the_browser(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,7 +243,7 @@ def test_opens_the_page_in_the_browser(project: Path, monkeypatch: pytest.Monkey
     assert opened == [(project / "site" / "index.html").as_uri()]
 
 
-def test_a_port_in_use_is_told_before_anything_is_built(project: Path) -> None:
+def test_a_port_in_use_is_named_before_anything_is_built(project: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(StemError, match=f"port {port}: address already in use; name another"):

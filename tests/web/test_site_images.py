@@ -7,15 +7,16 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
-from helpers import REPOSITORY, add_contribution, python, run_record
+from helpers import REPOSITORY, add_contribution, run_record
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
+from sites import scored
 
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import ResultName
@@ -28,7 +29,7 @@ from jarvis_stem.training import architecture, stored_weights
 from jarvis_stem.training.stored_model import StoredModel
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import read_zip, zip_bytes
-from jarvis_stem.web import builder, content, gallery
+from jarvis_stem.web import builder, gallery
 from jarvis_stem.web.gallery import Answers, Gallery
 
 if TYPE_CHECKING:
@@ -82,10 +83,10 @@ def add(site: Site, name: str, wrong: int) -> Path:
     """A contribution that has the last so many ids wrong, by one class."""
     truth = Benchmark.read(site.benchmarks, NAME).split("test")
     first_wrong = len(truth) - wrong
-    said = [c if n < first_wrong else (c + 1) % 5 for n, c in enumerate(truth.values())]
-    csv = "".join(f"{i},{c}\n" for i, c in zip(truth, said, strict=True))
+    predicted = [c if n < first_wrong else (c + 1) % 5 for n, c in enumerate(truth.values())]
+    csv = "".join(f"{i},{c}\n" for i, c in zip(truth, predicted, strict=True))
     folder = add_contribution(site.contributions, name, f"id,prediction\n{csv}", NAME).parent
-    record = run_record(accuracy(list(truth.values()), said))
+    record = run_record(accuracy(list(truth.values()), predicted))
     (folder / NAME.run_record_name).write_text(json.dumps(record))
     return folder
 
@@ -111,13 +112,13 @@ def site(tmp_path: Path, tiny_benchmarks: Path) -> Site:
     return site
 
 
-def test_has_each_image_its_class_and_who_has_it_right(site: Site) -> None:
+def test_has_each_image_its_class_and_who_has_it_correct(site: Site) -> None:
     (built,) = site.galleries().values()
     truth = Benchmark.read(site.benchmarks, NAME).split("test")
     assert built.ids == tuple(truth)
     assert built.truth.tolist() == list(truth.values())
     assert [one.contribution for one in built.answers] == ["perfect", "stored", "worse"]
-    assert built.n_right.tolist() == [3] * 15 + [2] * 2 + [1] * 3
+    assert built.n_correct.tolist() == [3] * 15 + [2] * 2 + [1] * 3
     worse = built.answers[-1]
     assert np.flatnonzero(worse.predicted != built.truth).tolist() == [15, 16, 17, 18, 19]
     assert worse.probabilities is None
@@ -137,8 +138,14 @@ def test_thumbnails_show_the_images_and_are_the_same_each_time(site: Site) -> No
     gallery._drawn.cache_clear()
     assert next(iter(site.galleries().values())).thumbnails == built.thumbnails
     paths = [path for path, _ in built.files()]
-    assert len(set(paths)) == 20
+    assert len(set(paths)) == 20 + 5
     assert str(paths[0]) == "thumbs/stem_2d_proto_bravais_class/00000.webp"
+    files = dict(built.files())
+    for n in range(5):  # one that most have correct stands for its class
+        example = files[PurePosixPath(f"thumbs/stem_2d_proto_bravais_class/class_{n}.webp")]
+        easiest = built.n_correct[built.truth == n].max()
+        of_class = np.flatnonzero((built.truth == n) & (built.n_correct == easiest))
+        assert example == built.thumbnails[of_class[0]]
 
 
 def test_runs_no_model_unless_asked(site: Site) -> None:
@@ -288,16 +295,6 @@ def test_names_a_file_that_changed_after_it_was_scored(site: Site) -> None:
         gallery.build(board, site.contributions, site.benchmarks, cache=site.cache)
 
 
-def test_needs_no_torch() -> None:
-    code = (
-        "import sys; from jarvis_stem.imaging import image_set, structures;"
-        "from jarvis_stem.web import cards, gallery, image_pages;"
-        "assert 'torch' not in sys.modules"
-    )
-    done = python("-c", code)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.nightly
 def test_the_real_benchmark_has_2160_images(shared: Path, repository: Path, tmp_path: Path) -> None:
     site = Site(repository / "contributions", repository / "benchmarks", tmp_path)
@@ -327,7 +324,7 @@ class Browsed:
         return [self.gallery.ids[n] for n in np.flatnonzero(mask)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browsed(tmp_path_factory: pytest.TempPathFactory) -> Browsed:
     root = tmp_path_factory.mktemp("browsed")
     site = Site(root / "contributions", REPOSITORY / "benchmarks", root / "cache")
@@ -336,9 +333,9 @@ def browsed(tmp_path_factory: pytest.TempPathFactory) -> Browsed:
     add(site, "worse", 130)
     classes = {str(n): name for n, name in enumerate(CLASSES)}
     project = Project("https://example.org/r", {NAME: About("<b>Prototypes</b>", classes=classes)})
-    found = content.read(site.contributions, site.benchmarks, project, robustness=Path("none"))
     galleries = site.galleries(run_models=True)
-    builder.build(replace(found, galleries=galleries), root / "site")
+    content = scored(site.contributions, site.benchmarks, project, galleries=galleries)
+    builder.build(content, root / "site")
     return Browsed(root / "site", galleries[str(NAME)])
 
 
@@ -355,9 +352,10 @@ def choose(page: Page, name: str, value: str) -> None:
     page.locator(f"#filters [name={name}]").select_option(value)
 
 
+@pytest.mark.browser
 def test_the_hardest_come_first_and_every_page_is_reached(browsed: Browsed, tab: Tab) -> None:
     page = tab.open(browsed.page)
-    order = np.argsort(browsed.gallery.n_right, kind="stable")
+    order = np.argsort(browsed.gallery.n_correct, kind="stable")
     expected = [browsed.gallery.ids[n] for n in order]
     seen = shown(page)
     assert len(seen) == PER_PAGE
@@ -373,16 +371,17 @@ def test_the_hardest_come_first_and_every_page_is_reached(browsed: Browsed, tab:
     tab.stay_silent(browsed.folder)
 
 
+@pytest.mark.browser
 def test_filters(browsed: Browsed, tab: Tab) -> None:
     page = tab.open(browsed.page)
     built = browsed.gallery
     stored = built.answers[1]
-    wanted = (built.truth == 3) & (built.n_right == 2)
+    wanted = (built.truth == 3) & (built.n_correct == 2)
     choose(page, "sort", "benchmark")
     choose(page, "class", "rhombus")
-    choose(page, "right", "2")
+    choose(page, "correct", "2")
     assert shown(page) == browsed.ids(wanted)[:PER_PAGE]
-    expect(page.locator("#found")).to_contain_text(f"{wanted.sum()} of 373 images")
+    expect(page.locator("#matches")).to_contain_text(f"{wanted.sum()} of 373 images")
 
     page.get_by_role("button", name="Reset").click()
     expect(page).to_have_url(ends("#"))
@@ -390,37 +389,39 @@ def test_filters(browsed: Browsed, tab: Tab) -> None:
     choose(page, "model", "stored")
     choose(page, "verdict", "wrong")
     wrong = stored.predicted != built.truth
-    says = int(stored.predicted[wrong][0])
-    choose(page, "says", CLASSES[says])
-    wanted = wrong & (stored.predicted == says)
+    predicted = int(stored.predicted[wrong][0])
+    choose(page, "predicted", CLASSES[predicted])
+    wanted = wrong & (stored.predicted == predicted)
     assert shown(page) == browsed.ids(wanted)[:PER_PAGE]
-    said = page.locator("#tiles .said").all_inner_texts()
-    assert said == [f"taken for {CLASSES[says]}"] * len(shown(page))
+    errors = page.locator("#tiles .error").all_inner_texts()
+    assert errors == [f"taken for {CLASSES[predicted]}"] * len(shown(page))
 
     page.get_by_role("button", name="Reset").click()
     page.get_by_label("Id contains").fill(" MOS2")
     assert shown(page) == [i for i in _hardest(built) if "mos2" in i.lower()]
     page.get_by_label("Id contains").fill("no such id")
     assert shown(page) == []
-    expect(page.locator("#found")).to_contain_text("0 of 373 images; page 1 of 1")
+    expect(page.locator("#matches")).to_contain_text("0 of 373 images; page 1 of 1")
 
 
 def _hardest(built: Gallery) -> list[str]:
-    return [built.ids[n] for n in np.argsort(built.n_right, kind="stable")]
+    return [built.ids[n] for n in np.argsort(built.n_correct, kind="stable")]
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize(("sort", "sign"), [("confident", -1), ("doubtful", 1)])
 def test_orders_by_a_models_confidence(browsed: Browsed, tab: Tab, sort: str, sign: int) -> None:
     page = tab.open(browsed.page, f"#model=stored&sort={sort}")
     stored = browsed.gallery.answers[1]
     assert stored.probabilities is not None
-    own = np.take_along_axis(stored.probabilities, stored.predicted[:, None], axis=1)[:, 0]
-    order = np.argsort(sign * np.rint(own * 1000), kind="stable")[:PER_PAGE]
+    confidence = np.take_along_axis(stored.probabilities, stored.predicted[:, None], axis=1)[:, 0]
+    order = np.argsort(sign * np.rint(confidence * 1000), kind="stable")[:PER_PAGE]
     assert shown(page) == [browsed.gallery.ids[n] for n in order]
     certain = page.locator("#tiles .certain").all_inner_texts()
-    assert certain == [f"p = {own[n]:.3f}" for n in order]
+    assert certain == [f"p = {confidence[n]:.3f}" for n in order]
 
 
+@pytest.mark.browser
 def test_the_address_keeps_the_view(browsed: Browsed, tab: Tab) -> None:
     page = tab.open(browsed.page)
     choose(page, "model", "worse")
@@ -434,23 +435,21 @@ def test_the_address_keeps_the_view(browsed: Browsed, tab: Tab) -> None:
     assert shown(page) == view
     assert page.locator("[name=verdict]").input_value() == "wrong"
     page.evaluate("location.hash = '#class=square'")  # as who edits the address does
-    expect(page.locator("#found")).to_contain_text(
+    expect(page.locator("#matches")).to_contain_text(
         f"{(browsed.gallery.truth == 1).sum()} of 373 images"
     )
     assert page.locator("[name=verdict]").input_value() == ""
 
 
-@pytest.mark.parametrize(
-    "hash", ["#page=-3", "#page=x", "#class=<img>", "#model=none&sort=__proto__", "#id=none", "#%"]
-)
-def test_an_address_that_means_nothing_shows_everything(
-    browsed: Browsed, tab: Tab, hash: str
-) -> None:
-    page = tab.open(browsed.page, hash)
-    assert shown(page) == _hardest(browsed.gallery)[:PER_PAGE]
+@pytest.mark.browser
+def test_an_address_that_means_nothing_shows_everything(browsed: Browsed, tab: Tab) -> None:
+    for hash in ("page=-3&class=<img>&model=none&sort=__proto__&id=none", "page=x", "%"):
+        page = tab.open(browsed.page, f"#{hash}")
+        assert shown(page) == _hardest(browsed.gallery)[:PER_PAGE]
     tab.stay_silent(browsed.folder)
 
 
+@pytest.mark.browser
 def test_the_keyboard_turns_pages_and_opens_images(browsed: Browsed, tab: Tab) -> None:
     page = tab.open(browsed.page)
     expected = _hardest(browsed.gallery)
@@ -477,19 +476,20 @@ def test_the_keyboard_turns_pages_and_opens_images(browsed: Browsed, tab: Tab) -
     tab.stay_silent(browsed.folder)
 
 
-def test_an_image_with_what_every_model_says(browsed: Browsed, tab: Tab) -> None:
+@pytest.mark.browser
+def test_an_image_with_what_every_model_predicts(browsed: Browsed, tab: Tab) -> None:
     built = browsed.gallery
-    n = int(np.flatnonzero(built.n_right == 1)[0])
+    n = int(np.flatnonzero(built.n_correct == 1)[0])
     page = tab.open(browsed.page, f"#id={built.ids[n]}")
     dialog = page.get_by_role("dialog", name=built.ids[n])
     expect(dialog).to_be_visible()
     rows = [row.all_inner_texts() for row in _cells(dialog.locator("tbody tr").all())]
     stored = built.answers[1].probabilities
     assert stored is not None
-    for answers, (name, says, *shares) in zip(built.answers, rows, strict=True):
-        right = "right" if answers.predicted[n] == built.truth[n] else "wrong"
+    for answers, (name, prediction, *shares) in zip(built.answers, rows, strict=True):
+        verdict = "correct" if answers.predicted[n] == built.truth[n] else "wrong"
         assert name == answers.contribution
-        assert says == f"{right}: {CLASSES[answers.predicted[n]]}"
+        assert prediction == f"{verdict}: {CLASSES[answers.predicted[n]]}"
         known = [f"{share:.3f}" for share in stored[n]]
         assert shares == (known if name == "stored" else ["–"] * 5)
     image = dialog.locator("img")
@@ -506,6 +506,7 @@ def _cells(rows: list[Locator]) -> list[Locator]:
     return [row.locator("th, td") for row in rows]
 
 
+@pytest.mark.browser
 def test_hostile_ids_are_text_and_jvasp_ids_lead_to_jarvis(tmp_path: Path, tab: Tab) -> None:
     ids = ["JVASP-667.jpg", "<img src=x onerror=window.hacked=1>", "../../etc", "x" * 900, "שלום"]
     splits = {"train": {"t": 0}, "test": {i: n for n, i in enumerate(ids)}}
@@ -517,11 +518,12 @@ def test_hostile_ids_are_text_and_jvasp_ids_lead_to_jarvis(tmp_path: Path, tab: 
     add_contribution(site.contributions, "one", csv, NAME)
     about = About("t", classes={"0": "</script><script>window.hacked=1</script>"})
     project = Project("https://example.org/r", {NAME: about})
-    found = content.read(site.contributions, site.benchmarks, project, robustness=Path("none"))
     positions = np.arange(5)
     thumbnail = gallery._thumbnail(np.zeros((256, 256), np.uint8))
     built = Gallery(NAME, tuple(ids), positions, [Answers("one", positions)], (thumbnail,) * 5)
-    builder.build(replace(found, galleries={str(NAME): built}), tmp_path / "site")
+    galleries = {str(NAME): built}
+    content = scored(site.contributions, site.benchmarks, project, galleries=galleries)
+    builder.build(content, tmp_path / "site")
     page = tab.open(tmp_path / "site" / PAGE)
     assert shown(page) == ids
     assert page.evaluate("window.hacked") is None
@@ -536,25 +538,25 @@ def test_hostile_ids_are_text_and_jvasp_ids_lead_to_jarvis(tmp_path: Path, tab: 
     tab.stay_silent(tmp_path / "site")
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light"), (2560, "dark")])
-def test_reads_well_everywhere(browsed: Browsed, tab: Tab, width: int, scheme: str) -> None:
-    tab.page.emulate_media(color_scheme=scheme)
-    tab.page.set_viewport_size({"width": width, "height": 900})
-    tab.page.add_init_script(
-        "window.moved = []; new PerformanceObserver((list) => list.getEntries().forEach((one) => "
-        "moved.push(...one.sources.filter(({ node }) => node?.parentElement?.closest('main')))))"
-        ".observe({type: 'layout-shift', buffered: true})"
-    )
+@pytest.mark.browser
+def test_reads_well_everywhere(browsed: Browsed, tab: Tab) -> None:
     page = tab.open(browsed.page)
     page.wait_for_load_state("networkidle")
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    assert page.evaluate("moved.length") == 0
-    tab.stay_silent(browsed.folder)
+    assert tab.shifts() < 0.01
+    for width in (2560, 360):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert tab.accessibility_faults() == []
     page.locator(".tile").first.click()
     assert tab.accessibility_faults() == []
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    assert tab.accessibility_faults("color-contrast") == []
+    page.keyboard.press("Escape")
+    assert tab.accessibility_faults("color-contrast") == []
+    tab.stay_silent(browsed.folder)
 
 
+@pytest.mark.browser
 def test_loads_only_the_thumbnails_that_are_near(browsed: Browsed, tab: Tab) -> None:
     tab.page.set_viewport_size({"width": 360, "height": 640})
     page = tab.open(browsed.page)

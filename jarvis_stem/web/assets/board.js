@@ -87,7 +87,7 @@
       data: null,
       orderSequence: column.number ? ["desc", "asc"] : ["asc", "desc"],
       render: (record, use, _, { row }) => {
-        if (use === "display") return content(column, record, board.cells[row][i]);
+        if (use === "display") return content(column, record, board.cells[row][i], board.links[row]);
         if (use === "sort") return known(record[column.fields[0]]);
         return plain(column.fields.map((field) => record[field] ?? "").join(" ")); // read as HTML
       },
@@ -101,11 +101,9 @@
   }
 
   // What is in a cell, as board.html.j2 has it.
-  function content(column, record, text) {
+  function content(column, record, text, href) {
     if (column.title === "contribution") {
       const parts = new DocumentFragment();
-      const href =
-        record.kind === "contribution" ? `../contributions/${text}.html` : record.url || null;
       parts.append(href ? element("a", { href, rel: "noopener" }, text) : text);
       if (record.model_name) parts.append(element("bdi", {}, record.model_name));
       return parts;
@@ -157,10 +155,10 @@
   function markRanks(title) {
     let rank = null;
     for (const index of table.rows({ page: "current" }).indexes().toArray()) {
-      const own = records[index].rank;
-      const starts = ["accuracy", "rank"].includes(title) && rank && own && own !== rank;
+      const next = records[index].rank;
+      const starts = ["accuracy", "rank"].includes(title) && rank && next && next !== rank;
       table.row(index).node().classList.toggle("starts", Boolean(starts));
-      rank = own ?? rank;
+      rank = next ?? rank;
     }
   }
 
@@ -440,10 +438,10 @@
   function verdict(a, b) {
     const more = a.n_correct - b.n_correct;
     const text = more
-      ? ` has ${Math.abs(more)} more of ${a.n} images right than `
-      : " has as many images right as ";
+      ? ` has ${Math.abs(more)} more of ${a.n} images correct than `
+      : " has as many images correct as ";
     const [better, other] = more >= 0 ? [a, b] : [b, a];
-    const said = [
+    const sentence = [
       element("strong", {}, better.contribution),
       text,
       element("strong", {}, other.contribution),
@@ -452,9 +450,9 @@
     const test = comparison(a, b) ?? comparison(b, a);
     if (test) {
       const p = test < 0.001 ? "p < 0.001" : `p = ${test}`;
-      said.push(` McNemar's exact test, Holm-corrected: ${p}.`);
+      sentence.push(` McNemar's exact test, Holm-corrected: ${p}.`);
     }
-    return said;
+    return sentence;
   }
 
   function comparison(a, b) {
@@ -483,7 +481,7 @@
     return element(
       "table",
       { class: "recalls" },
-      element("caption", {}, "Recall: the share of each class' images that is found"),
+      element("caption", {}, "Recall: the share of each class' images that is predicted as it"),
       element("thead", {}, element("tr", {}, ...head.map((t, i) => heading(t, i > 0)))),
       body,
     );
@@ -500,28 +498,21 @@
   }
 
   /* Downloads: the rows that are shown, in their order. */
-  const saved = { csv: ["text/csv", csv], json: ["application/json", json], bib: ["text/plain", bib] };
-
-  function download(kind) {
-    const [type, make] = saved[kind];
-    const url = URL.createObjectURL(new Blob([make(shownRecords())], { type }));
-    const link = element("a", { href: url, download: `${board.dataset}.${kind}` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  function save(kind, type, make) {
+    const content = new Blob([make(shownRecords())], { type });
+    DataTable.fileSave(content, `${board.dataset}.${kind}`);
   }
 
-  function csv(rows) {
-    const visible = columns.filter((_column, i) => table.column(i).visible());
-    const fields = visible.flatMap((column) => column.fields);
-    const lines = [fields, ...rows.map((record) => fields.map((field) => record[field] ?? ""))];
-    return lines.map((line) => `${line.map(csvCell).join(",")}\r\n`).join("");
+  // Every value of the columns shown in a field of its own, where a cell can have two as one text.
+  function fillCsv(exported) {
+    const fields = columns.filter((_, i) => table.column(i).visible()).flatMap((c) => c.fields);
+    exported.headerStructure = [fields.map((title) => ({ title }))];
+    exported.body = shownRecords().map((record) => fields.map((field) => harmless(record[field])));
   }
 
-  // A spreadsheet would run a text that begins as a formula does.
-  function csvCell(value) {
-    if (typeof value === "number") return String(value);
-    const harmless = /^[\s]*[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-    return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+  // A spreadsheet would run a text that begins as a formula does; Buttons lets + and - through.
+  function harmless(value) {
+    return typeof value === "string" && /^\s*[=+\-@]/.test(value) ? `'${value}` : (value ?? "");
   }
 
   function json(rows) {
@@ -548,14 +539,65 @@
   const tex = (text) => text.replaceAll(/[\\{}$&#^_~%]/g, (c) => TEX[c] ?? `\\${c}`);
 
   /* The controls. */
+  function addMenus() {
+    const menu = { extend: "collection", fade: 0, background: false, clickBlurs: false };
+    const item = { clickBlurs: false };
+    const buttons = new DataTable.Buttons(table, {
+      dom: { button: { dropHtml: "" } },
+      buttons: [
+        {
+          ...menu,
+          text: "Columns",
+          buttons: columns.flatMap(({ title }, i) =>
+            title === "contribution" ? [] : { ...item, extend: "columnVisibility", columns: i },
+          ),
+        },
+        {
+          ...menu,
+          text: "Download",
+          autoClose: true,
+          buttons: [
+            {
+              ...item,
+              extend: "csvHtml5",
+              filename: board.dataset,
+              footer: false,
+              newline: "\r\n",
+              exportOptions: { columns: 0, orthogonal: "sort", customizeData: fillCsv },
+            },
+            { ...item, text: "JSON", action: () => save("json", "application/json", json) },
+            { ...item, text: "BibTeX", action: () => save("bib", "text/plain", bib) },
+          ],
+        },
+      ],
+    });
+    const host = buttons.container()[0];
+    $("buttons").replaceWith(host);
+    host.addEventListener("click", () => nameMenu(host));
+    host.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") host.querySelector("[aria-expanded=true]")?.focus(); // as it closes
+    });
+    table.on("buttons-action", () => {
+      const visible = columns.filter((_, i) => table.column(i).visible()).map((c) => c.title);
+      if (visible.join(",") !== view.columns) choose({ columns: visible.join(","), page: view.page });
+    });
+  }
+
+  // What Buttons leaves out for who listens: the menu's name, and which columns are shown.
+  function nameMenu(host) {
+    const menu = host.querySelector(".dt-button-collection");
+    menu?.setAttribute("aria-label", host.querySelector("[aria-expanded=true]")?.textContent);
+    for (const item of menu?.querySelectorAll("button") ?? []) {
+      const isColumn = item.classList.contains("buttons-columnVisibility");
+      item.setAttribute("role", isColumn ? "menuitemcheckbox" : "menuitem");
+      if (isColumn) item.setAttribute("aria-checked", item.classList.contains("dt-button-active"));
+    }
+  }
+
   function showControls() {
     for (const id of [...selects, ...typed]) {
       const control = $(id);
       if (control && control.value !== view[id]) control.value = view[id];
-    }
-    const titles = new Set(view.columns.split(","));
-    for (const box of $("columns").querySelectorAll("input:not(:disabled)")) {
-      box.checked = titles.has(box.value);
     }
   }
 
@@ -575,10 +617,6 @@
     for (const id of typed) {
       $(id).addEventListener("input", (event) => choose({ [id]: event.target.value }, false));
     }
-    $("columns").addEventListener("change", () => {
-      const checked = [...$("columns").querySelectorAll("input:checked")].map((box) => box.value);
-      choose({ columns: checked.join(","), page: view.page });
-    });
     const turn = (by) => () => choose({ page: String(table.page() + 1 + by) });
     $("previous").addEventListener("click", turn(-1));
     $("next").addEventListener("click", turn(1));
@@ -586,19 +624,6 @@
       choose({ first: view.second, second: view.first, page: view.page }),
     );
     $("reset").addEventListener("click", () => choose(first));
-    for (const button of document.querySelectorAll("[data-download]")) {
-      button.addEventListener("click", () => download(button.dataset.download));
-    }
-    const menus = [...document.querySelectorAll("details.menu")];
-    document.addEventListener("click", (event) => {
-      for (const menu of menus) if (!menu.contains(event.target)) menu.open = false;
-    });
-    document.addEventListener("keydown", (event) => {
-      const open = menus.find((menu) => menu.open);
-      if (event.key !== "Escape" || !open) return;
-      open.open = false;
-      open.querySelector("summary").focus();
-    });
     addEventListener("popstate", () => {
       // An anchor such as the skip link's is no view.
       if (location.hash && !location.hash.includes("=")) return;
@@ -608,6 +633,7 @@
   }
 
   if (measured.length) fillSelects();
+  addMenus();
   readAddress();
   if (board.robustness.series) drawRobustness();
   listen();

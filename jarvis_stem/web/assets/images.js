@@ -11,9 +11,9 @@
   const detail = document.getElementById("detail");
   const truth = positions(data.truth);
   const models = data.models.map((model) => ({ ...model, predicted: positions(model.predicted) }));
-  const nRight = truth.map((own, n) => models.filter((m) => m.predicted[n] === own).length);
+  const nCorrect = truth.map((position, n) => models.filter((m) => m.predicted[n] === position).length);
   const byName = new Map(models.map((model) => [model.name, model]));
-  let found = [];
+  let matches = [];
   let page = 1;
   let opened = -1; // position of the image in the dialog
   let written = ""; // the fragment as this page wrote it last
@@ -68,37 +68,37 @@
 
   function filter() {
     const model = chosen();
-    const { class: own, right, verdict, says, q, sort } = Object.fromEntries(new FormData(form));
+    const { class: wantedClass, correct, verdict, predicted, q, sort } = Object.fromEntries(new FormData(form));
     const wanted = q.trim().toLowerCase();
-    found = truth.map((_, n) => n).filter(
+    matches = truth.map((_, n) => n).filter(
       (n) =>
-        (own === "" || data.classes[truth[n]] === own) &&
-        (right === "" || nRight[n] === Number(right)) &&
-        (verdict === "" || (model.predicted[n] === truth[n]) === (verdict === "right")) &&
-        (says === "" || data.classes[model.predicted[n]] === says) &&
+        (wantedClass === "" || data.classes[truth[n]] === wantedClass) &&
+        (correct === "" || nCorrect[n] === Number(correct)) &&
+        (verdict === "" || (model.predicted[n] === truth[n]) === (verdict === "correct")) &&
+        (predicted === "" || data.classes[model.predicted[n]] === predicted) &&
         data.ids[n].toLowerCase().includes(wanted)
     );
     const orders = {
-      hardest: (a, b) => nRight[a] - nRight[b],
-      easiest: (a, b) => nRight[b] - nRight[a],
+      hardest: (a, b) => nCorrect[a] - nCorrect[b],
+      easiest: (a, b) => nCorrect[b] - nCorrect[a],
       confident: (a, b) => confidence(model, b) - confidence(model, a),
       doubtful: (a, b) => confidence(model, a) - confidence(model, b),
       benchmark: (a, b) => a - b,
     };
-    found.sort(orders[sort]);
+    matches.sort(orders[sort]);
     show();
   }
 
   function nPages() {
-    return Math.max(1, Math.ceil(found.length / PER_PAGE));
+    return Math.max(1, Math.ceil(matches.length / PER_PAGE));
   }
 
   function show() {
     page = Math.min(Math.max(1, page), nPages());
     const first = (page - 1) * PER_PAGE;
-    tiles.replaceChildren(...found.slice(first, first + PER_PAGE).map(tile));
-    document.getElementById("found").textContent =
-      `${found.length} of ${data.ids.length} images; page ${page} of ${nPages()}`;
+    tiles.replaceChildren(...matches.slice(first, first + PER_PAGE).map(tile));
+    document.getElementById("matches").textContent =
+      `${matches.length} of ${data.ids.length} images; page ${page} of ${nPages()}`;
     for (const label of document.querySelectorAll(".page")) {
       label.textContent = `${page} / ${nPages()}`;
     }
@@ -114,19 +114,19 @@
     const item = template.cloneNode(true).firstElementChild;
     const button = item.firstElementChild;
     const model = chosen();
-    const says = model.predicted[n];
-    const certain = probability(model, n, says);
+    const predicted = model.predicted[n];
+    const certain = probability(model, n, predicted);
     button.dataset.n = n;
     item.querySelector("img").src = thumbnail(n);
     item.querySelector("bdi").textContent = data.ids[n];
     item.querySelector(".truth").textContent = data.classes[truth[n]];
-    const said = item.querySelector(".said");
-    if (says === truth[n]) said.remove();
-    else said.textContent = `taken for ${data.classes[says]}`;
+    const error = item.querySelector(".error");
+    if (predicted === truth[n]) error.remove();
+    else error.textContent = `taken for ${data.classes[predicted]}`;
     if (certain !== undefined) {
       item.querySelector(".certain").textContent = `p = ${decimal(certain)}`;
     }
-    item.querySelector(".count").textContent = `${nRight[n]} of ${models.length} right`;
+    item.querySelector(".count").textContent = `${nCorrect[n]} of ${models.length} correct`;
     return item;
   }
 
@@ -155,7 +155,7 @@
     image.src = thumbnail(n);
     image.alt = `STEM image of ${data.ids[n]}`;
     detail.querySelector("#detail-truth").textContent = data.classes[truth[n]];
-    detail.querySelector("#detail-right").textContent = `${nRight[n]} of ${models.length}`;
+    detail.querySelector("#detail-correct").textContent = `${nCorrect[n]} of ${models.length}`;
     const jarvis = detail.querySelector("#detail-jarvis");
     const material = /^(JVASP-\d+)(\.jpg)?$/.exec(data.ids[n]);
     jarvis.hidden = !material;
@@ -164,31 +164,31 @@
     }
     models.forEach(answer);
     for (const button of detail.querySelectorAll("[data-step]")) {
-      const next = found.indexOf(n) + Number(button.dataset.step);
-      button.setAttribute("aria-disabled", !(next in found));
+      const next = matches.indexOf(n) + Number(button.dataset.step);
+      button.setAttribute("aria-disabled", !(next in matches));
     }
     if (!detail.open) detail.showModal();
     writeFragment();
   }
 
   function answer(model, row) {
-    const [, says, ...cells] = document.getElementById("detail-answers").rows[row].cells;
-    const right = model.predicted[opened] === truth[opened];
-    says.textContent = `${right ? "right" : "wrong"}: ${data.classes[model.predicted[opened]]}`;
-    says.className = right ? "is-right" : "is-wrong";
+    const [, prediction, ...cells] = document.getElementById("detail-answers").rows[row].cells;
+    const correct = model.predicted[opened] === truth[opened];
+    prediction.textContent = `${correct ? "correct" : "wrong"}: ${data.classes[model.predicted[opened]]}`;
+    prediction.className = correct ? "is-correct" : "is-wrong";
     cells.forEach((cell, position) => {
-      const own = probability(model, opened, position);
-      cell.textContent = own === undefined ? "–" : decimal(own);
-      cell.classList.toggle("strong", own >= 500);
+      const perMille = probability(model, opened, position);
+      cell.textContent = perMille === undefined ? "–" : decimal(perMille);
+      cell.classList.toggle("strong", perMille >= 500);
     });
   }
 
   function step(by) {
-    const next = found.indexOf(opened) + by;
-    if (!(next in found)) return;
+    const next = matches.indexOf(opened) + by;
+    if (!(next in matches)) return;
     page = Math.floor(next / PER_PAGE) + 1;
     show();
-    open(found[next]);
+    open(matches[next]);
   }
 
   // Events

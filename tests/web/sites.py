@@ -1,0 +1,25 @@
+"""What the tests of the site build it from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jarvis_stem.formats.project_metadata import Project
+from jarvis_stem.scoring import leaderboard
+from jarvis_stem.web.content import Content
+from jarvis_stem.web.gallery import Gallery
+
+
+def scored(
+    contributions: Path,
+    benchmarks: Path,
+    project: Project,
+    *,
+    robustness: Mapping[str, Any] = {},
+    galleries: Mapping[str, Gallery] = {},
+) -> Content:
+    """Score what there is; the content of its site."""
+    board = leaderboard.build(contributions, benchmarks, project.benchmarks)
+    return Content(board, project, contributions, dict(robustness), dict(galleries))
