@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, read_json_object, write_bytes
-from jarvis_stem.web.content import Content, card_page, images_page
+from jarvis_stem.web.content import GUIDE, Content, card_page, images_page
 
 MANIFEST = ".site.json"  # in the output folder: what a build made, for the next one to tidy up
 SCORES = ("home", "board")  # modules, each with pages(content): what needs the scores alone
@@ -50,6 +50,7 @@ def build(content: Content, output: Path, parts: Sequence[str] = PARTS) -> Built
     partial = not set(PARTS) <= set(parts)
     kept = {path for path in made if partial and (output / path).is_file()}
     linked = {*_linked(content, parts), *map(PurePosixPath, kept)}
+    linked |= {GUIDE} if (output / GUIDE).is_file() else set()
     content = replace(content, pages=frozenset(linked))
     files: dict[str, bytes] = {}
     for path, text in _files(content, parts):

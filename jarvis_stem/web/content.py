@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jarvis_stem.web.gallery import Gallery
 
 ROBUSTNESS = Path("docs/robustness.json")
+GUIDE = PurePosixPath("guide", "index.html")  # where mkdocs puts the documentation, if it does
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Content:
         contributions: Folder of contribution folders.
         robustness: docs/robustness.json, empty where there is none.
         galleries: Test images and what each model predicts for them, by board.
-        pages: Cards, image pages and thumbnails that a page can link to; the builder knows them.
+        pages: Cards, image pages, thumbnails and the guide, as far as a page can link to them; the
+            builder knows them.
     """
 
     leaderboard: Leaderboard

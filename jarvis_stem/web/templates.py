@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from jarvis_stem.utils.templates import environment
-from jarvis_stem.web.content import Content, board_page, images_page
+from jarvis_stem.web.content import GUIDE, Content, board_page, images_page
 
 # Inside a script element only these could end it, or a line of old JavaScript.
 _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
@@ -68,4 +68,6 @@ def embed(data: Any, id: str) -> Markup:
 
 _TEMPLATES = environment("jarvis_stem.web")
 _TEMPLATES.filters["embed"] = embed
-_TEMPLATES.globals.update(policy=POLICY, board_page=board_page, images_page=images_page)
+_TEMPLATES.globals.update(
+    policy=POLICY, guide=GUIDE, board_page=board_page, images_page=images_page
+)

@@ -153,8 +153,8 @@ def test_the_workflows_run_the_repository_s_own_scripts() -> None:
         "nightly.yml": ['bash tests/run.sh -m "nightly or not nightly"'],
         "pages.yml": [
             'source ./setup.sh && install "[docs]"',
-            ".venv/bin/python -m jarvis_stem.site",
             ".venv/bin/mkdocs build --strict --site-dir site/guide",
+            ".venv/bin/python -m jarvis_stem.site",
         ],
         "tests.yml": [
             "bash tests/run.sh",

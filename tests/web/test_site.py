@@ -170,6 +170,18 @@ def test_pages_link_from_their_own_folder(project: Path) -> None:
     assert 'href="../assets/site.css"' in (project / "site" / BOARD).read_text()
 
 
+def test_the_documentation_is_linked_where_it_was_built(project: Path) -> None:
+    site.main(["--no-images"])
+    board = project / "site" / BOARD
+    assert "documentation</a>" not in board.read_text()
+    guide = project / "site" / "guide" / "index.html"
+    guide.parent.mkdir()
+    guide.write_text("by mkdocs")
+    site.main(["--no-images"])
+    assert '<a href="../guide/index.html">documentation</a>' in board.read_text()
+    assert guide.read_text() == "by mkdocs"
+
+
 def test_every_page_names_its_policy_and_has_nothing_inline(project: Path) -> None:
     site.main(["--no-images"])
     for path in (project / "site").rglob("*.html"):
