@@ -42,7 +42,7 @@ setup(
         "psutil>=6",  # peak memory on Windows
         "plotly>=6",  # the pages' charts
         "pydantic>=2.7",  # schemas of metadata.json and run.json
-        "requests>=2.31",  # the errors that JARVIS' downloads raise
+        "requests>=2.31",  # the errors that downloads raise
         "rich>=13",  # progress bars and tables in the terminal
         "rosettasciio>=0.8",  # microscopes' files: dm3, dm4, emd and what else it reads
         "safetensors>=0.5",  # stored weights that run no code when they are read
@@ -51,6 +51,7 @@ setup(
         "threadpoolctl>=3.1",  # one thread a batch, torch's number left alone
         "torch>=2.6",  # training
         "torchvision>=0.21",  # DenseNet and ResNet
+        "tqdm>=4.66",  # pooch's progress bar
     ],
     entry_points={"console_scripts": ["jarvis-stem = jarvis_stem.__main__:entry"]},
     extras_require={

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Collection
 from contextlib import ExitStack
@@ -14,10 +15,9 @@ from typing import Any
 import requests
 from jarvis.core.utils import get_cache_dir
 from jarvis.db import figshare
-from rich.progress import Progress
 
 from jarvis_stem.imaging import prototypes
-from jarvis_stem.utils import progress
+from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import read_zip
 
@@ -143,7 +143,7 @@ def _download(name: str, path: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix=".download-", dir=path.parent) as folder:
         fetched = Path(folder) / path.name
         try:
-            _fetch(figshare.get_db_info()[name][0], fetched, f"Downloading {name}")
+            _fetch(name, fetched)
             records = _load(name, fetched)
         except requests.RequestException as error:
             raise StemError(
@@ -160,17 +160,20 @@ def _download(name: str, path: Path) -> dict[str, Any]:
     return records
 
 
-def _fetch(address: str, path: Path, what: str) -> None:
-    """Download a file, with a progress bar; a download that broke off is tried again."""
+def _fetch(name: str, path: Path) -> None:
+    """Download a database, with a progress bar on a terminal; what broke off is tried again."""
     import pooch  # here, for most commands download nothing
 
-    pooch.get_logger().setLevel("WARNING")  # the bar says what is downloaded
+    watched = sys.stderr.isatty() and not terminal.is_quiet()
+    if watched:
+        terminal.note(f"Downloading {name}")
+    pooch.get_logger().setLevel("WARNING")
     # No checksum: JARVIS-Tools lists none. The zip has one, which reading it checks.
     source = pooch.create(
         path.parent,
         base_url="",
         registry={path.name: None},
-        urls={path.name: address},
+        urls={path.name: figshare.get_db_info()[name][0]},
         retry_if_failed=_RETRIES,
     )
     with ExitStack() as stack:
@@ -178,35 +181,10 @@ def _fetch(address: str, path: Path, what: str) -> None:
         def close_at_the_end(answer: requests.Response, **_: Any) -> None:
             stack.callback(answer.close)  # which pooch leaves open where it breaks off
 
-        source.fetch(
-            path.name,
-            downloader=pooch.HTTPDownloader(
-                progressbar=_Bar(stack.enter_context(progress.bar(of_bytes=True)), what),
-                chunk_size=_BLOCK,
-                timeout=_PATIENCE,
-                hooks={"response": close_at_the_end},
-            ),
+        downloader = pooch.HTTPDownloader(
+            progressbar=watched,
+            chunk_size=_BLOCK,
+            timeout=_PATIENCE,
+            hooks={"response": close_at_the_end},
         )
-
-
-class _Bar:
-    """A bar of the terminal's as pooch moves one.
-
-    Attributes:
-        total: Bytes to come, set by pooch; 0 where the server does not say.
-    """
-
-    total = 0
-
-    def __init__(self, bar: Progress, what: str) -> None:
-        self._bar = bar
-        self._task = bar.add_task(what, total=None)
-
-    def update(self, count: int) -> None:
-        self._bar.update(self._task, advance=count, total=self.total or None)
-
-    def reset(self) -> None:
-        self._bar.reset(self._task)
-
-    def close(self) -> None:
-        pass
+        source.fetch(path.name, downloader=downloader)

@@ -8,7 +8,6 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     TextColumn,
@@ -20,19 +19,16 @@ from jarvis_stem.utils.terminal import is_quiet
 T = TypeVar("T")
 
 
-def bar(*, of_bytes: bool = False) -> Progress:
+def bar() -> Progress:
     """Make a bar of what is done and the time left, shown on a terminal only.
 
     With --quiet nothing is shown, nor what is printed to the bar's console.
-
-    Args:
-        of_bytes: Whether bytes are counted.
     """
     console = Console(stderr=True, quiet=is_quiet())
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        DownloadColumn() if of_bytes else MofNCompleteColumn(),
+        MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,

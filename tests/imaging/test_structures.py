@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import requests
 from helpers import Figshare, figshare_at
 from jarvis.core.atoms import Atoms
 from jarvis.io.vasp.inputs import Poscar
@@ -168,21 +170,18 @@ def test_a_download_that_broke_off_is_tried_again(
     assert len(server.asked) == 2
 
 
-def test_the_bar_counts_what_has_come(
-    tmp_path: Path, server: Figshare, monkeypatch: pytest.MonkeyPatch
+def test_a_terminal_sees_what_is_downloaded(
+    tmp_path: Path,
+    server: Figshare,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    counted = []
-
-    class Bar(store._Bar):
-        def update(self, count: int) -> None:
-            super().update(count)
-            (task,) = self._bar.tasks
-            counted.append((task.description, task.completed, task.total))
-
-    monkeypatch.setattr(store, "_Bar", Bar)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     store.read_database("dft_2d", tmp_path)
-    size = len(server.files[f"/{MEMBER}.zip"])
-    assert counted[-1] == ("Downloading dft_2d", size, size)
+    shown = capsys.readouterr().err
+    assert shown.startswith("Downloading dft_2d\n")
+    assert f"{len(server.files[f'/{MEMBER}.zip'])}/" in shown
+    assert "100%" in shown
 
 
 @pytest.mark.parametrize("old", [None, b"old"])
@@ -214,11 +213,12 @@ def test_a_download_that_is_not_whole_changes_nothing(
 def test_an_interrupted_download_changes_nothing(
     tmp_path: Path, server: Figshare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(*_arguments: object) -> None:
+    def interrupted(answer: requests.Response, chunk_size: int) -> Iterator[bytes]:
+        yield answer.raw.read(100)
         raise KeyboardInterrupt
 
     store_with(tmp_path, ROWS)
-    monkeypatch.setattr(store._Bar, "update", interrupt)
+    monkeypatch.setattr(requests.Response, "iter_content", interrupted)
     with pytest.raises(KeyboardInterrupt):
         store.read_database("dft_2d", tmp_path, refresh=True)
     assert [p.name for p in tmp_path.iterdir()] == [f"{MEMBER}.zip"]
