@@ -27,8 +27,8 @@ exit status:
   130  interrupted
 
 examples:
-  python -m jarvis_stem.judge --base main --head my_branch
-  python -m jarvis_stem.judge --base HEAD --head refs/judge/head --summary "$GITHUB_STEP_SUMMARY"
+  jarvis-stem judge --base main --head my_branch
+  jarvis-stem judge --base HEAD --head refs/judge/head --summary "$GITHUB_STEP_SUMMARY"
 """
 
 

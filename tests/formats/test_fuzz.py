@@ -300,7 +300,7 @@ json_data = st.recursive(
 JSON_SPLICES = ["NaN", "-Infinity", "1e999", "9" * 5000, "null", "true", "[", "]", "{", "}", '"']
 JSON_SPLICES += [":", ",", "\\ud800", "\\u202e", "\\u0000", "\n", "[[[[", '""', "-1", "0.5", "1e5"]
 
-LIKELY = ["", "x", "é", "a\nb", "\x1b[2J", "\u202e", "x" * 1001, "02-29-2024", "a@b.org"]
+LIKELY: list[Any] = ["", "x", "é", "a\nb", "\x1b[2J", "\u202e", "x" * 1001, "02-29-2024", "a@b.org"]
 LIKELY += ["https://x.org", {}, [], {SMALL.predictions_name: 5}, ["https://x.org"], 0.5, None]
 
 

@@ -76,7 +76,7 @@ def submissions(draw: st.DrawFn) -> Submission:
             unique=True,
         )
     )
-    some_class = draw(
+    some_class: st.SearchStrategy[int | str] = draw(
         st.sampled_from(
             [st.integers(-9, 99), st.from_regex(r"c[a-zé ,;\"']{0,4}x", fullmatch=True)]
         )

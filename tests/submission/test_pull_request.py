@@ -16,7 +16,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from helpers import METADATA, REPOSITORY, SMALL, add_benchmark, add_contribution, run_record
+from helpers import (
+    ALL_RIGHT,
+    METADATA,
+    PATIENCE,
+    REPOSITORY,
+    SMALL,
+    THREE_RIGHT,
+    add_benchmark,
+    add_contribution,
+    run_record,
+)
 
 from jarvis_stem import cli, submit
 from jarvis_stem.scoring import checklist
@@ -24,8 +34,6 @@ from jarvis_stem.submission import pull_request
 from jarvis_stem.submission.github import Repository, compare_link
 from jarvis_stem.utils.errors import StemError
 
-RIGHT = "id,prediction\nd.jpg,0\ne.jpg,1\nf.jpg,2\ng.jpg,2\n"
-THREE_RIGHT = RIGHT.replace("g.jpg,2", "g.jpg,1")
 UPSTREAM, FORK = "jarvis-stem/jarvis_stem.git", "me/jarvis_stem.git"
 BRANCH = "contribution/mine"
 LINK = "https://github.com/jarvis-stem/jarvis_stem/compare/main...me:contribution/mine?expand=1"
@@ -84,7 +92,7 @@ class Place:
             capture_output=True,
             text=True,
             check=True,
-            timeout=30,
+            timeout=PATIENCE,
         )
         return done.stdout.rstrip("\n")
 
@@ -143,7 +151,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "gitconfig").write_text("[user]\n\tname = Me\n\temail = me@example.org\n")
     seed = root / "seed"
     add_benchmark(seed / "benchmarks")
-    write_contribution(seed / "contributions", "right", RIGHT)
+    write_contribution(seed / "contributions", "right", ALL_RIGHT)
     url = "https://github.com/jarvis-stem/jarvis_stem/tree/main"
     (seed / "metadata.json").write_text(json.dumps({"repository_url": url, "benchmarks": []}))
     (seed / ".gitignore").write_text("*.log\n__pycache__/\n")
@@ -236,7 +244,7 @@ def test_it_says_what_it_does(run: Run) -> None:
 
 def test_predictions_like_anothers_are_pointed_out(place: Place, run: Run) -> None:
     shutil.rmtree(place.folder)
-    write_contribution(place.folder.parent, "mine", RIGHT)
+    write_contribution(place.folder.parent, "mine", ALL_RIGHT)
     assert f"notice: {SMALL}: the same predictions as right" in run("--dry-run").out
 
 
@@ -344,7 +352,7 @@ def test_a_changed_contribution_is_a_diff_with_deletions(place: Place, run: Run)
     place.git("add", "contributions/mine")
     place.git("commit", "--quiet", "--message=mine")
     (place.folder / "old.md").unlink()
-    write_contribution(place.folder.parent, "mine", RIGHT)
+    write_contribution(place.folder.parent, "mine", ALL_RIGHT)
     assert run("--base", "main").status == 0
     assert place.git("diff", "--name-status", "main", BRANCH).splitlines() == [
         f"M\tcontributions/mine/{SMALL.predictions_name}",
@@ -591,7 +599,7 @@ def test_interrupted_while_pushing(place: Place) -> None:
             assert process.poll() is None, process.communicate()
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=PATIENCE)
     finally:
         hold.unlink()
         process.kill()
