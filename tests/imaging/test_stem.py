@@ -12,7 +12,7 @@ import pytest
 from jarvis.analysis.stem.convolution_apprx import STEMConv
 from jarvis.core.atoms import Atoms
 
-from jarvis_stem.imaging import image_set, prototypes, stem, store, structures
+from jarvis_stem.imaging import prototypes, stem, store, structures
 
 
 def largest_error(atoms: list[Atoms]) -> float:
@@ -38,19 +38,8 @@ def test_prototypes_equal_stemconv() -> None:
 @pytest.mark.parametrize("database", store.DATABASES)
 def test_real_structures_equal_stemconv(database: str, shared: Path) -> None:
     records = store.read_database(database, shared / "jarvis_data")
-    chosen = random.Random(7).sample(sorted(records), 110)
+    chosen = random.Random(7).sample(sorted(records), 40)
     assert largest_error([Atoms.from_dict(records[i]) for i in chosen]) < 1e-5
-
-
-def test_every_published_jpeg_correlates_with_our_render(shared: Path) -> None:
-    paths = sorted((shared / "atomvision_sample").glob("*/*.jpg"))
-    assert len(paths) == 270
-    names = [path.name for path in paths]
-    atoms = structures.for_dataset("stem_2d_image", names, data=str(shared / "jarvis_data"))
-    rendered = image_set.render(atoms, names).images
-    for path, ours in zip(paths, rendered, strict=True):
-        published = image_set.read_image(path)
-        assert np.corrcoef(published.ravel(), ours.ravel())[0, 1] > 0.97, path.name
 
 
 def test_atoms_of_one_element_in_one_pixel_count_once() -> None:

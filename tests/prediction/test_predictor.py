@@ -18,6 +18,7 @@ from PIL import Image
 from scipy import ndimage
 from sklearn.datasets import load_sample_images
 
+from jarvis_stem import api
 from jarvis_stem.api import load_model, predict
 from jarvis_stem.formats.names import ResultName
 from jarvis_stem.imaging import picture, prototypes, stem
@@ -125,7 +126,7 @@ def test_files_and_arrays_alone_give_what_the_pipeline_gives(
 def test_so_do_the_committed_models(path: Path, renders: Pixels, tmp_path: Path) -> None:
     name = ResultName.parse(path.name.removesuffix(".safetensors"))
     predictor = Predictor(StoredModel.load(path.parent, name.dataset))
-    assert_as_pipeline(path.parent, name, renders, predictor, tmp_path)
+    assert_as_pipeline(path.parent, name, renders[::3], predictor, tmp_path)
 
 
 def test_one_image_gets_what_it_gets_among_others(predictor: Predictor, renders: Pixels) -> None:
@@ -381,10 +382,15 @@ def test_a_model_is_loaded_from_any_folder(
     assert mine.network.temperature == TEMPERATURE
 
 
-def test_without_contributions_there_is_a_way_out(tmp_path: Path) -> None:
+def test_without_contributions_there_is_a_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renders: Pixels
+) -> None:
     expected = r"nowhere: no such folder of contributions.*pip install -e.*--contributions DIR"
     with pytest.raises(StemError, match=expected):
         load_model(contributions=tmp_path / "nowhere")
+    monkeypatch.setattr(api, "_CONTRIBUTIONS", tmp_path / "nowhere")  # no clone of the repository
+    with pytest.raises(StemError, match=expected):
+        predict(renders[:1])
 
 
 def test_the_package_offers_it_and_scoring_does_without(tmp_path: Path) -> None:

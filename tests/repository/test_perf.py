@@ -256,14 +256,15 @@ def test_unusable_results_are_refused(
     assert not (tmp_path / "performance.md").exists()
 
 
-def test_a_stage_that_fails_leaves_the_results_as_they_were(tmp_path: Path) -> None:
+def test_a_stage_that_fails_leaves_the_results_as_they_were(
+    tmp_path: Path, perf: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
     output = stored(tmp_path, canned())
     before = (tmp_path / "performance.json").read_bytes()
     command = ["--only", "rendering", "--data", str(tmp_path / "nowhere")]
-    done = python(PERF / "performance.py", *command, "--output", output)
-    assert done.returncode == 1
-    assert "nowhere: no such folder (given by --data)" in done.stderr
-    assert "the stage rendering ended with exit status 1" in done.stderr
+    with pytest.raises(StemError, match="the stage rendering ended with exit status 1"):
+        perf("performance").main([*command, "--output", str(output)])
+    assert "nowhere: no such folder (given by --data)" in capfd.readouterr().err
     assert (tmp_path / "performance.json").read_bytes() == before
     assert not output.exists()
 
