@@ -59,6 +59,8 @@ setup(
             "threadpoolctl>=3.1",  # perf/ compares on one thread
         ],
         "dev": [
+            "coverage>=7.10",  # what the tests reach, in the processes that they start too
+            "import-linter>=2.5",  # which folder may import which
             "mypy>=1.11",  # types
             "ruff>=0.9",  # format and lint
         ],

@@ -39,10 +39,10 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_benchmarks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built-in benchmark cut to 130 training and 20 test ids, all classes in both."""
+    """The built-in benchmark cut to 150 training and 20 test ids, all classes in both."""
     root = tmp_path_factory.mktemp("benchmarks")
     cut: dict[str, dict[str, int]] = {}
-    for (split, classes), per_class in zip(prototypes.benchmark().items(), (26, 4), strict=True):
+    for (split, classes), per_class in zip(prototypes.benchmark().items(), (30, 4), strict=True):
         by_class = {c: [i for i in classes if classes[i] == c][:per_class] for c in range(5)}
         cut[split] = {i: c for c, ids in by_class.items() for i in ids}
     add_benchmark(root, PROTO, cut)

@@ -250,7 +250,7 @@ def test_plots(square: Pixels, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["_no_ise.png", "x-2.png", "x.png"]
     assert sorted(path.name for path in Path("lattices").iterdir()) == names
     first = [plotted(f"lattices/{name}") for name in names]
-    assert main([*arguments, "--plot", "lattices"]) == 0  # over its own
+    assert main(["x.png", "--plot", "lattices"]) == 0  # over its own
     assert [plotted(f"lattices/{name}") for name in names] == first
     assert main(["x.png", "--plot", "new/one.png"]) == 0
     assert plotted("new/one.png") == first[2]
@@ -309,11 +309,14 @@ def test_odd_pictures_have_sound_answers(
     kind: str, square: Pixels, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change, reason = ODD[kind]
-    (answer,) = as_json(capsys, save("x.tif", change(square)), "--plot", "x.png")
-    assert reason in " ".join(answer["reasons"])
-    if kind in ("16 bit", "colour", "RGBA"):
+    path = save("x.tif", change(square))
+    if kind in ("16 bit", "colour", "RGBA"):  # the same picture, once it is read
+        (answer,) = as_json(capsys, path)
         assert (answer["class_name"], answer["reasons"]) == ("square", [])
-    elif reason or kind == "photograph":
+        return
+    (answer,) = as_json(capsys, path, "--plot", "x.png")
+    assert reason in " ".join(answer["reasons"])
+    if reason or kind == "photograph":
         assert answer["reasons"]
         assert answer["confidence"] < 0.61
     assert plotted("x.png")
