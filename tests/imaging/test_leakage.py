@@ -427,7 +427,6 @@ def test_the_built_in_report_is_what_the_command_writes(repository: Path, tmp_pa
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(1200)
 def test_the_real_report_is_what_the_command_writes(
     repository: Path, shared: Path, tmp_path: Path
 ) -> None:

@@ -75,6 +75,7 @@ def newcomer(tmp_path: Path, tiny_benchmarks: Path) -> dict[str, str]:
         "GIT_CONFIG_GLOBAL": str(config),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_SSH_VARIANT": "simple",
+        "OMP_NUM_THREADS": "1",
     }
     history = f"git init -q && git add -A && git commit -qm base && git clone -q --bare . {fork}"
     run(history, source, environment)

@@ -27,6 +27,7 @@ from helpers import (
     SMALL,
     THREE_RIGHT,
     add_benchmark,
+    add_complete,
     add_contribution,
     command,
     run_record,
@@ -49,13 +50,6 @@ from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.git import git
 
 FORGED = HEADER + "d.jpg,0\n" * 4
-TEXTS = ("database_version", "language", "os", "software_used", "hardware_used")
-COMPLETE = {
-    **dict.fromkeys(TEXTS, ""),
-    **METADATA,
-    "author_email": "name@example.org",
-    "git_url": [],
-}
 PROJECT = {
     "repository_url": "https://example.org/r",
     "benchmarks": [{"name": str(SMALL), "title": "Small", "description": "", "references": []}],
@@ -74,10 +68,7 @@ def run_git(repository: Path, *arguments: str, stdin: bytes | None = None) -> st
 
 def contribute(repository: Path, model: str, csv: str = THREE_RIGHT) -> Path:
     """Write a contribution that passes the checklist, if its predictions do."""
-    folder = add_contribution(repository / "contributions", model, csv, metadata=COMPLETE).parent
-    (folder / "run.sh").write_text("#!/usr/bin/env bash\ntrue\n")
-    (folder / "run.sh").chmod(0o755)
-    return folder
+    return add_complete(repository / "contributions", model, csv)
 
 
 def commit(repository: Path, message: str = "change") -> None:
@@ -146,7 +137,7 @@ def test_a_good_new_contribution_passes(repo: Path) -> None:
     assert shift.after.p_best == 1.0
     assert (
         "| `mine` | `AI-ImageClass-bravais_class-small-test-acc` | 1 of 3 "
-        "| 0.7500 [0.3006, 0.9544] | 0.6667 | 1 |"
+        "| 0.7500 [0.3006, 0.9544] | 0.8333 | 1 |"
     ) in summary_markdown(judgement)
 
 
@@ -579,7 +570,7 @@ def claim_board(repository: Path) -> None:
     assert other.benchmark_name == SMALL.benchmark_name
     folder = contribute(repository, "AAA")
     (folder / SMALL.predictions_name).unlink()
-    metadata = {**COMPLETE, "time_taken_seconds": {other.predictions_name: 1}}
+    metadata = {**METADATA, "time_taken_seconds": {other.predictions_name: 1}}
     add_contribution(repository / "contributions", "AAA", ALL_RIGHT, other, metadata)
 
 
