@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import SMALL, add_benchmark, command
+from helpers import PROTO, REAL, SMALL, add_benchmark, command
 from jarvis.core.atoms import Atoms
 from numpy.typing import NDArray
 
@@ -24,7 +24,7 @@ from jarvis_stem.utils.files import json_text, write_bytes, zip_bytes
 
 MEMBERS = ("d2-12-12-2022.json", "c2db_atoms.json", "twodmatpd.json")
 CORRELATION = re.compile(r"\b[01]\.\d{6}\b")
-COMMITTED = ("stem_2d_image", "stem_2d_proto")
+COMMITTED = (REAL.dataset, PROTO.dataset)
 
 
 def crystal(
@@ -423,24 +423,23 @@ def regenerated(dataset: str, repository: Path, output: Path, *extra: str) -> No
 
 
 def test_the_built_in_report_is_what_the_command_writes(repository: Path, tmp_path: Path) -> None:
-    regenerated("stem_2d_proto", repository, tmp_path)
+    regenerated(PROTO.dataset, repository, tmp_path)
 
 
 @pytest.mark.nightly
 def test_the_real_report_is_what_the_command_writes(
     repository: Path, shared: Path, tmp_path: Path
 ) -> None:
-    regenerated("stem_2d_image", repository, tmp_path, "--data", str(shared / "jarvis_data"))
+    regenerated(REAL.dataset, repository, tmp_path, "--data", str(shared / "jarvis_data"))
 
 
 @pytest.mark.nightly
 def test_the_rule_of_the_report_is_the_benchmarks_on_all_real_structures(
     repository: Path, shared: Path
 ) -> None:
-    name = bravais_result("stem_2d_image")
-    benchmark = Benchmark.read(repository / "benchmarks", name)
+    benchmark = Benchmark.read(repository / "benchmarks", REAL)
     ids = [i for split in benchmark.splits.values() for i in split]
-    found = structures.for_dataset("stem_2d_image", ids, data=str(shared / "jarvis_data"))
+    found = structures.for_dataset(REAL.dataset, ids, data=str(shared / "jarvis_data"))
     assert len(found) == 8648
     for atoms in found.values():
         cell = (*atoms.lattice.abc[:2], atoms.lattice.angles[2])

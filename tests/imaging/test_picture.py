@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import on_disk
+from helpers import REAL, on_disk
 from hypothesis import given
 from hypothesis import strategies as st
 from jarvis.io.vasp.inputs import Poscar
@@ -219,7 +219,7 @@ def test_what_matplotlib_draws_is_brought_back(
 
 def test_published_pictures_show_the_lattices_of_renders(shared: Path) -> None:
     paths = {path.name: path for path in sorted(shared.glob("atomvision_sample/*/*.jpg"))[::8]}
-    found = structures.for_dataset("stem_2d_image", paths, data=str(shared / "jarvis_data"))
+    found = structures.for_dataset(REAL.dataset, paths, data=str(shared / "jarvis_data"))
     rendered = image_set.render(found, list(paths))
     assert len(rendered.ids) > 20
     read = np.array([read_picture(paths[i]).pixels for i in rendered.ids])

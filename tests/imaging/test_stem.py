@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import random
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import GOLDEN, REAL
 from jarvis.analysis.stem.convolution_apprx import STEMConv
 from jarvis.core.atoms import Atoms
 
+from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.imaging import prototypes, stem, store, structures
 
 
@@ -67,9 +67,7 @@ def test_batches_keep_the_order_and_the_incomplete_end() -> None:
 def test_benchmark_classes_follow_jarvis_rule(shared: Path) -> None:
     from jarvis_stem.imaging.bravais import bravais_class
 
-    path = shared / "jarvis_leaderboard/benchmarks/AI/ImageClass"
-    with zipfile.ZipFile(path / "stem_2d_image_bravais_class.json.zip") as archive:
-        truth = json.loads(archive.read("stem_2d_image_bravais_class.json"))["test"]
-    atoms = structures.for_dataset("stem_2d_image", truth, data=str(shared / "jarvis_data"))
+    truth = Benchmark.read(GOLDEN / "benchmarks", REAL).split("test")
+    atoms = structures.for_dataset(REAL.dataset, truth, data=str(shared / "jarvis_data"))
     assert len(atoms) == 2286
     assert all(bravais_class(a) == truth[i] for i, a in atoms.items())

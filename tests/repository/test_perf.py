@@ -252,14 +252,22 @@ def test_unusable_results_are_refused(
 
 
 def test_a_stage_that_fails_leaves_the_results_as_they_were(
-    tmp_path: Path, perf: Any, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    perf: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
+    (tmp_path / "perf").mkdir()
+    (tmp_path / "perf" / "stage_rendering.py").write_text("import sys; sys.exit(str(sys.argv[1:]))")
+    monkeypatch.setattr(perf("measuring"), "ROOT", tmp_path)
     output = stored(tmp_path, canned())
     before = (tmp_path / "performance.json").read_bytes()
-    command = ["--only", "rendering", "--data", str(tmp_path / "nowhere")]
+    data = str(tmp_path / "store")
+    options = ["--only", "rendering", "--quick", "--data", data, "--output", str(output)]
     with pytest.raises(StemError, match="the stage rendering ended with exit status 1"):
-        perf("performance").main([*command, "--output", str(output)])
-    assert "nowhere: no such folder (given by --data)" in capfd.readouterr().err
+        perf("performance").main(options)
+    arguments = ["--benchmark", "stem_2d_image", "--quick", "--data", data]
+    assert str(arguments) in capfd.readouterr().err
     assert (tmp_path / "performance.json").read_bytes() == before
     assert not output.exists()
 
