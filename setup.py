@@ -73,6 +73,8 @@ setup(
         ],
         "dev": [
             "codespell>=2.4",  # misspelt words
+            "coverage>=7.10",  # what the tests reach, in the processes that they start too
+            "import-linter>=2.5",  # which folder may import which
             "mypy>=1.11",  # types
             "pre-commit>=4",  # the linters before each commit
             "ruff>=0.9",  # format and lint

@@ -100,7 +100,7 @@ def _lattices(found: Any, rendered: image_set.ImageSet, shown: NDArray[np.intp])
     projected = np.array([measurement.reduce(projected_lattice(one)) for one in atoms])
     rows = pd.DataFrame(
         {
-            "cell": [_three(*one.lattice.abc[:2], one.lattice.angles[2]) for one in atoms],
+            "cell": [_three([*one.lattice.abc[:2], one.lattice.angles[2]]) for one in atoms],
             "projection": _all(measurement.Lattices(projected, np.ones(len(shown)))),
             "measured": _all(measurement.measure(rendered.images[shown])),
         },
@@ -111,12 +111,13 @@ def _lattices(found: Any, rendered: image_set.ImageSet, shown: NDArray[np.intp])
 
 def _all(lattices: measurement.Lattices) -> list[str]:
     return [
-        _three(*lengths, gamma)
+        _three([*lengths, gamma])
         for lengths, gamma in zip(lattices.lengths, lattices.gamma, strict=True)
     ]
 
 
-def _three(a: float, b: float, gamma: float) -> str:
+def _three(cell: Sequence[float]) -> str:
+    a, b, gamma = cell
     return f"{a:7.3f} {b:7.3f} {gamma:8.3f}"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jarvis_stem.formats.benchmark import Benchmark
-from jarvis_stem.formats.names import BENCHMARK_SUFFIX, ResultName, bravais_result
+from jarvis_stem.formats.names import BENCHMARK_SUFFIX, bravais_result
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, write_bytes, zip_bytes
 
@@ -71,19 +71,14 @@ def publish(result: Mapping[str, Any]) -> None:
     print(json_text({**with_what, "result": result}), end="")
 
 
-def name_of(dataset: str) -> ResultName:
-    """Name of a result on a dataset's test split."""
-    return bravais_result(dataset)
-
-
 def read_benchmark(dataset: str) -> Benchmark:
     """Read one of the repository's benchmarks."""
-    return Benchmark.read(ROOT / "benchmarks", name_of(dataset))
+    return Benchmark.read(ROOT / "benchmarks", bravais_result(dataset))
 
 
 def write_benchmark(root: Path, dataset: str, splits: Mapping[str, Mapping[str, Any]]) -> None:
     """Write a benchmark below a folder."""
-    name = name_of(dataset)
+    name = bravais_result(dataset)
     content = zip_bytes(f"{name.benchmark_name}.json", json.dumps(splits).encode())
     write_bytes(root / name.page_path(BENCHMARK_SUFFIX), content)
 
@@ -102,7 +97,7 @@ def contributions() -> list[Path]:
 
 def run_record(folder: Path, dataset: str) -> dict[str, Any] | None:
     """Record of a contribution's training on a dataset, None where there is none."""
-    path = folder / name_of(dataset).run_record_name
+    path = folder / bravais_result(dataset).run_record_name
     return json.loads(path.read_bytes()) if path.exists() else None
 
 

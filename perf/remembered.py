@@ -28,7 +28,7 @@ def remember(*sets: Tensor) -> None:
             return describe(pictures, **wanted)
         return only(torch.stack([known[_digest(image)] for image in pictures]), **wanted)
 
-    LatticeNet.describe = recall  # type: ignore[method-assign]
+    LatticeNet.describe = recall  # type: ignore[method-assign, assignment]
 
 
 def _digest(image: Tensor) -> bytes:

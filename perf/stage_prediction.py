@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jarvis_stem import cli
+from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.imaging import image_set, structures
 from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.training.stored_model import StoredModel
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ids = list(measuring.spread(measuring.read_benchmark(options.benchmark).split("train"), count))
     found = structures.for_dataset(options.benchmark, ids, data=options.data)
     pixels = image_set.render(found, ids).images
-    weights = measuring.name_of(options.benchmark).weights_name
+    weights = bravais_result(options.benchmark).weights_name
     measured = {
         folder.name: _speed(folder, pixels, options) if (folder / weights).is_file() else None
         for folder in track(measuring.contributions(), "prediction")

@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, Request, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-expect.set_options(timeout=30_000)  # ms, on a machine that does other things as well
+expect.set_options(timeout=120_000)  # ms, on a machine that does other things as well
 _SERIOUS = ("serious", "critical")
 _SHIFTS = """() => new Promise((resolve) => {
   let sum = 0;

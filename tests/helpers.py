@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -17,25 +19,46 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from jarvis_stem.formats.names import BENCHMARK_SUFFIX, ResultName
+from jarvis_stem import cli
+from jarvis_stem.formats.names import BENCHMARK_SUFFIX, ResultName, bravais_result
 from jarvis_stem.utils.files import write_bytes, zip_bytes
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-GOLDEN = REPOSITORY.parent / "shared" / "jarvis_leaderboard"
+SHARED = REPOSITORY.parent / "shared"
+GOLDEN = SHARED / "jarvis_leaderboard"
 needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason=f"no published files in {GOLDEN}")
 
+# Seconds that a child process may take: many more than it needs, as the machine may be busy.
+PATIENCE = 900
+
+# A change is judged by the same examples each time, on however slow a machine; new ones are
+# looked for at night.
+_PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
+_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", _UNTIMED, max_examples=300, derandomize=True, database=None)
+settings.register_profile("nightly", _UNTIMED, max_examples=5000)
+settings.load_profile(_PROFILE)
+
+# For examples that take other packages milliseconds.
+costly = settings(max_examples=50 if _PROFILE == "ci" else 5000)
 # For tests whose examples write into tmp_path, one over the other.
 on_disk = settings(
     max_examples=100,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
-REAL = ResultName.parse("AI-ImageClass-bravais_class-stem_2d_image-test-acc")
-SMALL = ResultName.parse("AI-ImageClass-bravais_class-small-test-acc")
+REAL, PROTO, SMALL, OTHER = map(
+    bravais_result, ("stem_2d_image", "stem_2d_proto", "small", "other")
+)
 SMALL_SPLITS: dict[str, dict[str, int | str]] = {
     "train": {"a.jpg": 0, "b.jpg": 1, "c.jpg": 2},
     "test": {"d.jpg": 0, "e.jpg": 1, "f.jpg": 2, "g.jpg": 2},
 }
+# Predictions of that test split: all correct, half of them, and one id four times.
+HEADER = "id,prediction\n"
+ALL_RIGHT = f"{HEADER}d.jpg,0\ne.jpg,1\nf.jpg,2\ng.jpg,2\n"
+THREE_RIGHT = ALL_RIGHT.replace("g.jpg,2", "g.jpg,1")
+HALF_RIGHT = f"{HEADER}d.jpg,2\ne.jpg,2\nf.jpg,2\ng.jpg,2\n"
 METADATA: dict[str, Any] = {
     "model_name": "CNN",
     "project_url": "https://example.org",
@@ -85,17 +108,36 @@ def write_zip(path: Path, members: Mapping[str, bytes]) -> Path:
     return path
 
 
-def python(*arguments: str | Path, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
-    """Run Python with the package in reach and return what it said."""
+def start(
+    command: Sequence[str | Path], cwd: Path = REPOSITORY, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a program with the package in reach, and return how it ended and what it printed."""
     return subprocess.run(
-        [sys.executable, *map(str, arguments)],
+        command,
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
+
+
+def python(*arguments: str | Path, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own; see `start`."""
+    return start([sys.executable, *arguments], cwd)
+
+
+def command(
+    name: str, *arguments: str | Path, cwd: Path = REPOSITORY
+) -> subprocess.CompletedProcess[str]:
+    """Run a command as its process would, but in this one, which has imported everything."""
+    main = import_module(f"jarvis_stem.{name}").main
+    typed = list(map(str, arguments))
+    out, err = io.StringIO(), io.StringIO()
+    with chdir(cwd), redirect_stdout(out), redirect_stderr(err):
+        status = cli.run(lambda: main(typed))
+    return subprocess.CompletedProcess([name, *typed], status, out.getvalue(), err.getvalue())
 
 
 def complete_metadata(name: ResultName = SMALL) -> dict[str, Any]:

@@ -7,11 +7,23 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import pytest
-from helpers import REPOSITORY, SMALL, add_benchmark, add_complete, add_contribution, python
+from helpers import (
+    ALL_RIGHT,
+    HEADER,
+    PATIENCE,
+    REPOSITORY,
+    SMALL,
+    add_benchmark,
+    add_complete,
+    add_contribution,
+    python,
+    start,
+)
 
 import jarvis_stem as package
 from jarvis_stem import __main__, check, cli, score
@@ -28,24 +40,14 @@ MAINTAINERS = ("prototypes", "reference")
 
 def jarvis_stem(*arguments: str, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
     """Run the installed command."""
-    return subprocess.run(
-        [JARVIS_STEM, *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return start([JARVIS_STEM, *arguments], cwd)
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that the test is in: a benchmark and a contribution to it."""
     add_benchmark(tmp_path / "benchmarks")
-    add_complete(
-        tmp_path / "contributions", "mine", "id,prediction\nd.jpg,0\ne.jpg,1\nf.jpg,2\ng.jpg,2\n"
-    )
+    add_complete(tmp_path / "contributions", "mine", ALL_RIGHT)
     (tmp_path / "metadata.json").write_text(
         json.dumps({"repository_url": "https://example.org/a/b", "benchmarks": []})
     )
@@ -61,30 +63,57 @@ def test_every_command_is_listed() -> None:
     assert all(len(line.split()) > 3 for line in commands)
 
 
-@pytest.mark.parametrize("name", ["", *__main__.COMMANDS, "data clear", "data fetch"])
-def test_help_is_complete_and_imports_nothing_heavy(name: str) -> None:
-    code = (
-        "import sys; from jarvis_stem.__main__ import entry\n"
-        f"sys.argv = ['jarvis-stem', *{name.split()!r}, '--help']\n"
-        "status = entry()\n"
-        f"print(*{set(HEAVY)!r} & set(sys.modules), file=sys.stderr)\n"
-        "sys.exit(status)"
-    )
-    done = python("-c", code)
-    assert (done.returncode, done.stderr) == (0, "\n")
-    usage, *_ = done.stdout.splitlines()
-    assert usage.startswith(f"Usage: jarvis-stem {name}".rstrip())
-    assert "\nexit status" in done.stdout
-    assert "\nexamples:\n  jarvis-stem " in done.stdout
-    assert all(f"\n  {status}  " in done.stdout for status in (0, 1, 2, 130))
+def helps(run: str, names: Sequence[str]) -> dict[str, tuple[int, str, list[str]]]:
+    """Ask commands for help, one after the other in a fresh process.
 
+    Args:
+        run: Statements that run the command ``name``, on `sys.argv`, and set its ``status``.
+        names: Of the commands.
 
-@pytest.mark.parametrize("name", [*__main__.COMMANDS, *MAINTAINERS])
-def test_every_command_is_a_module_too(name: str) -> None:
-    done = python("-m", f"jarvis_stem.{name}", "--help")
+    Returns:
+        Status, help, and the heavy modules that are imported by then, by name.
+    """
+    program = f"""
+import contextlib, io, json, runpy, sys
+from jarvis_stem.__main__ import entry
+
+shown = {{}}
+for name in {list(names)!r}:
+    sys.argv = ["jarvis-stem", *name.split(), "--help"]
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        {run}
+    shown[name] = status, out.getvalue(), sorted({set(HEAVY)!r} & set(sys.modules))
+print(json.dumps(shown))
+"""
+    done = python("-c", program)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"Usage: python -m jarvis_stem.{name} ")
-    assert "\nexit status" in done.stdout
+    shown: dict[str, tuple[int, str, list[str]]] = json.loads(done.stdout)
+    return shown
+
+
+def test_help_is_complete_and_imports_nothing_heavy() -> None:
+    names = ["", *__main__.COMMANDS, "data clear", "data fetch"]
+    for name, (status, text, imported) in helps("status = entry()", names).items():
+        assert (status, imported) == (0, []), name
+        assert text.startswith(f"Usage: jarvis-stem {name}".rstrip())
+        assert "\nexit status" in text, name
+        assert "\nexamples:\n  jarvis-stem " in text, name
+        assert all(f"\n  {status}  " in text for status in (0, 1, 2, 130)), name
+
+
+def test_every_command_is_a_module_too() -> None:
+    run = """
+        try:
+            sys.argv[1:-1] = []
+            runpy.run_module(f"jarvis_stem.{name}", run_name="__main__", alter_sys=True)
+        except SystemExit as end:
+            status = end.code
+    """
+    names = [*__main__.COMMANDS, *MAINTAINERS]
+    for name, (status, text, _) in helps(run, names).items():
+        assert status == 0, name
+        assert text.startswith(f"Usage: python -m jarvis_stem.{name} ")
+        assert "\nexit status" in text, name
 
 
 def test_the_version_is_the_packages() -> None:
@@ -143,7 +172,7 @@ def test_a_function_that_calls_a_command_gets_its_status(
 # Completion.
 
 
-def completed(words: str, cwd: Path = REPOSITORY) -> list[str]:
+def completed(words: str, cwd: Path) -> list[str]:
     """What bash offers for the last of the words, which may be empty."""
     script = """
         PATH="$(dirname "$1"):$PATH"; shift
@@ -154,18 +183,38 @@ def completed(words: str, cwd: Path = REPOSITORY) -> list[str]:
         _jarvis_stem_completion jarvis-stem "${@: -1}"
         printf '%s\\n' "${COMPREPLY[@]}"
     """
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script, "-", JARVIS_STEM, *words.split(" ")],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    shell = ["bash", "-euo", "pipefail", "-c", script, "-"]
+    done = start([*shell, JARVIS_STEM, *words.split(" ")], cwd)
     assert done.returncode == 0, done.stderr
     assert done.stderr == "complete -o nosort -F _jarvis_stem_completion jarvis-stem\n"
     return done.stdout.split()
+
+
+@pytest.fixture
+def several(root: Path) -> Path:
+    """The folder with more contributions, one of them of a name that is never offered."""
+    (root / "contributions/mine/model.py").touch()
+    add_contribution(root / "contributions", "other", HEADER)  # and no model.py
+    add_contribution(root / "contributions", "a\x1b[2Jb", HEADER)
+    add_contribution(root / "elsewhere", "far", HEADER)
+    return root
+
+
+def test_bash_completes(several: Path) -> None:
+    assert completed("jarvis-stem submit ", several) == ["mine", "other"]
+    assert completed("jarvis-stem check else", several) == ["<-o", "dirnames>"]
+
+
+def offered(
+    words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> list[str]:
+    """What the script in bash gets for the last of the words; for folders "dir", bash has them."""
+    monkeypatch.setenv("_JARVIS_STEM_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    assert __main__.entry() == 0
+    kinds = [line.split(",") for line in capsys.readouterr().out.splitlines() if line]
+    return [value if kind == "plain" else kind for kind, value in kinds]
 
 
 @pytest.mark.parametrize(
@@ -181,37 +230,46 @@ def completed(words: str, cwd: Path = REPOSITORY) -> list[str]:
         ("jarvis-stem export mine o", ["other"]),
         ("jarvis-stem check contributions/m", ["contributions/mine"]),
         ("jarvis-stem check contri", ["contributions/mine", "contributions/other"]),
-        ("jarvis-stem check else", ["<-o dirnames>"]),
+        ("jarvis-stem check else", ["dir"]),
         ("jarvis-stem train mine --benchmark ", ["small"]),
-        ("jarvis-stem train mine --runs ", ["<-o dirnames>"]),
-        ("jarvis-stem audit --data ", ["<-o dirnames>"]),
+        ("jarvis-stem train mine --runs ", ["dir"]),
+        ("jarvis-stem audit --data ", ["dir"]),
         ("jarvis-stem new m", []),
     ],
 )
-def test_bash_completes(words: str, expected: list[str], root: Path) -> None:
-    (root / "contributions/mine/model.py").touch()
-    add_contribution(root / "contributions", "other", "id,prediction\n")  # and no model.py
-    add_contribution(root / "contributions", "a\x1b[2Jb", "id,prediction\n")
-    add_contribution(root / "elsewhere", "far", "id,prediction\n")
-    assert " ".join(completed(words, root)) == " ".join(expected)
+def test_what_is_offered(
+    words: str,
+    expected: list[str],
+    several: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert offered(words, monkeypatch, capsys) == expected
 
 
-def test_completion_where_there_is_nothing_to_offer(tmp_path: Path) -> None:
-    assert completed("jarvis-stem train ", tmp_path) == []
-    assert completed("jarvis-stem audit --benchmark ", tmp_path) == []
-    assert completed("jarvis-stem check ", tmp_path) == ["<-o", "dirnames>"]
+def test_where_there_is_nothing_to_offer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert offered("jarvis-stem train ", monkeypatch, capsys) == []
+    assert offered("jarvis-stem audit --benchmark ", monkeypatch, capsys) == []
+    assert offered("jarvis-stem check ", monkeypatch, capsys) == ["dir"]
 
 
 @pytest.mark.parametrize(
     ("shell", "mark"), [("zsh", "#compdef jarvis-stem"), ("fish", "complete ")]
 )
-def test_other_shells_get_a_script(shell: str, mark: str) -> None:
-    environment = {**os.environ, "_JARVIS_STEM_COMPLETE": f"{shell}_source"}
-    done = subprocess.run(
-        [JARVIS_STEM], env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert mark in done.stdout
+def test_other_shells_get_a_script(
+    shell: str,
+    mark: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("_JARVIS_STEM_COMPLETE", f"{shell}_source")
+    assert __main__.entry() == 0
+    out, err = capsys.readouterr()
+    assert mark in out
+    assert err == ""
 
 
 # Colours.
@@ -238,7 +296,7 @@ def on_terminal(
         except OSError:  # how Linux ends a terminal
             pass
         os.close(master)
-        status = process.wait(60)
+        status = process.wait(PATIENCE)
     return status, shown.decode().replace("\r\n", "\n")
 
 
@@ -324,7 +382,7 @@ def test_a_quiet_score_writes_and_says_nothing(
     written = (root / "docs/leaderboard.json").read_text()
     assert score.main(["--quiet", "--json"]) == 0
     assert capsys.readouterr().out == written
-    add_contribution(root / "contributions", "bad", "id,prediction\n")
+    add_contribution(root / "contributions", "bad", HEADER)
     assert score.main(["--quiet"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
@@ -346,13 +404,6 @@ def test_a_quiet_check_names_what_failed(root: Path, capsys: pytest.CaptureFixtu
 
 
 def test_a_reader_that_has_gone_is_no_error(root: Path) -> None:
-    done = subprocess.run(
-        ["bash", "-c", f"{JARVIS_STEM} score | true; echo ${{PIPESTATUS[0]}}"],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    pipe = f"{JARVIS_STEM} score | true; echo ${{PIPESTATUS[0]}}"
+    done = start(["bash", "-c", pipe], root)
     assert (done.stdout, done.stderr) == ("141\n", "")

@@ -188,15 +188,6 @@ def test_the_manifest_is_as_sha256sum_writes_it(tmp_path: Path) -> None:
     verify(tmp_path, path)
 
 
-def test_the_committed_manifest_lists_every_committed_file() -> None:
-    root = REPOSITORY / "benchmarks"
-    lines = (root / MANIFEST).read_text(encoding="utf-8").splitlines()
-    files = sorted(path for path in root.rglob("*") if path.is_file() and path.name != MANIFEST)
-    assert sorted(line[66:] for line in lines) == [str(path.relative_to(root)) for path in files]
-    for path in files:
-        verify(root, path)
-
-
 def test_benchmarks_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = add_benchmark(tmp_path)
     known = Benchmarks(tmp_path)

@@ -19,6 +19,8 @@ from typing import Any
 import pandas as pd
 import pytest
 from helpers import (
+    ALL_RIGHT,
+    HALF_RIGHT,
     SMALL,
     SMALL_SPLITS,
     add_benchmark,
@@ -37,8 +39,6 @@ from jarvis_stem.utils.files import json_text, zip_bytes
 
 TARGETS = SMALL_SPLITS["test"]
 GOOD = "id,target,prediction\nd.jpg,0,0\ne.jpg,1,1\nf.jpg,2,2\ng.jpg,2,1\n"
-HALF = "id,prediction\nd.jpg,2\ne.jpg,2\nf.jpg,2\ng.jpg,2\n"
-RIGHT = "id,prediction\nd.jpg,0\ne.jpg,1\nf.jpg,2\ng.jpg,2\n"
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def _alone(result: Result) -> Result:
 def arena(tmp_path_factory: pytest.TempPathFactory) -> Arena:
     root = tmp_path_factory.mktemp("arena")
     add_benchmark(root / "benchmarks")
-    add_complete(root / "contributions", "half", HALF)
-    add_complete(root / "contributions", "right", RIGHT)
+    add_complete(root / "contributions", "half", HALF_RIGHT)
+    add_complete(root / "contributions", "right", ALL_RIGHT)
     before = build(root / "contributions", root / "benchmarks")
     folder = add_complete(root / "contributions", "fuzzed", GOOD)
     (folder / "run.sh").unlink()  # or each example would start bash
@@ -166,7 +166,7 @@ def sheets(draw: st.DrawFn) -> bytes:
 
 csvs = (
     mutated(GOOD.encode(), st.sampled_from(SPLICES).map(str.encode) | st.binary(max_size=4))
-    | mutated(HALF.encode("utf-8-sig"), st.sampled_from(SPLICES).map(str.encode))
+    | mutated(HALF_RIGHT.encode("utf-8-sig"), st.sampled_from(SPLICES).map(str.encode))
     | st.text().map(str.encode)
     | st.binary()
 )
@@ -252,7 +252,7 @@ def _zips() -> list[bytes]:
             zips.append(seekable.getvalue())
     two = io.BytesIO(zips[1])
     with zipfile.ZipFile(two, "a") as archive:
-        archive.writestr("other", HALF)
+        archive.writestr("other", HALF_RIGHT)
     return [*zips, two.getvalue()]
 
 
@@ -300,7 +300,7 @@ json_data = st.recursive(
 JSON_SPLICES = ["NaN", "-Infinity", "1e999", "9" * 5000, "null", "true", "[", "]", "{", "}", '"']
 JSON_SPLICES += [":", ",", "\\ud800", "\\u202e", "\\u0000", "\n", "[[[[", '""', "-1", "0.5", "1e5"]
 
-LIKELY = ["", "x", "é", "a\nb", "\x1b[2J", "\u202e", "x" * 1001, "02-29-2024", "a@b.org"]
+LIKELY: list[Any] = ["", "x", "é", "a\nb", "\x1b[2J", "\u202e", "x" * 1001, "02-29-2024", "a@b.org"]
 LIKELY += ["https://x.org", {}, [], {SMALL.predictions_name: 5}, ["https://x.org"], 0.5, None]
 
 

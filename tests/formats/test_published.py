@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from helpers import (
     GOLDEN,
+    PROTO,
     REAL,
     REPOSITORY,
     SMALL,
@@ -20,13 +21,11 @@ from helpers import (
 
 from jarvis_stem import reference
 from jarvis_stem.formats.benchmark import MANIFEST, Benchmark
-from jarvis_stem.formats.names import ResultName
 from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.formats.published import REFERENCE_SUFFIX, Reference, fingerprint
 from jarvis_stem.scoring.leaderboard import build
 from jarvis_stem.utils.errors import StemError
 
-PROTO = ResultName.parse("AI-ImageClass-bravais_class-stem_2d_proto-test-acc")
 PUBLISHED: dict[str, Any] = {
     "score": 0.5,
     "source": "https://example.org",
@@ -80,7 +79,16 @@ def test_a_changed_reference_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_fingerprint_tells_predictions_apart() -> None:
-    known = [[0, 1], [1, 0], [0, 1, 1], [0, 11], [], ["0", "1"], ["0,1"], [0]]
+    known: list[list[int | str]] = [
+        [0, 1],
+        [1, 0],
+        [0, 1, 1],
+        [0, 11],
+        [],
+        ["0", "1"],
+        ["0,1"],
+        [0],
+    ]
     assert len({fingerprint(predictions) for predictions in known}) == len(known)
     assert fingerprint([0, 1]) == fingerprint([0, 1])
 

@@ -160,7 +160,7 @@ def test_each_image_has_its_own_conditions() -> None:
 
 @pytest.mark.parametrize("dose", [1e2, 1e4, 1e6])
 def test_counts_are_poisson_distributed(dose: float) -> None:
-    image = np.repeat(np.float32([[[1.0, 3.0]]]), 128, axis=2).repeat(256, axis=1)
+    image = np.repeat(np.array([[[1.0, 3.0]]], np.float32), 128, axis=2).repeat(256, axis=1)
     counted = degrade(image, Conditions(dose=dose), seed=1)[0]
     electrons = dose * 0.2**2 * SCATTERED / 2  # by unit of intensity: the mean is 2
     counts = counted.astype(np.float64) * electrons
@@ -293,8 +293,9 @@ def test_grey_levels_are_intensities() -> None:
 @pytest.mark.parametrize("name", _RANGES)
 def test_every_condition_has_a_range_and_names_it(name: str) -> None:
     low, high = _RANGES[name]
-    for fine in (low, high, getattr(CLEAN, name), np.float32(high)):
-        Conditions(**{name: fine})
+    fine: list[Any] = [low, high, getattr(CLEAN, name), np.float32(high)]
+    for value in fine:
+        Conditions(**{name: value})
     beyond: list[Any] = [math.nan, -math.inf, low - 1e-3, high * 1.01, "0.5", None, [0.5], 1j]
     for value in beyond + [math.inf] * (name != "dose"):
         with pytest.raises(StemError, match=f"^{name}: expected {low:g} to ") as error:

@@ -7,6 +7,7 @@ from threading import Barrier, Thread
 
 import pytest
 import torch
+from helpers import PATIENCE
 
 from jarvis_stem.imaging.harmonics import BATCH, by_batches
 
@@ -36,7 +37,7 @@ def test_every_image_is_in_one_batch() -> None:
 
 
 def test_batches_run_side_by_side_on_one_thread_each() -> None:
-    together = Barrier(3, timeout=60)
+    together = Barrier(3, timeout=PATIENCE)
     inside: list[int] = []
 
     def work(_: slice) -> None:

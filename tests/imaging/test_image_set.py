@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import REAL
 from matplotlib.figure import Figure
 from PIL import Image
 
-from jarvis_stem.imaging import image_set, prototypes, stem
+from jarvis_stem.imaging import image_set, prototypes, stem, structures
 from jarvis_stem.utils.errors import StemError
 
 CLASSES = [0, 1, 2, 3, 4]
@@ -64,12 +65,16 @@ def test_folder_gives_ids_in_order_and_names_the_missing(
     assert found.images.shape == (len(ids) - 1, 256, 256)
 
 
-def test_published_sample_is_read_whole(shared: Path) -> None:
+def test_published_sample_is_read_whole_and_is_what_we_render(shared: Path) -> None:
     paths = (shared / "atomvision_sample").glob("*/*.jpg")
     ids = {path.name: int(path.parent.name) for path in paths}
     found = image_set.read_folder(shared / "atomvision_sample", ids, CLASSES)
     assert len(found.ids) == 270
     assert not found.missing
+    atoms = structures.for_dataset(REAL.dataset, found.ids, data=str(shared / "jarvis_data"))
+    rendered = image_set.render(atoms, found.ids).images
+    for name, published, ours in zip(found.ids, found.images, rendered, strict=True):
+        assert np.corrcoef(published.ravel(), ours.ravel())[0, 1] > 0.97, name
 
 
 def save(path: Path, size: tuple[int, int] = (32, 32), grey: int = 40) -> None:

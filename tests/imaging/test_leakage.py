@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import add_benchmark, python
+from helpers import PROTO, REAL, SMALL, add_benchmark, command
 from jarvis.core.atoms import Atoms
 from numpy.typing import NDArray
 
@@ -22,10 +22,9 @@ from jarvis_stem.imaging.bravais import bravais_class
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, write_bytes, zip_bytes
 
-SMALL = bravais_result("small")
 MEMBERS = ("d2-12-12-2022.json", "c2db_atoms.json", "twodmatpd.json")
 CORRELATION = re.compile(r"\b[01]\.\d{6}\b")
-COMMITTED = ("stem_2d_image", "stem_2d_proto")
+COMMITTED = (REAL.dataset, PROTO.dataset)
 
 
 def crystal(
@@ -217,11 +216,11 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     test = {"same.jpg": 2, "lie.jpg": 3, "moved.jpg": 2, "edge.jpg": 3, "other.jpg": 4, "no.jpg": 1}
     add_benchmark(root / "benchmarks", SMALL, {"train": train, "test": test})
     add_store(root / "store", crystals)
-    assert audit.main(command(root)) == 0
+    assert audit.main(options(root)) == 0
     return root
 
 
-def command(root: Path, *extra: str) -> list[str]:
+def options(root: Path, *extra: str) -> list[str]:
     arguments = ["--benchmark", "small", "--benchmarks", str(root / "benchmarks")]
     return [*arguments, "--data", str(root / "store"), "--output", str(root / "docs"), *extra]
 
@@ -315,7 +314,7 @@ def test_the_page_shows_the_figures(small: Path, figures: dict[str, Any]) -> Non
 def test_a_second_run_writes_the_same_bytes(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert audit.main([*command(small, "--json"), "--output", str(tmp_path)]) == 0
+    assert audit.main([*options(small, "--json"), "--output", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     for path in sorted((small / "docs/audit").iterdir()):
         assert (tmp_path / "audit" / path.name).read_bytes() == path.read_bytes()
@@ -323,7 +322,7 @@ def test_a_second_run_writes_the_same_bytes(
 
 
 def test_the_terminal_gets_the_findings_and_the_page(small: Path) -> None:
-    done = python("-W", "error", "-m", "jarvis_stem.audit", *command(small))
+    done = command("audit", *options(small))
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0].startswith("Memory: of 5 test images 2 are in train byte for byte")
@@ -333,7 +332,7 @@ def test_the_terminal_gets_the_findings_and_the_page(small: Path) -> None:
 def test_a_quiet_audit_writes_and_says_nothing(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert audit.main([*command(small, "--quiet"), "--output", str(tmp_path)]) == 0
+    assert audit.main([*options(small, "--quiet"), "--output", str(tmp_path)]) == 0
     assert tuple(capsys.readouterr()) == ("", "")
     assert (tmp_path / "audit/small_bravais_class.md").exists()
 
@@ -353,7 +352,7 @@ def test_wrong_arguments_are_refused_in_words(
     arguments: list[str], message: str, small: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = small / "refused"
-    arguments = [*command(small), "--output", str(output), *arguments]
+    arguments = [*options(small), "--output", str(output), *arguments]
     assert cli.run(lambda: audit.main(arguments)) == 1
     assert message in capsys.readouterr().err
     assert not output.exists()
@@ -363,7 +362,7 @@ def refused(root: Path, splits: dict[str, Any], message: str) -> None:
     add_benchmark(root / "benchmarks", SMALL, splits)
     add_store(root / "store", {"known": crystal(3, 4, 90)})
     with pytest.raises(StemError, match=message):
-        audit.main(command(root))
+        audit.main(options(root))
     assert not (root / "docs").exists()
 
 
@@ -380,7 +379,7 @@ def test_an_output_that_cannot_be_written_is_named(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "audit").write_text("a file where the folder should be")
-    arguments = [*command(small), "--output", str(tmp_path)]
+    arguments = [*options(small), "--output", str(tmp_path)]
     assert cli.run(lambda: audit.main(arguments)) == 1
     assert capsys.readouterr().err.startswith(f"error: {tmp_path}/audit: ")
 
@@ -424,25 +423,23 @@ def regenerated(dataset: str, repository: Path, output: Path, *extra: str) -> No
 
 
 def test_the_built_in_report_is_what_the_command_writes(repository: Path, tmp_path: Path) -> None:
-    regenerated("stem_2d_proto", repository, tmp_path)
+    regenerated(PROTO.dataset, repository, tmp_path)
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(1200)
 def test_the_real_report_is_what_the_command_writes(
     repository: Path, shared: Path, tmp_path: Path
 ) -> None:
-    regenerated("stem_2d_image", repository, tmp_path, "--data", str(shared / "jarvis_data"))
+    regenerated(REAL.dataset, repository, tmp_path, "--data", str(shared / "jarvis_data"))
 
 
 @pytest.mark.nightly
 def test_the_rule_of_the_report_is_the_benchmarks_on_all_real_structures(
     repository: Path, shared: Path
 ) -> None:
-    name = bravais_result("stem_2d_image")
-    benchmark = Benchmark.read(repository / "benchmarks", name)
+    benchmark = Benchmark.read(repository / "benchmarks", REAL)
     ids = [i for split in benchmark.splits.values() for i in split]
-    found = structures.for_dataset("stem_2d_image", ids, data=str(shared / "jarvis_data"))
+    found = structures.for_dataset(REAL.dataset, ids, data=str(shared / "jarvis_data"))
     assert len(found) == 9142
     for atoms in found.values():
         cell = (*atoms.lattice.abc[:2], atoms.lattice.angles[2])

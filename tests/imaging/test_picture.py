@@ -8,10 +8,11 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from helpers import on_disk
+from helpers import REAL, on_disk
 from hypothesis import given
 from hypothesis import strategies as st
 from jarvis.io.vasp.inputs import Poscar
@@ -101,7 +102,9 @@ def test_a_known_pixel_size(render: Pixels, tmp_path: Path) -> None:
     path = save(tiled, tmp_path / "x.png")
     read = read_picture(path, 0.2)
     assert read.doubts == ()  # of 300x400 px all that is wanted is there
-    assert np.array_equal(read.pixels, stem.to_uint8(tiled[None, 72:328, 22:278])[0])
+    assert np.array_equal(
+        read.pixels, stem.to_uint8(tiled[None, 72:328, 22:278].astype(np.float32))[0]
+    )
     larger = Image.fromarray(render).resize((640, 640), Image.Resampling.BICUBIC)
     larger.save(path)
     found = measurement.measure(np.array([render, read_picture(path, 51.2 / 640).pixels]))
@@ -191,7 +194,7 @@ def test_any_bytes_are_read_or_refused(
     except StemError as error:
         assert str(error).startswith(f"{path}: ")
     else:
-        assert (read.pixels.shape, read.pixels.dtype) == ((256, 256), np.uint8)
+        assert (read.pixels.shape, read.pixels.dtype) == ((256, 256), np.dtype(np.uint8))
 
 
 @pytest.mark.parametrize("inches", [(6.4, 4.8), (5, 5), (7.1, 6.3), (8, 8)])
@@ -216,7 +219,7 @@ def test_what_matplotlib_draws_is_brought_back(
 
 def test_published_pictures_show_the_lattices_of_renders(shared: Path) -> None:
     paths = {path.name: path for path in sorted(shared.glob("atomvision_sample/*/*.jpg"))[::8]}
-    found = structures.for_dataset("stem_2d_image", paths, data=str(shared / "jarvis_data"))
+    found = structures.for_dataset(REAL.dataset, paths, data=str(shared / "jarvis_data"))
     rendered = image_set.render(found, list(paths))
     assert len(rendered.ids) > 20
     read = np.array([read_picture(paths[i]).pixels for i in rendered.ids])
@@ -228,7 +231,7 @@ def test_published_pictures_show_the_lattices_of_renders(shared: Path) -> None:
     assert errors.max() < 3
 
 
-MICROSCOPES: dict[str, Callable[[Path, Pixels], Path]] = {
+MICROSCOPES: dict[str, Callable[[Path, NDArray[Any]], Path]] = {
     "x.dm3": digital_micrograph,
     "x.dm4": lambda path, pixels: digital_micrograph(path, pixels, version=4),
     "X.DM3": lambda path, pixels: digital_micrograph(path, pixels, 2e-5, "µm"),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import REPOSITORY, command
 from jarvis.core.atoms import Atoms
 from jarvis.core.specie import Specie
 from numpy.typing import NDArray
@@ -37,7 +35,6 @@ from jarvis_stem.imaging.prototypes import structures as structures_
 from jarvis_stem.prototypes import main
 from jarvis_stem.utils import errors
 
-ROOT = Path(__file__).parents[2]
 REAL_COUNTS = np.array([640, 382, 669, 178, 419])  # test split of stem_2d_image
 NEAR_IDENTICAL = 0.99  # Pearson correlation of two programs' images of one structure
 
@@ -214,14 +211,14 @@ def test_every_prototype_is_in_train(benchmark: dict[str, dict[str, int]]) -> No
 def test_no_two_images_are_near_identical(structures: dict[str, Atoms]) -> None:
     """Over all pairs, and thus also between train and test."""
     images = np.concatenate(list(stem.batches(structures.values())))
-    vectors = normalised(images)
+    # Those alike to 0.99 are as alike at every fourth pixel of a row, but for some thousandths.
+    few = normalised(images[:, ::4, ::4])
+    pairs = np.argwhere(np.tril(few @ few.T, k=-1) > NEAR_IDENTICAL - 0.04)
+    assert len(pairs) > 100
     identifiers = list(structures)
-    for start in range(0, len(vectors), 256):
-        correlations = vectors[start : start + 256] @ vectors[: start + 256].T
-        correlations[np.triu_indices_from(correlations, k=start)] = -1
-        row, column = np.unravel_index(correlations.argmax(), correlations.shape)
-        pair = (identifiers[start + row], identifiers[column])
-        assert correlations[row, column] < NEAR_IDENTICAL, pair
+    for one, other in pairs:
+        first, second = normalised(images[[one, other]])
+        assert first @ second < NEAR_IDENTICAL, (identifiers[one], identifiers[other])
 
 
 def test_no_pair_is_so_close_to_the_threshold_that_rounding_could_decide() -> None:
@@ -237,7 +234,7 @@ def test_committed_benchmark_is_a_fresh_build(
     tmp_path: Path, benchmark: dict[str, dict[str, int]]
 ) -> None:
     fresh = write_benchmark(tmp_path)
-    committed = ROOT / "benchmarks" / fresh.relative_to(tmp_path)
+    committed = REPOSITORY / "benchmarks" / fresh.relative_to(tmp_path)
     assert committed.read_bytes() == fresh.read_bytes()
     assert Benchmark.read(tmp_path, RESULT_NAME).splits == benchmark
 
@@ -245,14 +242,7 @@ def test_committed_benchmark_is_a_fresh_build(
 def test_command_writes_the_benchmark_and_prints_its_size(
     tmp_path: Path, benchmark: dict[str, dict[str, int]]
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "jarvis_stem.prototypes", "--output", str(tmp_path)],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = command("prototypes", "--output", tmp_path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert Benchmark.read(tmp_path, RESULT_NAME).splits == benchmark
     counts = [Counter(split.values()) for split in benchmark.values()]

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import REPOSITORY, python, run_record
+from helpers import PROTO, REPOSITORY, python, run_record
 from jarvis.io.vasp.inputs import Poscar
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 from sklearn.datasets import load_sample_images
 
+from jarvis_stem import api
 from jarvis_stem.api import load_model, predict
 from jarvis_stem.formats.names import ResultName
 from jarvis_stem.imaging import picture, prototypes, stem
@@ -29,7 +30,6 @@ from jarvis_stem.training import architecture, inference, stored_weights
 from jarvis_stem.training.stored_model import StoredModel
 from jarvis_stem.utils.errors import StemError
 
-NAME = ResultName.parse("AI-ImageClass-bravais_class-stem_2d_proto-test-acc")
 TEMPERATURE = 0.7
 MODEL = """
 import torch
@@ -61,21 +61,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "model.py").write_text(MODEL)
     torch.manual_seed(0)
     model = architecture.load(folder).build(5)
+    assert isinstance(model, torch.nn.Sequential)
+    last = model[-1]
+    assert isinstance(last, torch.nn.Linear)
     with torch.no_grad():
-        model[-1].weight *= 10
-        model[-1].bias[2] += 12
+        last.weight *= 10
+        last.bias[2] += 12
     store(folder, model)
     return folder
 
 
 def store(folder: Path, model: torch.nn.Module) -> None:
-    recorded = stored_weights.save(folder / NAME.weights_name, model, temperature=TEMPERATURE)
+    recorded = stored_weights.save(folder / PROTO.weights_name, model, temperature=TEMPERATURE)
     record = {**run_record(0.5), "weights": recorded}
-    (folder / NAME.run_record_name).write_text(json.dumps(record))
+    (folder / PROTO.run_record_name).write_text(json.dumps(record))
 
 
 def load(folder: Path) -> Predictor:
-    return Predictor(StoredModel.load(folder, NAME.dataset, REPOSITORY / "benchmarks"))
+    return Predictor(StoredModel.load(folder, PROTO.dataset, REPOSITORY / "benchmarks"))
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +115,10 @@ def assert_as_pipeline(
 def test_files_and_arrays_alone_give_what_the_pipeline_gives(
     folder: Path, predictor: Predictor, renders: Pixels, tmp_path: Path
 ) -> None:
+    assert isinstance(predictor.network, StoredModel)
     assert predictor.network.temperature == TEMPERATURE
     assert len(np.unique(predictor.predict_proba(renders), axis=0)) > len(renders) / 2
-    assert_as_pipeline(folder, NAME, renders, predictor, tmp_path)
+    assert_as_pipeline(folder, PROTO, renders, predictor, tmp_path)
 
 
 @pytest.mark.skipif(not STORED, reason="no contribution has stored weights")
@@ -122,7 +126,7 @@ def test_files_and_arrays_alone_give_what_the_pipeline_gives(
 def test_so_do_the_committed_models(path: Path, renders: Pixels, tmp_path: Path) -> None:
     name = ResultName.parse(path.name.removesuffix(".safetensors"))
     predictor = Predictor(StoredModel.load(path.parent, name.dataset))
-    assert_as_pipeline(path.parent, name, renders, predictor, tmp_path)
+    assert_as_pipeline(path.parent, name, renders[::3], predictor, tmp_path)
 
 
 def test_one_image_gets_what_it_gets_among_others(predictor: Predictor, renders: Pixels) -> None:
@@ -302,7 +306,7 @@ def refused(folder: Path, expected: str) -> None:
 
 
 def test_other_weights_are_refused(spoiled: Path) -> None:
-    path = spoiled / NAME.weights_name
+    path = spoiled / PROTO.weights_name
     path.write_bytes(path.read_bytes() + b"x")
     refused(spoiled, r"\.safetensors: expected SHA-256 [0-9a-f]{64}, got [0-9a-f]{64}")
     path.unlink()
@@ -315,7 +319,7 @@ def test_weights_of_another_model_are_refused(spoiled: Path) -> None:
 
 
 def test_a_contribution_without_stored_weights_says_what_to_do(spoiled: Path) -> None:
-    record = spoiled / NAME.run_record_name
+    record = spoiled / PROTO.run_record_name
     record.write_text(json.dumps(run_record(0.5)))
     refused(spoiled, "records no weights; train the model: jarvis-stem train tiny")
     record.write_text("{}")
@@ -373,14 +377,20 @@ def test_a_model_is_loaded_from_any_folder(
         load_model("no_model")
     shutil.copytree(REPOSITORY / "benchmarks", tmp_path / "benchmarks")
     shutil.copytree(folder, tmp_path / "contributions" / "mine")
-    mine = load_model("mine", NAME.dataset, Path("contributions"))
+    mine = load_model("mine", PROTO.dataset, Path("contributions"))
+    assert isinstance(mine.network, StoredModel)
     assert mine.network.temperature == TEMPERATURE
 
 
-def test_without_contributions_there_is_a_way_out(tmp_path: Path) -> None:
+def test_without_contributions_there_is_a_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renders: Pixels
+) -> None:
     expected = r"nowhere: no such folder of contributions.*pip install -e.*--contributions DIR"
     with pytest.raises(StemError, match=expected):
         load_model(contributions=tmp_path / "nowhere")
+    monkeypatch.setattr(api, "_CONTRIBUTIONS", tmp_path / "nowhere")  # no clone of the repository
+    with pytest.raises(StemError, match=expected):
+        predict(renders[:1])
 
 
 def test_the_package_offers_it_and_scoring_does_without(tmp_path: Path) -> None:

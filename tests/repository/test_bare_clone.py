@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import REPOSITORY
+from helpers import PATIENCE, REPOSITORY
 
 from jarvis_stem.__main__ import COMMANDS
 
@@ -66,7 +66,7 @@ def started(python: Path, module: str, clone: Path, *arguments: str) -> tuple[in
         env=variables,
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=PATIENCE,
         check=False,
     )
     return done.returncode, done.stdout, done.stderr
@@ -104,7 +104,7 @@ def test_a_fault_of_the_package_itself_is_not_hidden(clone: Path, tmp_path: Path
 
 def test_importing_the_package_leaves_the_callers_hook_alone() -> None:
     program = "import sys, jarvis_stem; assert sys.excepthook is sys.__excepthook__"
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_contributions_script_sets_up_once_and_trains(
             env={**variables, "PYTHON": str(stand_in)},
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=PATIENCE,
             check=False,
         )
 
@@ -184,7 +184,7 @@ def test_a_setup_that_fails_ends_the_script(clone: Path, tmp_path: Path) -> None
         env={**os.environ, "PYTHON": str(old)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 1

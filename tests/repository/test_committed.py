@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from helpers import GOLDEN, REAL, needs_golden, python
+from helpers import GOLDEN, REAL, command, needs_golden, python
 
 from jarvis_stem.formats.benchmark import MANIFEST, Benchmark
 from jarvis_stem.formats.predictions import read_predictions
@@ -107,7 +107,7 @@ def test_each_result_agrees_with_its_run_record(repository: Path, boards: Leader
 
 
 def test_committed_pages_are_what_scoring_writes(repository: Path, tmp_path: Path) -> None:
-    done = python("-m", "jarvis_stem.score", "--output", tmp_path, "--site", tmp_path / "site")
+    done = command("score", "--output", tmp_path, "--site", tmp_path / "site")
     assert done.returncode == 0, done.stderr
     committed = [repository / "docs" / "leaderboard.json"]
     committed += sorted((repository / "docs").glob("*/*/*.md"))
@@ -131,12 +131,6 @@ def test_committed_scores_are_json(repository: Path) -> None:
     json.loads(text, parse_constant=pytest.fail)
 
 
-def test_the_schema_is_what_check_prints(repository: Path) -> None:
-    done = python("-m", "jarvis_stem.check", "--schema")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == (repository / "docs" / "metadata.schema.json").read_text()
-
-
 def test_every_benchmark_file_has_its_checksum(repository: Path) -> None:
     root = repository / "benchmarks"
     files = sorted(path for path in root.rglob("*") if path.is_file() and path.name != MANIFEST)
@@ -156,8 +150,8 @@ def test_the_reference_is_made_from_what_was_published(
     content = committed.read_bytes()
     committed.unlink()
     source = json.loads(content)["published"]["densenet_model"]["source"]
-    done = python(
-        *("-m", "jarvis_stem.reference", REAL.dataset, "--benchmarks", root),
+    done = command(
+        *("reference", REAL.dataset, "--benchmarks", root),
         *("--published", shared / "jarvis_leaderboard" / "contributions"),
         *("--source", source.removesuffix("/densenet_model"), "--data", shared / "jarvis_data"),
     )

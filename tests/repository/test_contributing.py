@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from helpers import REPOSITORY
+from helpers import PATIENCE, PROTO, REPOSITORY
+
+from jarvis_stem.formats.benchmark import MANIFEST
+from jarvis_stem.formats.names import BENCHMARK_SUFFIX
 
 BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CODE = "## Changing the code"
@@ -28,7 +32,7 @@ def run(command: str, cwd: Path, environment: dict[str, str]) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
@@ -36,8 +40,11 @@ def run(command: str, cwd: Path, environment: dict[str, str]) -> str:
 
 
 @pytest.fixture
-def newcomer(tmp_path: Path) -> dict[str, str]:
-    """The environment of a person with a fork, who reaches it under its web address."""
+def newcomer(tmp_path: Path, tiny_benchmarks: Path) -> dict[str, str]:
+    """The environment of a person with a fork, who reaches it under its web address.
+
+    The fork's built-in benchmark is a tiny one, to train on in seconds.
+    """
     files = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=REPOSITORY,
@@ -46,10 +53,13 @@ def newcomer(tmp_path: Path) -> dict[str, str]:
     ).stdout.split(b"\0")
     source, fork = tmp_path / "source", tmp_path / "you" / "jarvis_stem.git"
     for name in {os.fsdecode(name) for name in files if name}:
-        if (REPOSITORY / name).exists():
+        if (REPOSITORY / name).exists() and PROTO.dataset not in Path(name).name:
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes((REPOSITORY / name).read_bytes())
             (source / name).chmod((REPOSITORY / name).stat().st_mode)
+    benchmark = PROTO.page_path(BENCHMARK_SUFFIX)
+    shutil.copy(tiny_benchmarks / benchmark, source / "benchmarks" / benchmark)
+    (source / "benchmarks" / MANIFEST).unlink()
     ssh = tmp_path / "ssh"  # takes "git@github.com" and a command on a folder of that machine
     ssh.write_text(f'#!/bin/sh\ncd {tmp_path} && eval "$2"\n', encoding="utf-8")
     ssh.chmod(0o755)
@@ -65,6 +75,7 @@ def newcomer(tmp_path: Path) -> dict[str, str]:
         "GIT_CONFIG_GLOBAL": str(config),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_SSH_VARIANT": "simple",
+        "OMP_NUM_THREADS": "1",
     }
     history = f"git init -q && git add -A && git commit -qm base && git clone -q --bare . {fork}"
     run(history, source, environment)
@@ -82,6 +93,7 @@ def prepare(clone: Path) -> None:
         os.utime(clone / name, (0, 0))
 
 
+@pytest.mark.training
 @pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="no virtual environment to lend")
 def test_from_clone_to_pull_request(tmp_path: Path, newcomer: dict[str, str]) -> None:
     (get, enter, *setup), start, look, send = commands()

@@ -9,7 +9,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from helpers import REPOSITORY
+from helpers import PATIENCE, REPOSITORY
 from nbclient import NotebookClient
 
 NOTEBOOK = REPOSITORY / "docs" / "quickstart.ipynb"
@@ -34,14 +34,28 @@ def state() -> dict[Path, str]:
     return {p: hashlib.sha256(p.read_bytes()).hexdigest() for p in paths if p.is_file()}
 
 
-def test_it_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def repository(tmp_path: Path, tiny_benchmarks: Path) -> Path:
+    """The repository but for its benchmarks: a tiny one, to train on in seconds."""
+    root = tmp_path / "repository"
+    root.mkdir()
+    for name in ("jarvis_stem", "contributions"):
+        (root / name).symlink_to(REPOSITORY / name)
+    (root / "benchmarks").symlink_to(tiny_benchmarks)
+    return root
+
+
+@pytest.mark.training
+def test_it_does_what_it_says(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = state()
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    monkeypatch.setenv("PYTHONPATH", str(repository))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     shutil.copy(NOTEBOOK, tmp_path)
     notebook = read(tmp_path / NOTEBOOK.name)
     resources = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=250, kernel_name="python3", resources=resources).execute()
+    NotebookClient(notebook, timeout=PATIENCE, kernel_name="python3", resources=resources).execute()
     outputs = [one for cell in notebook.cells for one in cell.get("outputs", [])]
     text = "".join(one.text for one in outputs if one.get("name") == "stdout")
     assert "train 1200" in text

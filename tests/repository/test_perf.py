@@ -163,8 +163,12 @@ def test_a_run_measures_one_stage_and_keeps_the_others(tmp_path: Path) -> None:
 
 
 def test_report_of_all_stages(tmp_path: Path, perf: Any) -> None:
-    output = stored(tmp_path, canned())
-    assert perf("performance").main(["--report", "--output", str(output)]) == 0
+    written = []
+    for _ in range(2):
+        output = stored(tmp_path, canned())
+        assert perf("performance").main(["--report", "--output", str(output)]) == 0
+        written.append({p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()})
+    assert written[0] == written[1]  # the same results give the same bytes
     report = output.read_text()
     assert len(re.findall("^## ", report, re.MULTILINE)) == len(STAGES)
     for said in (
@@ -188,15 +192,6 @@ def test_report_of_all_stages(tmp_path: Path, perf: Any) -> None:
     assert len(pictures) == 3
     for picture in pictures:
         assert (tmp_path / picture).read_text().endswith("</svg>\n")
-
-
-def test_the_same_results_give_the_same_bytes(tmp_path: Path, perf: Any) -> None:
-    written = []
-    for _ in range(2):
-        output = stored(tmp_path, canned())
-        perf("performance").main(["--report", "--output", str(output)])
-        written.append({p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()})
-    assert written[0] == written[1]
 
 
 def test_report_names_what_was_not_measured(tmp_path: Path, perf: Any) -> None:
@@ -256,14 +251,23 @@ def test_unusable_results_are_refused(
     assert not (tmp_path / "performance.md").exists()
 
 
-def test_a_stage_that_fails_leaves_the_results_as_they_were(tmp_path: Path) -> None:
+def test_a_stage_that_fails_leaves_the_results_as_they_were(
+    tmp_path: Path,
+    perf: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "perf").mkdir()
+    (tmp_path / "perf" / "stage_rendering.py").write_text("import sys; sys.exit(str(sys.argv[1:]))")
+    monkeypatch.setattr(perf("measuring"), "ROOT", tmp_path)
     output = stored(tmp_path, canned())
     before = (tmp_path / "performance.json").read_bytes()
-    command = ["--only", "rendering", "--data", str(tmp_path / "nowhere")]
-    done = python(PERF / "performance.py", *command, "--output", output)
-    assert done.returncode == 1
-    assert "nowhere: no such folder (given by --data)" in done.stderr
-    assert "the stage rendering ended with exit status 1" in done.stderr
+    data = str(tmp_path / "store")
+    options = ["--only", "rendering", "--quick", "--data", data, "--output", str(output)]
+    with pytest.raises(StemError, match="the stage rendering ended with exit status 1"):
+        perf("performance").main(options)
+    arguments = ["--benchmark", "stem_2d_image", "--quick", "--data", data]
+    assert str(arguments) in capfd.readouterr().err
     assert (tmp_path / "performance.json").read_bytes() == before
     assert not output.exists()
 

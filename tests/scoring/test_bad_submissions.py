@@ -11,12 +11,16 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers import (
+    ALL_RIGHT,
+    HALF_RIGHT,
+    HEADER,
+    OTHER,
     REAL,
     SMALL,
     SMALL_SPLITS,
@@ -24,6 +28,9 @@ from helpers import (
     add_complete,
     complete_metadata,
     run_record,
+)
+from helpers import (
+    THREE_RIGHT as GOOD,
 )
 
 from jarvis_stem.formats.names import ResultName
@@ -33,13 +40,8 @@ from jarvis_stem.scoring.leaderboard import build
 from jarvis_stem.utils.files import zip_bytes
 from jarvis_stem.utils.messages import printable
 
-HEADER = "id,prediction\n"
-GOOD = HEADER + "d.jpg,0\ne.jpg,1\nf.jpg,2\ng.jpg,1\n"
-RIGHT = HEADER + "d.jpg,0\ne.jpg,1\nf.jpg,2\ng.jpg,2\n"
-HALF = HEADER + "d.jpg,2\ne.jpg,2\nf.jpg,2\ng.jpg,2\n"
-PREDICTIONS = {"bad": GOOD, "half": HALF, "right": RIGHT}
+PREDICTIONS = {"bad": GOOD, "half": HALF_RIGHT, "right": ALL_RIGHT}
 SCORES = {"bad": 0.75, "half": 0.5, "right": 1.0}
-OTHER = ResultName.parse("AI-ImageClass-bravais_class-other-test-acc")
 ZIP, MEMBER = SMALL.predictions_name, SMALL.csv_name
 LOCAL, CENTRAL, END = b"PK\3\4", b"PK\1\2", b"PK\5\6"  # the three headers of a zip
 
@@ -706,7 +708,7 @@ UNSCORED: Cases = {
 }
 
 
-def labelled(**groups: Cases) -> Iterable[Any]:
+def labelled(**groups: Cases) -> list[Any]:
     return [
         pytest.param(spoil, expected, id=f"{group}: {label}")
         for group, cases in groups.items()
@@ -789,12 +791,12 @@ def test_the_good_ones_are_good(contributions: Path) -> None:
 
 
 def test_no_case_is_there_twice(good: Path, tmp_path: Path) -> None:
-    seen = {}
+    seen = set()
     for number, case in enumerate([*SCORED, *OTHERS]):
         root = tmp_path / str(number) / "contributions"
         shutil.copytree(good / "contributions" / "bad", root / "bad")
         case.values[0](root / "bad")
-        seen[_content(_bad(root))] = case.id
+        seen.add(_content(_bad(root)))
     assert len(seen) == len(SCORED) + len(OTHERS) >= 80
 
 

@@ -8,14 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import METADATA, REAL, REPOSITORY, SMALL, add_benchmark, add_contribution, python
+from helpers import (
+    METADATA,
+    OTHER,
+    REAL,
+    REPOSITORY,
+    SMALL,
+    add_benchmark,
+    add_contribution,
+    command,
+    python,
+)
 
 from jarvis_stem.formats.metadata import blank
 from jarvis_stem.formats.names import ResultName
 from jarvis_stem.utils.files import read_zip
 from jarvis_stem.utils.git import git
 
-OTHER = ResultName.parse("AI-ImageClass-bravais_class-other-test-acc")
 URL = "https://example.org/stem"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FULL = {
@@ -60,8 +69,8 @@ def record(folder: Path, name: ResultName = SMALL, **changes: object) -> None:
 
 
 def export(root: Path, *more: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the real command in a repository, with its defaults."""
-    return python("-m", "jarvis_stem.export", "--jarvis", "out", *more, cwd=root)
+    """Run the command in a repository, with its defaults."""
+    return command("export", "--jarvis", "out", *more, cwd=root)
 
 
 def tree(root: Path) -> dict[str, tuple[int, bytes]]:

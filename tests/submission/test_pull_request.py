@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import json
 import os
@@ -16,7 +15,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from helpers import METADATA, REPOSITORY, SMALL, add_benchmark, add_contribution, run_record
+from helpers import (
+    ALL_RIGHT,
+    PATIENCE,
+    REPOSITORY,
+    SMALL,
+    THREE_RIGHT,
+    add_benchmark,
+    add_complete,
+    add_contribution,
+    run_record,
+)
 
 from jarvis_stem import cli, submit
 from jarvis_stem.scoring import checklist
@@ -24,8 +33,6 @@ from jarvis_stem.submission import pull_request
 from jarvis_stem.submission.github import Repository, compare_link
 from jarvis_stem.utils.errors import StemError
 
-RIGHT = "id,prediction\nd.jpg,0\ne.jpg,1\nf.jpg,2\ng.jpg,2\n"
-THREE_RIGHT = RIGHT.replace("g.jpg,2", "g.jpg,1")
 UPSTREAM, FORK = "jarvis-stem/jarvis_stem.git", "me/jarvis_stem.git"
 BRANCH = "contribution/mine"
 LINK = "https://github.com/jarvis-stem/jarvis_stem/compare/main...me:contribution/mine?expand=1"
@@ -84,7 +91,7 @@ class Place:
             capture_output=True,
             text=True,
             check=True,
-            timeout=30,
+            timeout=PATIENCE,
         )
         return done.stdout.rstrip("\n")
 
@@ -112,25 +119,6 @@ class Place:
         self.script(self.bin / "gh", GH.format(said=said, status=status, stream=stream))
 
 
-def write_contribution(root: Path, name: str, csv: str) -> Path:
-    """A contribution that passes every check."""
-    metadata = {
-        **METADATA,
-        "date_submitted": f"{datetime.date.today():%m-%d-%Y}",
-        "author_email": "me@example.org",
-        "database_version": "",
-        "language": "python",
-        "os": "linux",
-        "software_used": "numpy",
-        "hardware_used": "2 cores",
-        "git_url": [],
-    }
-    folder = add_contribution(root, name, csv, metadata=metadata).parent
-    (folder / "run.sh").write_text("#!/usr/bin/env bash\nset -euo pipefail\necho trained\n")
-    (folder / "run.sh").chmod(0o755)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folders of a `Place`, made once: addresses are those of hosts, so copies work alike."""
@@ -143,7 +131,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "gitconfig").write_text("[user]\n\tname = Me\n\temail = me@example.org\n")
     seed = root / "seed"
     add_benchmark(seed / "benchmarks")
-    write_contribution(seed / "contributions", "right", RIGHT)
+    add_complete(seed / "contributions", "right", ALL_RIGHT)
     url = "https://github.com/jarvis-stem/jarvis_stem/tree/main"
     (seed / "metadata.json").write_text(json.dumps({"repository_url": url, "benchmarks": []}))
     (seed / ".gitignore").write_text("*.log\n__pycache__/\n")
@@ -158,7 +146,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place.git("clone", "--quiet", f"git@github.com:{FORK}", str(place.clone), cwd=root)
     place.git("remote", "add", "upstream", f"git@github.com:{UPSTREAM}")
     place.git("fetch", "--quiet", "upstream")
-    write_contribution(place.clone / "contributions", "mine", THREE_RIGHT)
+    add_complete(place.clone / "contributions", "mine", THREE_RIGHT)
     shutil.rmtree(seed)
     return root
 
@@ -236,7 +224,7 @@ def test_it_says_what_it_does(run: Run) -> None:
 
 def test_predictions_like_anothers_are_pointed_out(place: Place, run: Run) -> None:
     shutil.rmtree(place.folder)
-    write_contribution(place.folder.parent, "mine", RIGHT)
+    add_complete(place.folder.parent, "mine", ALL_RIGHT)
     assert f"notice: {SMALL}: the same predictions as right" in run("--dry-run").out
 
 
@@ -344,7 +332,7 @@ def test_a_changed_contribution_is_a_diff_with_deletions(place: Place, run: Run)
     place.git("add", "contributions/mine")
     place.git("commit", "--quiet", "--message=mine")
     (place.folder / "old.md").unlink()
-    write_contribution(place.folder.parent, "mine", RIGHT)
+    add_complete(place.folder.parent, "mine", ALL_RIGHT)
     assert run("--base", "main").status == 0
     assert place.git("diff", "--name-status", "main", BRANCH).splitlines() == [
         f"M\tcontributions/mine/{SMALL.predictions_name}",
@@ -591,7 +579,7 @@ def test_interrupted_while_pushing(place: Place) -> None:
             assert process.poll() is None, process.communicate()
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=PATIENCE)
     finally:
         hold.unlink()
         process.kill()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import REPOSITORY
+from helpers import PATIENCE, REPOSITORY
 
 from jarvis_stem import cli, new, score
 from jarvis_stem.formats.metadata import blank, read_metadata
@@ -96,7 +96,7 @@ def test_new_contribution_trains_and_is_scored(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

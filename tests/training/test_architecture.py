@@ -21,8 +21,10 @@ BUILD = "def build(classes):\n    return None\n"
 def test_model_maps_images_to_trainable_logits(folder: Path) -> None:
     model = architecture.load(folder).build(5)
     pictures = torch.randint(0, 256, (2, 256, 256), dtype=torch.uint8)
-    described = isinstance(model, architecture.Describing)
-    logits = model(model.describe(pictures) if described else pictures[:, None].float() / 255)
+    if isinstance(model, architecture.Describing):
+        logits = model(model.describe(pictures))
+    else:
+        logits = model(pictures[:, None].float() / 255)
     assert logits.shape == (2, 5)
     logits.sum().backward()
     assert all(p.grad is not None for p in model.parameters())

@@ -99,7 +99,7 @@ def test_the_unit_cell_is_the_average_over_the_image() -> None:
     picture = PICTURES[:1]
     measured = Measured(describe(picture, spectrum=False))
     cell = unit_cell(measured.harmonics)[0].numpy()
-    places = np.stack(np.indices((256, 256)), -1).reshape(-1, 2) - 127.5
+    places = np.moveaxis(np.indices((256, 256)), 0, -1).reshape(-1, 2) - 127.5
     fractions = (places * stem.PIXEL_SIZE) @ np.linalg.inv(measured.vectors[0].numpy())
     row, column = (np.round(fractions * 16).astype(int) % 16).T
     sums = np.zeros((16, 16))

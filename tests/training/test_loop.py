@@ -130,7 +130,7 @@ def test_resuming_a_finished_run_trains_no_more(whole: Whole) -> None:
     model, history, folder = whole
     again, same = fit(folder, resume=True)
     assert same == history
-    assert torch.equal(model[0].weight, again[0].weight)  # type: ignore[union-attr, arg-type, index]
+    assert torch.equal(model[0].weight, again[0].weight)  # type: ignore[index]
 
 
 def test_it_ends_at_the_accuracy_asked_for_and_goes_on_from_there(

@@ -19,7 +19,7 @@ from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
-from helpers import REPOSITORY
+from helpers import PATIENCE, REPOSITORY
 
 from jarvis_stem import cli, score, train
 from jarvis_stem.formats.metadata import blank
@@ -64,7 +64,7 @@ def add_model(contributions: Path, text: str = TEXT) -> Path:
 
 
 def start(arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(arguments, capture_output=True, text=True, timeout=250, check=False)
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 @pytest.fixture

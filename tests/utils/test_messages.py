@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from helpers import costly
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ JSON = st.recursive(
 )
 
 
+@costly
 @given(JSON)
 def test_what_is_quoted_is_one_short_line(value: object) -> None:
     assert quote(value).isprintable()

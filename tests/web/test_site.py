@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 import click
 import pytest
-from helpers import METADATA, REPOSITORY, SMALL, add_benchmark, add_contribution, python
+from helpers import METADATA, PATIENCE, REPOSITORY, SMALL, add_benchmark, add_contribution, python
 from sites import scored
 
 from jarvis_stem import site
@@ -285,7 +285,7 @@ def serving(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  our own address
+    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310  our own address
         assert answer.headers["Cache-Control"] == "no-store"
         return answer.read().decode()
 
@@ -310,5 +310,5 @@ def test_serves_this_machine_alone_and_rebuilds(project: Path) -> None:
         assert "error: metadata.json: not JSON" in process.stderr.readline()
         assert "later" in get(f"{url}{BOARD}")
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=PATIENCE) == 0
         assert process.stderr.read() == ""

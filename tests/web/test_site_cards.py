@@ -65,7 +65,8 @@ def made(tmp_path: Path, tiny_benchmarks: Path) -> Path:
 
 def add(root: Path, benchmarks: Path, name: str, wrong: int, **metadata: object) -> Path:
     truth = Benchmark.read(benchmarks, NAME).split("test")
-    predicted = [(c + (n >= len(truth) - wrong)) % 5 for n, c in enumerate(truth.values())]
+    classes = map(int, truth.values())
+    predicted = [(c + (n >= len(truth) - wrong)) % 5 for n, c in enumerate(classes)]
     csv = "".join(f"{i},{c}\n" for i, c in zip(truth, predicted, strict=True))
     whole = METADATA | {"time_taken_seconds": {NAME.predictions_name: 12}} | metadata
     return add_contribution(root, name, f"id,prediction\n{csv}", NAME, whole).parent

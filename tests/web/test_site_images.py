@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -65,12 +65,12 @@ class Site:
     def model(self) -> Path:
         return self.contributions / "stored"
 
-    def galleries(self, **options: object) -> dict[str, Gallery]:
+    def galleries(self, **options: Any) -> dict[str, Gallery]:
         board = leaderboard.build(self.contributions, self.benchmarks)
         arguments = {"cache": self.cache, **options}
         return gallery.build(board, self.contributions, self.benchmarks, **arguments)
 
-    def answers(self, **options: object) -> dict[str, Answers]:
+    def answers(self, **options: Any) -> dict[str, Answers]:
         (built,) = self.galleries(**options).values()
         return {one.contribution: one for one in built.answers}
 
@@ -83,7 +83,8 @@ def add(site: Site, name: str, wrong: int) -> Path:
     """A contribution that has the last so many ids wrong, by one class."""
     truth = Benchmark.read(site.benchmarks, NAME).split("test")
     first_wrong = len(truth) - wrong
-    predicted = [c if n < first_wrong else (c + 1) % 5 for n, c in enumerate(truth.values())]
+    classes = map(int, truth.values())
+    predicted = [c if n < first_wrong else (c + 1) % 5 for n, c in enumerate(classes)]
     csv = "".join(f"{i},{c}\n" for i, c in zip(truth, predicted, strict=True))
     folder = add_contribution(site.contributions, name, f"id,prediction\n{csv}", NAME).parent
     record = run_record(accuracy(list(truth.values()), predicted))
