@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     n_sample, rounds = (8, 3) if options.quick else (64, 7)
     splits = measuring.read_benchmark(options.benchmark).splits.values()
     ids = [i for split in splits for i in split]
-    ids = ids[:200] if options.quick else ids
+    ids = ids[:40] if options.quick else ids
     start = time.perf_counter()
     atoms = structures.for_dataset(options.benchmark, ids, data=options.data)
     read, cpu = time.perf_counter(), time.process_time()

@@ -35,7 +35,7 @@ PATIENCE = 900
 # looked for at night.
 _PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
 _UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", _UNTIMED, max_examples=300, derandomize=True, database=None)
+settings.register_profile("ci", _UNTIMED, max_examples=200, derandomize=True, database=None)
 settings.register_profile("nightly", _UNTIMED, max_examples=5000)
 settings.load_profile(_PROFILE)
 
@@ -73,6 +73,20 @@ METADATA: dict[str, Any] = {
     "hardware_used": "CPU",
     "git_url": ["https://example.org/code"],
 }
+
+# A model.py that trains in a moment.
+TINY_MODEL = """\
+from torch import nn
+
+from jarvis_stem.training import Recipe
+
+RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=1e-2)
+
+
+def build(classes):
+    pooled = nn.Sequential(nn.AvgPool2d(16), nn.Flatten(), nn.Dropout(0.2))
+    return nn.Sequential(pooled, nn.Linear(256, classes))
+"""
 
 
 def add_benchmark(

@@ -57,7 +57,7 @@ def test_a_reference_is_read(tmp_path: Path) -> None:
     [
         ([], "expected a JSON object {...}, got list"),
         ({"published": []}, "'published': expected a valid dictionary, got []"),
-        ({"published": {"x": {}}}, "expected a key 'published'['x'], got none; add it"),
+        ({"published": {"x": {}}}, "expected a key 'published'['x']['score'], got none; add it"),
         ({"published": {"x": {**PUBLISHED, "score": "1"}}}, "'published'['x']: expected a valid n"),
         ({"without_structure": [1]}, "'without_structure'[0]: expected a valid string, got 1"),
         ({"without": []}, "'without': Extra inputs are not permitted"),

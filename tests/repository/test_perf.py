@@ -155,7 +155,7 @@ def test_a_run_measures_one_stage_and_keeps_the_others(tmp_path: Path) -> None:
     measured = after["rendering"]
     assert measured["quick"] and measured["benchmark"] == "stem_2d_proto"
     assert measured["packages"]["torch"] and measured["seconds"] > 0
-    assert measured["result"]["images"] == 200
+    assert measured["result"]["images"] == 40
     assert measured["result"]["largest_difference"] < 1e-5
     report = output.read_text()
     assert "**quick**" in report

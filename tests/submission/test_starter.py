@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import re
 import resource
 import signal
@@ -16,9 +15,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import PATIENCE, REPOSITORY
+from helpers import REPOSITORY
 
-from jarvis_stem import cli, new, score
+from jarvis_stem import cli, new, score, train
 from jarvis_stem.formats.metadata import blank, read_metadata
 from jarvis_stem.imaging import image_set, prototypes
 from jarvis_stem.submission import github, starter
@@ -82,30 +81,19 @@ def metadata_of(clone: Path, name: str = "my_model") -> dict[str, object]:
 def test_new_contribution_trains_and_is_scored(
     clone: Path, tiny_benchmarks: Path, tmp_path: Path, run: Run
 ) -> None:
-    # As a newcomer does it: the command, then bash, with this environment's Python on the PATH.
-    start = [sys.executable, "-W", "error", "-m", "jarvis_stem.new", "my_model"]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(REPOSITORY)}
-    assert subprocess.run(start, cwd=clone, env=environment, check=False).returncode == 0
+    # tests/repository/test_contributing.py does it as a newcomer: the commands, by bash.
+    assert run(clone, "my_model")[0] == 0
     contributions = clone / "contributions"
-    script = [str(contributions / "my_model" / "run.sh"), "--benchmark", "stem_2d_proto"]
-    script += ["--benchmarks", str(tiny_benchmarks), "--contributions", str(contributions)]
-    done = subprocess.run(
-        [*script, "--runs", str(tmp_path / "runs"), "--epochs", "1"],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    arguments = ["my_model", "--benchmark", "stem_2d_proto", "--epochs", "1", "--quiet"]
+    arguments += ["--benchmarks", str(tiny_benchmarks), "--contributions", str(contributions)]
+    assert cli.run(lambda: train.main([*arguments, "--runs", str(tmp_path / "runs")])) == 0
     folder = contributions / "my_model"
     assert sorted(p.name for p in folder.iterdir()) == [
         *(f"{RESULT}.{suffix}" for suffix in ("csv.zip", "run.json", "safetensors")),
         *FILES,
     ]
     scored = ["--quiet", "--contributions", str(contributions)]
+    scored += ["--repository-url", "https://example.org"]
     scored += ["--benchmarks", str(tiny_benchmarks), "--output", str(tmp_path / "docs")]
     scored += ["--site", str(tmp_path / "site")]
     assert cli.run(lambda: score.main(scored)) == 0

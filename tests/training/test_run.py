@@ -19,7 +19,7 @@ from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
-from helpers import PATIENCE, REPOSITORY
+from helpers import PATIENCE, REPOSITORY, TINY_MODEL
 
 from jarvis_stem import cli, score, train
 from jarvis_stem.formats.metadata import blank
@@ -28,19 +28,6 @@ from jarvis_stem.training.history import HistoryWriter
 REAL_MODEL = "lattice_cnn_model"
 MODEL = "tiny"
 RESULT = "AI-ImageClass-bravais_class-stem_2d_proto-test-acc"
-TEXT = """\
-from torch import nn
-
-from jarvis_stem.training import Recipe
-
-RECIPE = Recipe(epochs=2, batch_size=16, learning_rate=1e-2)
-
-
-def build(classes):
-    pooled = nn.Sequential(nn.AvgPool2d(16), nn.Flatten(), nn.Dropout(0.2))
-    return nn.Sequential(pooled, nn.Linear(256, classes))
-"""
-
 Run = Callable[[list[str]], tuple[int, str, str]]
 Refused = Callable[[list[str], str], None]
 
@@ -55,7 +42,7 @@ def short(
     return [*arguments, "--epochs", str(epochs), *extra]
 
 
-def add_model(contributions: Path, text: str = TEXT) -> Path:
+def add_model(contributions: Path, text: str = TINY_MODEL) -> Path:
     """Write the tiny model's folder and return it."""
     folder = contributions / MODEL
     folder.mkdir(parents=True, exist_ok=True)
@@ -221,7 +208,9 @@ def odd(tiny_benchmarks: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
     with zipfile.ZipFile(changed, "w") as archive:
         archive.writestr(name, json.dumps(splits))
     arguments = short(work / "benchmarks", work)
-    folder = add_model(work / "contributions", TEXT.replace("epochs=2", "epochs=2, noisy_copies=1"))
+    folder = add_model(
+        work / "contributions", TINY_MODEL.replace("epochs=2", "epochs=2, noisy_copies=1")
+    )
     mine = {
         **blank(),
         "model_name": "My ResNet",
@@ -262,7 +251,7 @@ def test_noisy_copies_are_recorded_and_need_structures(odd: tuple[Path, str], ru
     record = json.loads((work / "contributions" / MODEL / f"{RESULT}.run.json").read_text())
     assert record["recipe"]["noisy_copies"] == 1
     arguments = short(work / "benchmarks", work, "--images", str(work))
-    add_model(work / "contributions", TEXT.replace("epochs=2", "epochs=2, noisy_copies=1"))
+    add_model(work / "contributions", TINY_MODEL.replace("epochs=2", "epochs=2, noisy_copies=1"))
     assert run(arguments) == (
         1,
         "",
@@ -276,7 +265,7 @@ def test_checkpoint_of_a_model_that_was_changed_is_refused(
 ) -> None:
     arguments = short(tiny_benchmarks, tmp_path, "--resume")
     assert run(arguments)[0] == 0
-    add_model(tmp_path / "contributions", f"{TEXT}# changed\n")
+    add_model(tmp_path / "contributions", f"{TINY_MODEL}# changed\n")
     status, _, errors = run(arguments)
     assert status == 1
     assert "checkpoint.pt: of another run (model.py: " in errors
