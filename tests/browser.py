@@ -13,7 +13,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Playwright, Request, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-expect.set_options(timeout=120_000)  # ms, on a machine that does other things as well
+_PATIENCE = 300_000  # ms, on a machine that does other things as well
+expect.set_options(timeout=_PATIENCE)
 _SERIOUS = ("serious", "critical")
 _SHIFTS = """() => new Promise((resolve) => {
   let sum = 0;
@@ -95,7 +96,9 @@ def browser() -> Iterator[Browser]:
         path = executable(playwright)
         if path is None:
             pytest.skip(f"no browser: none of {', '.join(NAMES)} is on the PATH; install chromium")
-        with playwright.chromium.launch(executable_path=path, args=["--no-sandbox"]) as browser:
+        with playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox"], timeout=_PATIENCE
+        ) as browser:
             yield browser
 
 
@@ -103,6 +106,7 @@ def browser() -> Iterator[Browser]:
 def open_tab(browser: Browser) -> Iterator[Tab]:
     """The one tab: a new one would take a process and a second of a core for each test."""
     with browser.new_context(accept_downloads=True) as context:
+        context.set_default_timeout(_PATIENCE)
         yield Tab(context.new_page())
 
 
@@ -123,4 +127,5 @@ def tab(open_tab: Tab) -> Iterator[Tab]:
 def plain_page(browser: Browser) -> Iterator[Page]:
     """A page of a browser whose scripts are switched off."""
     with browser.new_context(java_script_enabled=False) as context:
+        context.set_default_timeout(_PATIENCE)
         yield context.new_page()

@@ -841,6 +841,7 @@ def judge_sh(clone: Path, number: str = "7") -> subprocess.CompletedProcess[str]
             **{k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
             **IDENTITY,
             "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONDONTWRITEBYTECODE": "1",  # this repository ignores no files
             "PULL_REQUEST": number,
             "GITHUB_STEP_SUMMARY": str(clone.parent / "summary.md"),
         },

@@ -108,7 +108,7 @@ def test_one_epoch_of_the_template_tells_lattices_apart(clone: Path, tmp_path: P
     architecture = load(folder)
     drawn = prototypes.structures()
     classes = prototypes.benchmark()["train"]
-    found = image_set.render(drawn, [i for i in classes if i in drawn][::2])
+    found = image_set.render(drawn, [i for i in classes if i in drawn][::3])
     split = Split(
         torch.from_numpy(found.images), torch.tensor([int(classes[i]) for i in found.ids])
     )
