@@ -35,7 +35,7 @@ PATIENCE = 900
 # looked for at night.
 _PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
 _UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", _UNTIMED, max_examples=200, derandomize=True, database=None)
+settings.register_profile("ci", _UNTIMED, max_examples=150, derandomize=True, database=None)
 settings.register_profile("nightly", _UNTIMED, max_examples=5000)
 settings.load_profile(_PROFILE)
 
