@@ -5,18 +5,19 @@ install() {
   local extra=${1:-} python=.venv/bin/python
   local stamp=".venv/installed$extra"
   if [ "$stamp" -nt setup.py ] && [ "$stamp" -nt constraints.txt ]; then return; fi
-  if [ ! -x "$python" ]; then
+  if ! "$python" -c "import pip" 2>/dev/null; then
     "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
-      echo "error: Python 3.11 or newer is needed; name one with PYTHON=… bash $0" >&2
+      echo "error: Python 3.11 or newer is needed; name one by the variable PYTHON" >&2
       return 1
     }
-    "${PYTHON:-python3}" -m venv .venv
+    "${PYTHON:-python3}" -m venv .venv || return
   fi
   echo "Installing into .venv (once)" >&2
   # torchvision without its dependencies: they would replace a CPU build of torch by a CUDA one.
-  "$python" -m pip install --quiet --constraint constraints.txt torch
-  "$python" -m pip install --quiet --constraint constraints.txt --no-deps torchvision
-  "$python" -m pip install --quiet --constraint constraints.txt --editable ".$extra"
+  # A step that fails ends it, also where a caller tests it, as install && … does.
+  "$python" -m pip install --quiet --constraint constraints.txt torch || return
+  "$python" -m pip install --quiet --constraint constraints.txt --no-deps torchvision || return
+  "$python" -m pip install --quiet --constraint constraints.txt --editable ".$extra" || return
   touch .venv/installed "$stamp"
 }
 

@@ -14,6 +14,7 @@ from jarvis_stem.prediction.inputs import find_inputs, read_pictures
 from jarvis_stem.prediction.outcome import Outcome
 from jarvis_stem.prediction.plots import draw_plots, plot_paths
 from jarvis_stem.prediction.report import csv_text, report_text
+from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import write_text
 
 # What torch takes seconds to be imported for is imported where it is needed.
@@ -107,7 +108,10 @@ def main(
     csv_alone = csv_path == Path("-")
     if csv_alone and cli.wants_json():
         raise click.UsageError("'--json' and '--csv -' both print: give --csv a file.")
-    outcomes = read_pictures(find_inputs(paths, pixel_size, data, benchmark))
+    inputs = find_inputs(paths, pixel_size, data, benchmark)
+    if csv_path and csv_path.resolve() in {Path(name).resolve() for name, _ in inputs}:
+        raise StemError(f"{csv_path}: is one of the inputs; name another file for the answers")
+    outcomes = read_pictures(inputs)
     targets = {} if plot is None else plot_paths(plot, outcomes)
     outcomes = _answered(outcomes, model, benchmark, contributions)
     draw_plots(outcomes, targets)

@@ -75,10 +75,10 @@ def main(
     project = _project(repository_url)
     leaderboard = build(contributions, benchmarks, project.benchmarks)
     data = leaderboard.as_json()
+    pages = _build_site(leaderboard, project, contributions, site)  # first, for it may refuse
     for path, text in _jarvis_pages(leaderboard, project).items():
         _write_if_changed(output / path, text)
     _write_if_changed(output / "leaderboard.json", json_text(data))
-    pages = _build_site(leaderboard, project, contributions, site)
     cli.report("\n".join(map(_text, leaderboard.benchmarks, pages)), data)
     for rejection in leaderboard.all_rejected:
         print(_reasons(rejection), file=sys.stderr)

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from jarvis_stem.utils.messages import quote
 
+_PRIVATE = re.compile(r" or instance of _\w+")  # of pydantic's words for a nested object
 _WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'`\\()\[\]]+")
 
 
@@ -67,12 +68,13 @@ def schema_problems(error: ValidationError) -> list[str]:
         key, *deeper = fault["loc"]
         missing = fault["type"] == "missing"
         # Beyond the second part there are names of a union's types, unless a key is missing.
-        shown = deeper if missing else deeper[:1]
+        shown = deeper if missing else deeper[: 2 if isinstance((deeper or [""])[0], int) else 1]
         where = quote(key) + "".join(f"[{quote(part)}]" for part in shown)
         if missing:
             problem = f"expected a key {where}, got none; add it"
         else:
             what = fault["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+            what = _PRIVATE.sub("", what)
             problem = f"{where}: {what}, got {quote(fault['input'])}"
         by_key.setdefault(key, problem)
     return list(by_key.values())

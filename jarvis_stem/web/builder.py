@@ -57,14 +57,20 @@ def build(content: Content, output: Path, parts: Sequence[str] = PARTS) -> Built
         if str(path) in files:
             raise StemError(f"{path}: two pages of that name; rename what they are made of")
         files[str(path)] = text.encode() if isinstance(text, str) else text
-    foreign = sorted(path for path in files.keys() - made if (output / path).exists())
+    # What is there as it would be written is the site's: of a build that goes on beside this one.
+    foreign = sorted(
+        path
+        for path in files.keys() - made
+        if (output / path).exists() and not _is_same(output / path, files[path])
+    )
     if foreign:
         raise StemError(f"{output / foreign[0]}: not made by this command; name another folder")
     # First the list of all that is or will be the site's: a crash then leaves nothing unlisted.
     _write_manifest(output, made | files.keys())
     changed = [path for path, data in files.items() if _write(output / path, data)]
     changed += [path for path in sorted(made - files.keys() - kept) if _remove(output / path)]
-    _write_manifest(output, kept | files.keys())
+    beside = {path for path in _made_before(output) - made if (output / path).is_file()}
+    _write_manifest(output, kept | beside | files.keys())
     return Built(
         pages=sum(path.endswith(".html") for path in files),
         files=len(files),
@@ -138,10 +144,14 @@ def _is_inside(file: object) -> bool:
 
 def _write(path: Path, data: bytes) -> bool:
     """Write a file unless it is the same already; whether it was written."""
-    if path.is_file() and path.read_bytes() == data:
+    if _is_same(path, data):
         return False
     write_bytes(path, data)
     return True
+
+
+def _is_same(path: Path, data: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == data
 
 
 def _write_manifest(output: Path, files: Iterable[str]) -> None:

@@ -354,6 +354,15 @@ def test_the_command_from_any_folder(square: Pixels, tmp_path: Path) -> None:
     assert json.loads(done.stdout)[0]["class_name"] == "square"
 
 
+@pytest.mark.parametrize("shown", ["x.png", "."])
+def test_answers_do_not_overwrite_an_input(shown: str, square: Pixels) -> None:
+    path = Path(save("x.png", square))
+    before = path.read_bytes()
+    with pytest.raises(StemError, match=r"x\.png: is one of the inputs; name another file"):
+        main([shown, "--csv", "x.png"])
+    assert path.read_bytes() == before
+
+
 def test_a_plot_takes_no_path_for_its_name(square: Pixels) -> None:
     with pytest.raises(click.UsageError, match=r"Missing parameter: path"):
         main(["--plot", save("x.png", square)])

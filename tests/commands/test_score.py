@@ -599,7 +599,7 @@ def test_the_project_gives_links_and_title(root: Path) -> None:
     [
         ("{", "metadata.json: not JSON"),
         ({}, "metadata.json: expected a key 'repository_url', got none"),
-        (project(title=None), "'benchmarks'[0]: expected a valid string, got None"),
+        (project(title=None), "'benchmarks'[0]['title']: expected a valid string, got None"),
         (project(name="x"), "'x': expected <CAT>"),
         (project(references=["javascript:alert(1)"]), "expected an address that starts with http"),
         (project() | {"repository_url": "file:///etc"}, "'repository_url': expected an address"),

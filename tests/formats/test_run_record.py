@@ -50,7 +50,7 @@ def test_the_committed_records_are_read(path: Path) -> None:
         ({"packages": ["torch"]}, "'packages': expected a valid dictionary, got ['torch']"),
         ({"recipe": {"epochs": 1.5}}, "'recipe'['epochs']: expected a valid integer, got 1.5"),
         ({"result": {"accuracy": "1", "n": 1}}, "'result'['accuracy']: expected a valid number"),
-        ({"history": [{"loss": "x"}]}, "'history'[0]: expected a valid number, got 'x'"),
+        ({"history": [{"loss": "x"}]}, "'history'[0]['loss']: expected a valid number, got 'x'"),
         (
             {"weights": "x"},
             "'weights': expected a valid dictionary or instance of Weights, got 'x'",

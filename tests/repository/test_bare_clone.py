@@ -194,6 +194,31 @@ def test_a_setup_that_fails_ends_the_script(clone: Path, tmp_path: Path) -> None
     assert not (clone / ".venv").exists()
 
 
+@pytest.mark.parametrize("failing", ["torch", "--no-deps torchvision", "--editable ."])
+def test_a_failed_step_fails_the_install_and_the_next_one_goes_on(
+    clone: Path, tmp_path: Path, stand_in: Path, failing: str
+) -> None:
+    pip = tmp_path / "pip" / "__main__.py"
+    works = pip.read_text()
+    pip.write_text(f"import sys\nsys.exit({failing!r} in ' '.join(sys.argv))\n")
+
+    def install() -> str:
+        return subprocess.run(
+            ["bash", "-c", "source ./setup.sh && install && echo installed"],
+            cwd=clone,
+            env={**os.environ, "PYTHON": str(stand_in)},
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        ).stdout
+
+    assert install() == ""
+    assert not (clone / ".venv" / "installed").exists()
+    pip.write_text(works)
+    assert install() == "installed\n"
+
+
 def test_what_was_installed_with_extras_serves_a_script(clone: Path) -> None:
     program = (
         'source ./setup.sh; mkdir -p .venv/bin; printf "#!/bin/sh\\n" > .venv/bin/python; '

@@ -170,6 +170,16 @@ def test_pages_link_from_their_own_folder(project: Path) -> None:
     assert 'href="../assets/site.css"' in (project / "site" / BOARD).read_text()
 
 
+def test_what_a_build_beside_it_made_is_the_sites(project: Path) -> None:
+    site.main(["--no-images"])
+    listed = project / "site" / builder.MANIFEST
+    whole = written(project / "site")
+    files = json.loads(listed.read_text())["files"]
+    listed.write_text(json.dumps({"files": files[:3]}))  # as if the other had not ended
+    site.main(["--no-images"])
+    assert written(project / "site") == whole
+
+
 def test_the_documentation_is_linked_where_it_was_built(project: Path) -> None:
     site.main(["--no-images"])
     board = project / "site" / BOARD
