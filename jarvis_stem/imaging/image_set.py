@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,8 +52,12 @@ def render(
         seed: Of the noise; see `conditions.degrade`.
     """
     have = tuple(i for i in ids if i in structures)
-    batches = stem.batches((structures[i] for i in have), conditions=conditions, seed=seed)
-    return _image_set(ids, have, _counted(batches, len(have)))
+    images = _empty(len(have))
+    with bar() as progress:
+        task = progress.add_task("Rendering", total=len(have))
+        for done in stem.render([structures[i] for i in have], images, conditions, seed=seed):
+            progress.update(task, completed=done)
+    return _image_set(ids, have, images)
 
 
 def read_folder(
@@ -75,8 +79,10 @@ def read_folder(
     for image_id in have:
         if paths[image_id].parent.name != str(ids[image_id]):
             raise StemError(f"{paths[image_id]}: the benchmark's class is {ids[image_id]}")
-    files = track(have, "Reading")
-    return _image_set(ids, have, (read_image(paths[i])[None] for i in files))
+    images = _empty(len(have))
+    for image, image_id in zip(images, track(have, "Reading"), strict=True):
+        image[...] = read_image(paths[image_id])
+    return _image_set(ids, have, images)
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -86,15 +92,6 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         StemError: It cannot be read so.
     """
     return picture.read_picture(path).pixels
-
-
-def _counted(batches: Iterable[NDArray[np.uint8]], total: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield batches while a bar counts their images."""
-    with bar() as progress:
-        task = progress.add_task("Rendering", total=total)
-        for batch in batches:
-            yield batch
-            progress.advance(task, len(batch))
 
 
 def _folder_files(folder: Path, classes: Sequence[str]) -> dict[str, Path]:
@@ -114,13 +111,10 @@ def _folder_files(folder: Path, classes: Sequence[str]) -> dict[str, Path]:
     return paths
 
 
-def _image_set(
-    ids: Iterable[str], have: tuple[str, ...], batches: Iterable[NDArray[np.uint8]]
-) -> ImageSet:
-    images = np.empty((len(have), stem.IMAGE_SIZE, stem.IMAGE_SIZE), np.uint8)
-    filled = 0
-    for batch in batches:
-        images[filled : filled + len(batch)] = batch
-        filled += len(batch)
+def _empty(n_images: int) -> NDArray[np.uint8]:
+    return np.empty((n_images, stem.IMAGE_SIZE, stem.IMAGE_SIZE), np.uint8)
+
+
+def _image_set(ids: Iterable[str], have: tuple[str, ...], images: NDArray[np.uint8]) -> ImageSet:
     known = set(have)
     return ImageSet(have, images, tuple(i for i in ids if i not in known))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ _EDGE = 0.6  # Å outside the field of view in which the benchmark's atoms are s
 _LORENTZIAN_SHARE = 0.5
 _PROBE_REACH = 4  # widths
 _PROBE_BINS = 100
+_PART = 32  # images drawn by a thread at a time
 
 
 def simulate(
@@ -90,45 +91,43 @@ def to_uint8(images: NDArray[np.floating]) -> NDArray[np.uint8]:
     return stretched
 
 
-def batches(
-    structures: Iterable[Atoms],
-    size: int = 32,
+def render(
+    structures: Sequence[Atoms],
+    out: NDArray[np.uint8],
     conditions: Conditions | Sequence[Conditions] = CLEAN,
     *,
     seed: int = 0,
-) -> Iterator[NDArray[np.uint8]]:
-    """Render structures in batches, on all cores.
+) -> Iterator[int]:
+    """Render structures into an array, on all cores and part by part.
 
     Args:
         structures: 2D structures.
-        size: Images per batch.
+        out: uint8[N, 256, 256], written to.
         conditions: Of all images, or of each.
-        seed: Of the noise; the images do not depend on the batches' size.
+        seed: Of the noise.
 
     Yields:
-        uint8[<=size, 256, 256], in the order of the structures.
+        How many images there are after each part, of N.
 
     Raises:
         StemError: Another number of conditions than structures.
 
     Examples:
         >>> from jarvis_stem.imaging import prototypes
-        >>> structures = list(prototypes.structures().values())[:3]
-        >>> [len(batch) for batch in batches(structures, size=2)]
-        [2, 1]
+        >>> structures = list(prototypes.structures().values())[:50]
+        >>> list(render(structures, np.empty((50, 256, 256), np.uint8)))
+        [32, 50]
     """
-    atoms = list(structures)
-    every = each(conditions, len(atoms))
+    every = each(conditions, len(structures))
 
-    def render(part: slice) -> NDArray[np.uint8]:
-        return to_uint8(simulate(atoms[part], every[part], seed=seed, first=part.start))
+    def draw(start: int) -> int:
+        part = slice(start, start + _PART)
+        images = simulate(structures[part], every[part], seed=seed, first=start)
+        out[part] = to_uint8(images)
+        return start + len(images)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the arrays' work runs without the GIL
-        yield from pool.map(render, _slices(0, len(atoms), size))
-
-
-def _slices(start: int, end: int, size: int) -> list[slice]:
-    return [slice(n, min(n + size, end)) for n in range(start, end, size)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # drawing needs no GIL
+        yield from pool.map(draw, range(0, len(structures), _PART))
 
 
 def _drawn(atoms: Atoms, optics: Conditions) -> NDArray[np.float32]:

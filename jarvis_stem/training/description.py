@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from functools import cached_property
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from jarvis_stem.imaging import lattice_errors, measurement
@@ -19,7 +21,6 @@ from jarvis_stem.training.spectrum import SHAPE, log_power
 HIGHEST_ORDER = 6  # of the harmonics a unit cell is drawn from: 0.8 cycles an Å in a cell of 8 Å
 _SCALARS = 7  # vectors, quality, brightness, contrast
 _LEAST_ERROR, _UNKNOWN_ERROR = 1e-6, 1.0  # Å and degrees; the latter where there is none
-_BATCH = 8  # images converted at once: as many as the processor's cache holds
 
 
 class Measured:
@@ -64,7 +65,7 @@ def describe(images: Tensor, *, spectrum: bool, errors: bool = False) -> Tensor:
     parts = [
         torch.from_numpy(lattices.vectors).nan_to_num(0.0).flatten(1),
         torch.from_numpy(lattices.quality)[:, None],
-        _brightness(images),
+        _brightness(pixels),
         amplitudes.real,
         amplitudes.imag,
     ]
@@ -111,15 +112,16 @@ def _parted(description: Tensor) -> tuple[Tensor, ...]:
     return (*always, *rest.tensor_split((n_errors,), dim=1))
 
 
-def _brightness(images: Tensor) -> Tensor:
-    """Mean and standard deviation of each image, [N, 2]."""
-    moments = torch.empty(len(images), 2)  # many small results would leave holes in the heap
-    for batch, part in zip(images.split(_BATCH), moments.split(_BATCH), strict=True):
-        scaled = batch.flatten(1).float() / 255
-        part[:, 0] = scaled.mean(dim=1)
-        # Tensor.std takes several times as long.
-        part[:, 1] = (scaled - part[:, :1]).norm(dim=1) / math.sqrt(scaled.shape[1] - 1)
-    return moments
+def _brightness(pixels: NDArray[np.uint8]) -> Tensor:
+    """Mean and standard deviation of each image in 0..1, [N, 2]."""
+    size = math.prod(pixels.shape[1:])
+    sums = [
+        (image.sum(dtype=np.uint64), np.square(image, dtype=np.uint16).sum(dtype=np.uint64))
+        for image in pixels
+    ]
+    total, squares = np.array(sums, float).reshape(-1, 2).T
+    deviation = np.sqrt((squares - total**2 / size) / (size - 1))
+    return torch.from_numpy(np.stack((total / size, deviation), axis=1) / 255)
 
 
 def orders_of(highest: int) -> list[tuple[int, int]]:

@@ -239,7 +239,7 @@ def test_jitter_and_contamination_do_not_depend_on_the_dose() -> None:
     assert np.allclose(degrade(image, counted), degrade(image, uncounted), atol=near)
 
 
-# Seeds and batches
+# Seeds and parts
 
 
 def test_noise_is_its_seed_and_the_image_number() -> None:
@@ -254,12 +254,14 @@ def test_noise_is_its_seed_and_the_image_number() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 4, 32])
-def test_noise_does_not_depend_on_the_batch(size: int) -> None:
+def test_noise_does_not_depend_on_the_part(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stem, "_PART", size)
     atoms = some(9)
     own = [Conditions(dose=10 ** (3 + n / 4), rotation=n % 3) for n in range(9)]
     expected = stem.to_uint8(stem.simulate(atoms, own, seed=2))
-    batches = list(stem.batches(atoms, size, own, seed=2))
-    assert np.array_equal(np.concatenate(batches), expected)
+    images = np.zeros_like(expected)
+    assert list(stem.render(atoms, images, own, seed=2))[-1] == 9
+    assert np.array_equal(images, expected)
 
 
 def test_a_rendered_benchmark_takes_conditions() -> None:
@@ -314,7 +316,7 @@ def test_another_number_of_conditions_is_refused(count: int) -> None:
     with pytest.raises(StemError, match=message):
         stem.simulate(some(2), [NOISY] * count)
     with pytest.raises(StemError, match=message):
-        list(stem.batches(some(2), conditions=[NOISY] * count))
+        list(stem.render(some(2), np.empty((2, 256, 256), np.uint8), [NOISY] * count))
     with pytest.raises(StemError, match=message):
         degrade(flat(1, 2), [NOISY] * count)
 

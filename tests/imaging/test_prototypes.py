@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from jarvis_stem import cli
 from jarvis_stem.formats.benchmark import Benchmark
-from jarvis_stem.imaging import stem
+from jarvis_stem.imaging import image_set
 from jarvis_stem.imaging.bravais import bravais_class
 from jarvis_stem.imaging.prototype_table import PROTOTYPES, Prototype
 from jarvis_stem.imaging.prototypes import (
@@ -210,7 +210,7 @@ def test_every_prototype_is_in_train(benchmark: dict[str, dict[str, int]]) -> No
 
 def test_no_two_images_are_near_identical(structures: dict[str, Atoms]) -> None:
     """Over all pairs, and thus also between train and test."""
-    images = np.concatenate(list(stem.batches(structures.values())))
+    images = image_set.render(structures, list(structures)).images
     # Those alike to 0.99 are as alike at every fourth pixel of a row, but for some thousandths.
     few = normalised(images[:, ::4, ::4])
     pairs = np.argwhere(np.tril(few @ few.T, k=-1) > NEAR_IDENTICAL - 0.04)

@@ -57,11 +57,11 @@ def test_uint8_images_span_the_range_and_a_flat_one_is_black() -> None:
     assert np.all(grey[1] == 0)
 
 
-def test_batches_keep_the_order_and_the_incomplete_end() -> None:
-    atoms = list(prototypes.structures().values())[:7]
-    batches = list(stem.batches(atoms, size=3))
-    assert [len(b) for b in batches] == [3, 3, 1]
-    assert np.array_equal(np.concatenate(batches), stem.to_uint8(stem.simulate(atoms)))
+def test_rendering_on_all_cores_keeps_the_order_and_the_incomplete_end() -> None:
+    atoms = list(prototypes.structures().values())[:71]
+    images = np.zeros((71, 256, 256), np.uint8)
+    assert list(stem.render(atoms, images)) == [32, 64, 71]
+    assert np.array_equal(images, stem.to_uint8(stem.simulate(atoms)))
 
 
 def test_benchmark_classes_follow_jarvis_rule(shared: Path) -> None:
