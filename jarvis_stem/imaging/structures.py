@@ -123,7 +123,8 @@ def check_atoms(atoms: Atoms, where: str) -> Atoms:
     n_elements, n_coords = len(atoms.elements), len(atoms.coords)
     if n_elements == 0 or n_elements != n_coords:
         raise StemError(f"{where}: {n_coords} positions but {n_elements} elements")
-    if unknown := sorted({str(e) for e in atoms.elements if not _is_element(e)}):
+    elements = {str(element): element for element in atoms.elements}
+    if unknown := sorted(name for name, element in elements.items() if not _is_element(element)):
         raise StemError(f"{where}: unknown element {', '.join(unknown)}")
     if not np.isfinite(cell).all():
         raise StemError(f"{where}: the cell has entries that are not finite numbers")

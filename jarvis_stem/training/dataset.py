@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from jarvis.core.atoms import Atoms
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
 
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.imaging import conditions, image_set, structures
@@ -137,9 +139,6 @@ def part(sets: Sequence[ImageSet], benchmark: Benchmark, seed: int) -> tuple[Spl
 
     All copies of an image go with it.
     """
-    # Imported here, for it takes seconds and bad input is refused before.
-    from sklearn.model_selection import train_test_split
-
     classes = positions_of(sets[0], benchmark, "train")
     try:
         parts = train_test_split(
@@ -151,14 +150,18 @@ def part(sets: Sequence[ImageSet], benchmark: Benchmark, seed: int) -> tuple[Spl
     except ValueError as error:
         raise StemError(f"too few training images to part them by class ({error})") from None
     learn, choose = (
-        Split(
-            torch.from_numpy(np.concatenate([one.images[part] for one in sets])),
-            classes[part].repeat(len(sets)),
-            drawings=len(sets),
-        )
+        Split(_images_of(sets, part), classes[part].repeat(len(sets)), drawings=len(sets))
         for part in parts
     )
     return learn, choose
+
+
+def _images_of(sets: Sequence[ImageSet], part: NDArray[np.int64]) -> torch.Tensor:
+    """Images at the same places of each set, set after set, copied once."""
+    images = np.empty((len(sets), len(part), *sets[0].images.shape[1:]), np.uint8)
+    for one, out in zip(sets, images, strict=True):
+        np.take(one.images, part, axis=0, out=out, mode="clip")  # otherwise it copies twice
+    return torch.from_numpy(images).flatten(0, 1)
 
 
 def positions_of(found: ImageSet, benchmark: Benchmark, split: str) -> torch.Tensor:

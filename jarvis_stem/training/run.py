@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -155,9 +155,13 @@ def run(options: Options) -> RunSummary:
     task = _prepare(options)
     splits = ("train", task.name.split)
     sources = find_structures(options, task.benchmark, splits)
-    learned_from = load_images(options, task.benchmark, "train", sources, task.recipe.noisy_copies)
+    parts = part(
+        load_images(options, task.benchmark, "train", sources, task.recipe.noisy_copies),
+        task.benchmark,
+        options.seed,
+    )
     (test,) = load_images(options, task.benchmark, task.name.split, sources)
-    trained = _train(task, learned_from)
+    trained = _train(task, *parts)
     tested = _test(task, trained, test)
     wall = time.perf_counter() - start + sum(e.seconds for e in trained.earlier)
     cpu = time.process_time() - cpu_start + sum(e.cpu_seconds for e in trained.earlier)
@@ -185,10 +189,9 @@ def _prepare(options: Options) -> _Task:
     return _Task(options, name, benchmark, architecture, recipe, device, environment)
 
 
-def _train(task: _Task, sets: Sequence[ImageSet]) -> _Trained:
+def _train(task: _Task, train: loop.Split, validation: loop.Split) -> _Trained:
     """Fit the model, calibrate it and store its weights."""
     options = task.options
-    train, validation = part(sets, task.benchmark, options.seed)
     torch.manual_seed(options.seed)
     model = task.architecture.build(len(task.benchmark.classes))
     writer = HistoryWriter(task.runs)
@@ -204,7 +207,7 @@ def _train(task: _Task, sets: Sequence[ImageSet]) -> _Trained:
             "model": task.architecture.name,
             "model.py": task.architecture.digest,
             "benchmark": str(task.name),
-            "images": len(sets[0].ids),
+            "images": train.n_structures + validation.n_structures,
             "seed": options.seed,
             **asdict(task.recipe),
         },

@@ -45,7 +45,10 @@ def test_a_description_has_what_the_geometry_measures() -> None:
     lattices = measurement.measure(PICTURES.numpy())
     amplitudes = harmonics(PICTURES.numpy(), lattices.vectors, 6)
     assert np.allclose(measured.vectors, lattices.vectors, atol=1e-6)
+    grey = PICTURES.flatten(1).double() / 255
+    brightness = torch.stack((grey.mean(dim=1), grey.std(dim=1)), dim=1).float()
     assert np.allclose(measured.scalars[:, 0], lattices.quality)
+    assert torch.allclose(measured.scalars[:, 1:], brightness)
     assert np.allclose(measured.harmonics, amplitudes, atol=1e-6)
     assert torch.equal(measured.spectrum, log_power(PICTURES))
 
