@@ -45,7 +45,7 @@ def _kept(signature: str) -> Callable[[_Function], Dispatcher[_Function]]:
     def decorate(function: _Function) -> Dispatcher[_Function]:
         try:
             return numba.njit(signature, nogil=True, cache=True)(function)
-        except RuntimeError:  # neither this folder nor the user's cache can be written to
+        except (OSError, RuntimeError):  # the disk is full, or no folder for it can be written to
             return numba.njit(signature, nogil=True)(function)
 
     return decorate
