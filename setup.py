@@ -34,6 +34,7 @@ setup(
         "markdown-it-py>=4",  # a contribution's README on the site
         "matplotlib>=3.9",  # learning curves
         "nh3>=0.3.8",  # cleans that README's HTML: the sanitiser ammonia
+        "numba>=0.63",  # compiled kernels of the renderer and of the measurement
         "numpy>=2.0",  # images as arrays
         "pandas>=2.2",  # a run's table of epochs
         "pillow>=11",  # published JPEGs
