@@ -37,7 +37,7 @@ def hann_window(size: tuple[int, int]) -> NDArray[np.float32]:
 
 def apply_window(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
     """An image [H, W] less its mean under the window, times the window; and its sum under it."""
-    return _less_mean(image.astype(np.float32), hann_window(image.shape))
+    return _less_mean(image.astype(np.float32, order="C"), hann_window(image.shape))
 
 
 @summing

@@ -46,7 +46,7 @@ def test_what_is_no_number_of_threads_means_all_cores(
     monkeypatch.setenv("OMP_NUM_THREADS", wanted)
     cores = os.cpu_count() or 1
     together = Barrier(cores, timeout=PATIENCE)
-for_each(lambda n: meet(n, together), cores * BATCH, "")
+    for_each(lambda n: meet(n, together), cores * BATCH, "")
     assert not together.broken
 
 
