@@ -120,7 +120,7 @@ def reduce(bases: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @compiled
 def _reduced(basis: NDArray[np.float64]) -> NDArray[np.float64]:
-    (ax, ay), (bx, by) = basis
+    ax, ay, bx, by = basis[0, 0], basis[0, 1], basis[1, 0], basis[1, 1]
     while True:
         if ax * ax + ay * ay > bx * bx + by * by:
             ax, ay, bx, by = bx, by, ax, ay
@@ -132,7 +132,14 @@ def _reduced(basis: NDArray[np.float64]) -> NDArray[np.float64]:
     if ax < 0:
         ax, ay = -ax, -ay
     sign = -1.0 if ax * bx + ay * by < 0 else 1.0
-    return np.array([[ax, ay], [sign * bx, sign * by]])
+    return _basis(ax, ay, sign * bx, sign * by)
+
+
+@compiled
+def _basis(ax: float, ay: float, bx: float, by: float) -> NDArray[np.float64]:
+    basis = np.empty((2, 2))
+    basis[0, 0], basis[0, 1], basis[1, 0], basis[1, 1] = ax, ay, bx, by
+    return basis
 
 
 def _measure(image: NDArray[np.uint8]) -> tuple[NDArray[np.float64] | float, float]:
@@ -165,19 +172,14 @@ def _start(peaks: Peaks, closest: float) -> NDArray[np.float64]:
     basis, smallest = np.zeros((2, 2)), np.inf
     for i in range(min(_SEEDS, len(peaks.places))):
         for j in range(i + 1, min(_PARTNERS, len(peaks.places))):
-            (ax, ay), (bx, by) = a, b = peaks.places[i], peaks.places[j]
-            pair = _rows(a, b)
-            area, most = _area(pair), math.hypot(ax, ay) * math.hypot(bx, by)
-            if area > max(0.15 * most, closest**2):
+            a, b = peaks.places[i], peaks.places[j]
+            pair = _basis(a[0], a[1], b[0], b[1])
+            area, most = _area(pair), math.sqrt((a[0] ** 2 + a[1] ** 2) * (b[0] ** 2 + b[1] ** 2))
+            if area > 0.15 * most and area > closest**2:
                 area += 1e6 if peaks.heights[j] < _STRONG else 0.0
                 if area < smallest:
                     smallest, basis = area, pair
     return _reduced(basis)
-
-
-@compiled
-def _rows(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.array([[a[0], a[1]], [b[0], b[1]]])
 
 
 @compiled
@@ -187,8 +189,9 @@ def _area(basis: NDArray[np.float64]) -> float:
 
 @compiled
 def _inverse(basis: NDArray[np.float64]) -> NDArray[np.float64]:
-    (a, b), (c, d) = basis
-    return np.array([[d, -b], [-c, a]]) / (a * d - b * c)
+    a, b, c, d = basis[0, 0], basis[0, 1], basis[1, 0], basis[1, 1]
+    det = a * d - b * c
+    return _basis(d / det, -b / det, -c / det, a / det)
 
 
 @compiled
@@ -199,7 +202,7 @@ def nearest_harmonics(
     inverse = _inverse(basis)
     misses, orders = np.empty(len(places)), np.empty((len(places), 2))
     for n in range(len(places)):
-        x, y = places[n]
+        x, y = places[n, 0], places[n, 1]
         h, k = x * inverse[0, 0] + y * inverse[1, 0], x * inverse[0, 1] + y * inverse[1, 1]
         orders[n, 0], orders[n, 1] = np.rint(h), np.rint(k)
         h, k = h - orders[n, 0], k - orders[n, 1]
@@ -254,7 +257,8 @@ def _folded(basis: NDArray[np.float64], peaks: Peaks) -> NDArray[np.bool_]:
         for j in range(-_FOLDS, _FOLDS + 1):
             for n in range(len(folded)):
                 copies[n] = 1.0
-                for axis, fold in enumerate((i, j)):
+                for axis in range(2):
+                    fold = i if axis == 0 else j
                     place = peaks.places[n, axis]
                     origins[n, axis] = place + fold * peaks.size[axis]
                     if fold != 0:
@@ -279,8 +283,8 @@ def _divide(
     for i in range(1, _DIVISIONS + 1):
         for j in range(1, _DIVISIONS // i + 1):
             for k in range(j):  # Hermite's normal form of every lattice that many times coarser
-                a = basis[0] / i
-                finer = _rows(a, (basis[1] - k * a) / j)
+                x, y = basis[0, 0] / i, basis[0, 1] / i
+                finer = _basis(x, y, (basis[1, 0] - k * x) / j, (basis[1, 1] - k * y) / j)
                 misses, _ = nearest_harmonics(finer, peaks.places)
                 explained = 0.0
                 for n in range(len(weights)):
@@ -298,7 +302,6 @@ def _chance(area: float, tolerance: float) -> float:
     return min(math.pi * tolerance**2 / area, 1.0)
 
 
-@compiled
 def _quality(basis: NDArray[np.float64], peaks: Peaks) -> float:
     missed = _unexplained(basis, peaks).sum() / max(peaks.weights.sum(), 1e-30)
     return max(0.0, min(1.0, 1 - missed - _chance(_area(basis), _NEAR)))
