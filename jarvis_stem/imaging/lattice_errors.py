@@ -104,7 +104,8 @@ def _gradients(
         for sums in sums_over_rows(basis[:, 1], orders, noise, 2)
     )
     cosines, sines = waves(basis[:, 0].copy(), orders, height, 0)
-    values = 2 * amplitudes_at(basis, orders, windowed).conj()[:, None] * (cosines - 1j * sines)
+    values = 2 * amplitudes_at(basis, orders, windowed).conj().astype(np.complex64)[:, None]
+    values = values * (cosines - 1j * sines)
     angles = 2 * math.pi / height * (np.arange(height) - (height - 1) / 2)
     along_rows = (values * (even[0] + 1j * odd[0])).imag * angles
     along_columns = (values * (odd[1] + 1j * even[1])).imag
@@ -116,7 +117,7 @@ def _between(windowed: NDArray[np.float32], basis: NDArray[np.float64]) -> NDArr
     spectrum = fft.rfft2(windowed)
     misses, _ = nearest_harmonics(basis, _frequencies(windowed.shape))
     kept = misses > min(_OF_FARTHEST * misses.max(), _BESIDE)
-    spectrum *= kept.reshape(spectrum.shape)
+    spectrum.reshape(-1)[~kept] = 0
     return fft.irfft2(spectrum, windowed.shape) / np.float32(math.sqrt(kept.mean()))
 
 
