@@ -34,7 +34,7 @@ setup(
         "markdown-it-py>=4",  # a contribution's README on the site
         "matplotlib>=3.9",  # learning curves
         "nh3>=0.3.8",  # cleans that README's HTML: the sanitiser ammonia
-        "numba>=0.63",  # compiles the drawing of images
+        "numba>=0.63",  # compiled kernels of the renderer and of the measurement
         "numpy>=2.0",  # images as arrays
         "pandas>=2.2",  # a run's table of epochs
         "pillow>=11",  # published JPEGs
@@ -49,7 +49,6 @@ setup(
         "safetensors>=0.5",  # stored weights that run no code when they are read
         "scikit-learn>=1.5",  # the stratified validation part
         "scipy>=1.13",  # fast Fourier transforms of whole batches, binomial and normal distribution
-        "threadpoolctl>=3.1",  # one thread a batch, torch's number left alone
         "torch>=2.6",  # training
         "torchvision>=0.21",  # DenseNet and ResNet
         "tqdm>=4.66",  # pooch's progress bar
@@ -70,6 +69,7 @@ setup(
             "spglib>=2.4",  # the prototypes' space groups
             "statsmodels>=0.14",  # what the statistics are compared with
             "tabulate>=0.9",  # Markdown tables of perf/
+            "threadpoolctl>=3.1",  # NumPy on one thread in perf/
             "zizmor>=1.20",  # the workflows' security
         ],
         "dev": [

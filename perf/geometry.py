@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -96,7 +97,7 @@ def _print_accuracy(measured: Lattices, true: NDArray[np.float64]) -> None:
 
 def _print_speed(images: NDArray[np.uint8], true: NDArray[np.float64]) -> None:
     for threads in sorted({1, torch.get_num_threads()}):
-        torch.set_num_threads(threads)
+        os.environ["OMP_NUM_THREADS"] = str(threads)
         measuring = _milliseconds(lambda: measurement.measure(images)) / len(images)
         harmonics = _milliseconds(lambda: amplitudes_at_harmonics(images, true)) / len(images)
         one = _milliseconds(lambda: measurement.measure(images[:1]))

@@ -5,6 +5,7 @@ python perf/stage_lattices.py --data ../shared/jarvis_data
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cores = torch.get_num_threads()
     rows = []
     for threads in track([1, cores] * rounds, "lattices, one thread and all cores"):
-        torch.set_num_threads(threads)
+        os.environ["OMP_NUM_THREADS"] = str(threads)
         rows.append(
             {
                 "threads": threads,

@@ -1,37 +1,63 @@
-"""Fourier amplitudes of images at the harmonics of a lattice."""
+"""Fourier amplitudes of images at the harmonics of a lattice.
+
+The kernels are compiled; what one is compiled from is all in this file, for numba's cache looks at
+nothing else.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
-import torch
+from numba import njit
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
-from torch import Tensor
 
 from jarvis_stem.imaging.stem import PIXEL_SIZE
 from jarvis_stem.utils.progress import track
 
 BATCH = 32  # images
 ORDERS = 3  # of harmonics that are refined on, each way
+_TILE = 4  # lines that the kernel multiplies at once: as many as the processor's registers hold
+
+compiled = njit(cache=True, nogil=True, error_model="numpy")
+# The same with sums in another order and products added in one go; NaN and infinity stay.
+summing = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
 
 
-def hann_window(size: tuple[int, ...]) -> Tensor:
+@cache
+def hann_window(size: tuple[int, int]) -> NDArray[np.float32]:
     """Hann's window for images of a size [H, W] in pixels, float32."""
-    rows, columns = (torch.hann_window(n, periodic=False) for n in size)
+    rows, columns = (np.hanning(n).astype(np.float32) for n in size)
     return rows[:, None] * columns
 
 
-def apply_window(images: Tensor) -> Tensor:
-    """The images less their mean under the window, times the window, float32."""
-    window = hann_window(images.shape[1:])
-    pixels = images.to(torch.float32)
-    mean = (pixels * window).sum(2, keepdim=True).sum(1, keepdim=True) / window.sum()
-    return (pixels - mean) * window
+def apply_window(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
+    """An image [H, W] less its mean under the window, times the window; and its sum under it."""
+    return _less_mean(image.astype(np.float32, order="C"), hann_window(image.shape))
+
+
+@summing
+def _less_mean(
+    pixels: NDArray[np.float32], window: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], float]:
+    height, width = pixels.shape
+    whole = under = 0.0
+    for row in range(height):
+        line, weight = np.float32(0), np.float32(0)
+        for column in range(width):
+            line += pixels[row, column] * window[row, column]
+            weight += window[row, column]
+        whole += float(line)
+        under += float(weight)
+    mean = np.float32(whole / under)
+    for row in range(height):
+        for column in range(width):
+            pixels[row, column] = (pixels[row, column] - mean) * window[row, column]
+    return pixels, whole
 
 
 def harmonic_orders(highest: int = ORDERS) -> NDArray[np.int64]:
@@ -70,98 +96,287 @@ def harmonics(
         >>> abs(amplitudes[0]).round(2)  # a half of 50 in 100, at (1, 0)
         array([0.  , 0.  , 0.25, 0.  ], dtype=float32)
     """
-    amplitudes = np.zeros((len(images), len(harmonic_orders(orders))), np.complex64)
+    table = harmonic_orders(orders)
+    amplitudes = np.zeros((len(images), len(table)), np.complex64)
     known = np.flatnonzero(np.isfinite(vectors).all(axis=(1, 2)))
-    table = harmonic_orders(orders).astype(np.float64)
+    size = np.array(images.shape[1:])
+    bases = np.array(np.linalg.inv(vectors[known]).mT * PIXEL_SIZE * size, order="C")  # a window
 
-    def work(part: slice) -> None:
-        places = table @ np.linalg.inv(vectors[known[part]]).mT * PIXEL_SIZE
-        found = amplitudes_at(torch.from_numpy(images[known[part]]), torch.from_numpy(places))
-        amplitudes[known[part]] = found.numpy()
+    def work(n: int) -> None:
+        windowed, whole = apply_window(images[known[n]])
+        inside = (np.abs(table @ bases[n]) <= 0.5 * size).all(axis=1)
+        found = amplitudes_at(bases[n], table[inside], windowed)
+        amplitudes[known[n], inside] = found / max(whole, 1e-30)
 
-    by_batches(work, len(known), "measuring harmonics")
+    for_each(work, len(known), "measuring harmonics")
     return amplitudes
 
 
-def by_batches(work: Callable[[slice], None], count: int, what: str) -> None:
-    """Do work for batches of so many images, several at a time.
-
-    Each batch is one thread's: its operations are too small to share among several. The number of
-    torch's threads is left as it is for everybody else.
+def for_each(work: Callable[[int], None], count: int, what: str) -> None:
+    """Do work for each of so many images, several at a time.
 
     Args:
-        work: Called with the slice of each batch, in as many threads as torch has.
+        work: Called with the number of each image, in as many threads as OMP_NUM_THREADS says or
+            there are cores.
         count: Number of images.
         what: What is being done, at the left of the progress bar.
     """
-    executor = ThreadPoolExecutor(torch.get_num_threads(), initializer=_compute_alone)
+
+    def batch(start: int) -> None:
+        for n in range(start, min(start + BATCH, count)):
+            work(n)
+
+    executor = ThreadPoolExecutor(_threads())
     try:
-        starts = range(0, count, BATCH)
-        batches = [executor.submit(work, slice(start, start + BATCH)) for start in starts]
-        for batch in track(batches, what):
-            batch.result()
+        batches = [executor.submit(batch, start) for start in range(0, count, BATCH)]
+        for done in track(batches, what):
+            done.result()
     finally:
         executor.shutdown(cancel_futures=True)
 
 
-def _compute_alone() -> None:
-    """Have torch share nothing of what this thread computes among others."""
-    torch.get_num_threads()  # torch takes over the process' number at its first use in a thread
-    # OpenMP's number is the calling thread's alone; torch.set_num_threads is for all to come.
-    _thread_pools().limit(limits=1, user_api="openmp")
+def _threads() -> int:
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(wanted) if wanted.isdecimal() and int(wanted) else os.cpu_count() or 1
 
 
-@cache
-def _thread_pools() -> ThreadpoolController:
-    return ThreadpoolController()
+def amplitudes_at(
+    basis: NDArray[np.float64], orders: NDArray[np.int64], windowed: NDArray[np.float32]
+) -> NDArray[np.complex128]:
+    """Fourier amplitudes of a windowed image at harmonics.
+
+    Args:
+        basis: Reciprocal vectors as rows, cycles a window, float64[2, 2].
+        orders: Of the harmonics, int64[M, 2].
+        windowed: float32[H, W].
+
+    Returns:
+        complex128[M].
+    """
+    return _moments(basis, orders, windowed, 1)[:, 0, 0]
 
 
-def amplitudes_at(images: Tensor, places: Tensor) -> Tensor:
-    """Harmonics at places [N, M, 2] in cycles a pixel."""
-    window = hann_window(images.shape[1:])
-    windowed = apply_window(images)
-    whole = (images * window).sum(2).sum(1)[:, None].clamp(min=1e-30)
-    rows, columns = (plane_waves(places[..., i] * n, n) for i, n in enumerate(images.shape[1:]))
-    amplitudes = (sum_over_rows(rows, windowed) * columns).sum(-1) / whole
-    return torch.where((places.abs() <= 0.5).all(-1), amplitudes, 0)
+def harmonic_power(
+    basis: NDArray[np.float64], orders: NDArray[np.int64], windowed: NDArray[np.float32]
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Power of a windowed image at harmonics, and its derivatives by the basis' four numbers.
+
+    Args:
+        basis: Reciprocal vectors as rows, cycles a window, float64[2, 2].
+        orders: Of the harmonics, int64[M, 2].
+        windowed: float32[H, W].
+
+    Returns:
+        The sum of the power over the harmonics, its gradient [4] and second derivatives [4, 4].
+    """
+    moments = _moments(basis, orders, windowed, 3)
+    value = moments[:, 0, 0].conj()
+    first = np.stack([moments[:, 1, 0], moments[:, 0, 1]], -1)
+    second = moments[:, [[2, 1], [1, 0]], [[0, 1], [1, 2]]]
+    slopes = 2 * (value[:, None] * first).imag
+    bends = first[:, :, None].conj() * first[:, None] - value[:, None, None] * second
+    pairs = orders[:, :, None] * orders[:, None]
+    curvature = np.einsum("mpq,mij->piqj", pairs, 2 * bends.real)
+    return (np.abs(value) ** 2).sum(), (orders.T @ slopes).ravel(), curvature.reshape(4, 4)
 
 
-def harmonic_power(places: Tensor, windowed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Power at places [N, M, 2] in cycles a window, its gradients and its second derivatives."""
-    waves, along = [], []
-    for axis, n in enumerate(windowed.shape[1:]):
-        wave = plane_waves(places[..., axis], n)
-        u = (2 * math.pi * pixel_positions(n) / n).float()
-        waves.append(wave)
-        along.append(u)
-    rows = torch.cat([waves[0] * along[0] ** k for k in range(3)], 1)
-    over_rows = sum_over_rows(rows, windowed).chunk(3, 1)
-    columns = [waves[1] * along[1] ** k for k in range(3)]
-    value, x, y, xx, xy, yy = (
-        (over_rows[i] * columns[j]).sum(-1).to(torch.complex128)
-        for i, j in ((0, 0), (1, 0), (0, 1), (2, 0), (1, 1), (0, 2))
+def _moments(
+    basis: NDArray[np.float64],
+    orders: NDArray[np.int64],
+    windowed: NDArray[np.float32],
+    count: int,
+) -> NDArray[np.complex128]:
+    """Sums of a windowed image times harmonics' waves and powers of the positions' angles.
+
+    Args:
+        basis: Reciprocal vectors as rows, cycles a window, float64[2, 2].
+        orders: Of the harmonics, int64[M, 2].
+        windowed: float32[H, W].
+        count: Number of powers, from 0: of the angle that a cycle a window has at a pixel.
+
+    Returns:
+        complex128[M, count, count]: powers along rows and along columns, less than count in all.
+    """
+    over_rows = sums_over_rows(basis[:, 0], orders, windowed, count)
+    return _over_columns(
+        *over_rows, *waves(basis[:, 1].copy(), orders, windowed.shape[1], 0), count
     )
-    first = torch.stack([x, y], -1)
-    second = torch.stack([xx, xy, xy, yy], -1).unflatten(-1, (2, 2))
-    gradient = 2 * (value.conj()[..., None] * first).imag
-    products = first.conj()[..., None] * first[..., None, :]
-    curvature = 2 * (products - value.conj()[..., None, None] * second).real
-    return value.abs().square(), gradient, curvature
 
 
-def pixel_positions(size: int) -> Tensor:
-    """Positions of so many pixels from their centre, pixels, float64."""
-    return torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+def sums_over_rows(
+    steps: NDArray[np.float64], orders: NDArray[np.int64], image: NDArray[np.float32], count: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Sums over an image's rows times harmonics' waves and powers of the rows' angles.
+
+    Rows as far above the centre as below share their cosines, and their sines but for the sign:
+    their sums and differences are half the work. What is odd in the angle meets the differences.
+
+    Args:
+        steps: Reciprocal vectors along the rows, cycles a window, float64[2].
+        orders: Of the harmonics, int64[M, 2].
+        image: float32[H, W].
+        count: Number of powers, from 0: of the angle that a cycle a window has at a row.
+
+    Returns:
+        float32[count * M, W] each, padded: the real part and the imaginary one of even powers, the
+        imaginary part and the real one of odd powers.
+    """
+    of_sums, of_differences = _row_waves(steps.copy(), orders, len(image), count)
+    sums, differences = _mirrored(image)
+    return _product(of_sums, sums), _product(of_differences, differences)
 
 
-def plane_waves(places: Tensor, size: int) -> Tensor:
-    """Waves of places [N, M] in cycles a window over the pixels, complex64[N, M, size]."""
-    cycles = places[..., None] * (pixel_positions(size) / size)
-    # Single precision needs small angles.
-    angles = (-2 * math.pi * (cycles - torch.round(cycles))).float()
-    return torch.complex(torch.cos(angles), torch.sin(angles))
+@summing
+def _mirrored(windowed: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Sums of an image's lower rows and their mirror images, and differences, padded."""
+    height, width = windowed.shape
+    first = height // 2
+    sums = np.zeros((_padded(height - first), width), np.float32)
+    differences = np.zeros_like(sums)
+    for row in range(height - first):
+        after, before = windowed[first + row], windowed[height - 1 - first - row]
+        share = np.float32(0.5 if height % 2 and row == 0 else 1)  # that row has no other
+        for column in range(width):
+            sums[row, column] = (after[column] + before[column]) * share
+            differences[row, column] = after[column] - before[column]
+    return sums, differences
 
 
-def sum_over_rows(waves: Tensor, windowed: Tensor) -> Tensor:
-    """Sums over the rows of images times waves [N, K, H]: complex64[N, K, W]."""
-    return torch.complex(torch.bmm(waves.real, windowed), torch.bmm(waves.imag, windowed))
+@summing
+def _row_waves(
+    steps: NDArray[np.float64], orders: NDArray[np.int64], height: int, count: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What `_mirrored` sums and differences are multiplied by, float32[count * M, rows], padded."""
+    first, n = height // 2, len(orders)
+    cosines, sines = waves(steps, orders, height, first)
+    factors = _powers(height, first, count)
+    of_sums = np.zeros((_padded(count * n), _padded(height - first)), np.float32)
+    of_differences = np.zeros_like(of_sums)
+    for k in range(count):
+        for m in range(n):
+            even, odd = of_sums[k * n + m], of_differences[k * n + m]
+            for row in range(height - first):
+                cosine, sine = cosines[m, row] * factors[k, row], -sines[m, row] * factors[k, row]
+                even[row] = sine if k % 2 else cosine
+                odd[row] = cosine if k % 2 else sine
+    return of_sums, of_differences
+
+
+@summing
+def _over_columns(
+    of_sums: NDArray[np.float32],
+    of_differences: NDArray[np.float32],
+    cosines: NDArray[np.float32],
+    sines: NDArray[np.float32],
+    count: int,
+) -> NDArray[np.complex128]:
+    """Moments [M, count, count] from those over the rows and waves over the columns."""
+    n, width = cosines.shape
+    factors = _powers(width, 0, count)
+    moments = np.zeros((n, count, count), np.complex128)
+    for m in range(n):
+        cosine, sine = cosines[m], sines[m]
+        for i in range(count):
+            real, imaginary = of_sums[i * n + m], of_differences[i * n + m]
+            if i % 2:
+                real, imaginary = imaginary, real
+            for j in range(count - i):
+                factor, x, y = factors[j], np.float32(0), np.float32(0)
+                for c in range(width):
+                    x += (real[c] * cosine[c] + imaginary[c] * sine[c]) * factor[c]
+                    y += (imaginary[c] * cosine[c] - real[c] * sine[c]) * factor[c]
+                moments[m, i, j] = complex(x, y)
+    return moments
+
+
+@compiled
+def _powers(size: int, first: int, count: int) -> NDArray[np.float32]:
+    """So many powers, from 0, of the angle that a cycle a window has at each pixel."""
+    powers = np.empty((count, size - first), np.float32)
+    for c in range(size - first):
+        power = 1.0
+        for k in range(count):
+            powers[k, c] = power
+            power *= 2 * math.pi / size * (first + c - (size - 1) / 2)
+    return powers
+
+
+@summing
+def waves(
+    steps: NDArray[np.float64], orders: NDArray[np.int64], size: int, first: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Cosines and sines of harmonics along one axis, float32[M, size - first] each.
+
+    Powers of the two reciprocal vectors' waves give them, for few pixels' cosines and sines are
+    computed as such.
+
+    Args:
+        steps: Reciprocal vectors along the axis, cycles a window, float64[2].
+        orders: Of the harmonics, int64[M, 2].
+        size: Pixels along the axis; phases are 0 at its centre.
+        first: Pixel to start from.
+    """
+    n, highest = size - first, 0
+    for h, k in orders:
+        highest = max(highest, abs(h), abs(k))
+    powers = np.empty((2, 2, highest + 1, n))  # of either vector; cosines and sines
+    for v in range(2):
+        for c in range(n):
+            angle = 2 * math.pi / size * steps[v] * (first + c - (size - 1) / 2)
+            cosine, sine = math.cos(angle), math.sin(angle)
+            powers[v, 0, 0, c], powers[v, 1, 0, c] = 1, 0
+            for k in range(highest):
+                before, beside = powers[v, 0, k, c], powers[v, 1, k, c]
+                powers[v, 0, k + 1, c] = before * cosine - beside * sine
+                powers[v, 1, k + 1, c] = before * sine + beside * cosine
+    cosines, sines = np.empty((len(orders), n), np.float32), np.empty((len(orders), n), np.float32)
+    for m in range(len(orders)):
+        h, k = orders[m]
+        sign_h, sign_k = (1.0 if h >= 0 else -1.0), (1.0 if k >= 0 else -1.0)
+        cos_h, sin_h = powers[0, 0, abs(h)], powers[0, 1, abs(h)]
+        cos_k, sin_k = powers[1, 0, abs(k)], powers[1, 1, abs(k)]
+        for c in range(n):
+            cosines[m, c] = cos_h[c] * cos_k[c] - sign_h * sin_h[c] * (sign_k * sin_k[c])
+            sines[m, c] = sign_h * sin_h[c] * cos_k[c] + cos_h[c] * (sign_k * sin_k[c])
+    return cosines, sines
+
+
+@compiled
+def _padded(lines: int) -> int:
+    return -(-lines // _TILE) * _TILE
+
+
+@summing
+def _product(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Matrix product, of sides padded to the tile; BLAS would bring its own threads."""
+    product = np.zeros((len(left), right.shape[1]), np.float32)
+    for m in range(0, len(left), _TILE):
+        to0, to1, to2, to3 = product[m], product[m + 1], product[m + 2], product[m + 3]
+        for n in range(0, len(right), _TILE):
+            a0, b0, c0, d0 = left[m, n], left[m, n + 1], left[m, n + 2], left[m, n + 3]
+            a1, b1, c1, d1 = (
+                left[m + 1, n],
+                left[m + 1, n + 1],
+                left[m + 1, n + 2],
+                left[m + 1, n + 3],
+            )
+            a2, b2, c2, d2 = (
+                left[m + 2, n],
+                left[m + 2, n + 1],
+                left[m + 2, n + 2],
+                left[m + 2, n + 3],
+            )
+            a3, b3, c3, d3 = (
+                left[m + 3, n],
+                left[m + 3, n + 1],
+                left[m + 3, n + 2],
+                left[m + 3, n + 3],
+            )
+            from_a, from_b, from_c, from_d = right[n], right[n + 1], right[n + 2], right[n + 3]
+            for column in range(right.shape[1]):
+                a, b, c, d = from_a[column], from_b[column], from_c[column], from_d[column]
+                to0[column] += a0 * a + b0 * b + c0 * c + d0 * d
+                to1[column] += a1 * a + b1 * b + c1 * c + d1 * d
+                to2[column] += a2 * a + b2 * b + c2 * c + d2 * d
+                to3[column] += a3 * a + b3 * b + c3 * c + d3 * d
+    return product

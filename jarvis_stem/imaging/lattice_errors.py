@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from scipy import fft
 
 from jarvis_stem.imaging.harmonics import (
+    amplitudes_at,
     apply_window,
-    by_batches,
-    harmonic_orders,
+    for_each,
     harmonic_power,
-    pixel_positions,
-    plane_waves,
-    sum_over_rows,
+    sums_over_rows,
+    waves,
 )
-from jarvis_stem.imaging.measurement import nearest_harmonics
-from jarvis_stem.imaging.peaks import HIGHEST
+from jarvis_stem.imaging.measurement import inside, nearest_harmonics
 from jarvis_stem.imaging.stem import PIXEL_SIZE
 
 _BESIDE = 4.0  # cycles a window from all harmonics: noise and hardly anything of the lattice
@@ -62,67 +60,69 @@ def standard_errors(images: NDArray[np.uint8], vectors: NDArray[np.float64]) -> 
     errors = np.full((len(images), 3), np.nan)
     known = np.flatnonzero(np.isfinite(vectors).all(axis=(1, 2)))
 
-    def work(part: slice) -> None:
-        pixels = torch.from_numpy(images[known[part]])
-        errors[known[part]] = _errors(pixels, torch.from_numpy(vectors[known[part]])).numpy()
+    def work(n: int) -> None:
+        errors[known[n]] = _errors(images[known[n]], vectors[known[n]])
 
-    by_batches(work, len(known), "measuring errors")
+    for_each(work, len(known), "measuring errors")
     return errors
 
 
-def _errors(images: Tensor, vectors: Tensor) -> Tensor:
-    """Standard errors [N, 3] of |a|, |b| and the angle of lattices with these basis vectors."""
-    windowed = apply_window(images)
-    size = torch.tensor(windowed.shape[1:], dtype=torch.float64)
-    basis = torch.linalg.inv(vectors).mT * PIXEL_SIZE * size
-    orders = torch.from_numpy(harmonic_orders()).double()
-    places = orders @ basis
-    inside = ((places / size).norm(dim=-1) < HIGHEST).double()
-    _, _, curvature = harmonic_power(places, windowed)
-    curvature = torch.einsum("nm,mp,mq,nmij->npiqj", inside, orders, orders, curvature)
-    curvature = curvature.reshape(-1, 4, 4)
-    # dP is the sum over the pixels of noise times their place times this.
-    slopes = _slopes(places, inside[..., None] * orders, windowed)
-    rows, columns = ((2 * math.pi * pixel_positions(n) / n).float() for n in windowed.shape[1:])
-    noise = _between(windowed, basis)[:, None] * slopes
-    gradients = torch.stack([noise.sum(3) * rows, (noise * columns).sum(3)], 2)
-    gradients = gradients.flatten(1, 2).double()
-    inverse = torch.linalg.pinv(curvature, hermitian=True)
+def _errors(image: NDArray[np.uint8], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard errors [3] of |a|, |b| and the angle of the lattice with these basis vectors."""
+    windowed, _ = apply_window(image)
+    size = np.array(image.shape)
+    basis = np.array(np.linalg.inv(vectors).T * PIXEL_SIZE * size, order="C")
+    orders = inside(basis, image.shape)
+    _, _, curvature = harmonic_power(basis, orders, windowed)
+    if not (np.linalg.eigvalsh(curvature) < 0).all():
+        return np.full(3, np.nan)
+    gradients = _gradients(basis, orders, windowed)
+    inverse = np.linalg.pinv(curvature, hermitian=True)
     # A change dB of the reciprocal basis moves the vectors V by -V dB^T V, in cycles a pixel and Å.
-    sensitivity = torch.einsum("nkpq,npj,niq->nkij", _slopes_of_shape(vectors), vectors, vectors)
-    moved = (sensitivity / (PIXEL_SIZE * size)).flatten(2) @ inverse @ gradients
-    highest = (torch.linalg.eigvalsh(curvature) < 0).all(1)
-    return torch.where(highest[:, None], moved.norm(dim=2), torch.nan)
+    sensitivity = np.einsum("kpq,pj,iq->kij", _slopes_of_shape(vectors), vectors, vectors)
+    moved = (sensitivity / (PIXEL_SIZE * size)).reshape(3, 4) @ inverse @ gradients
+    return np.linalg.norm(moved, axis=1)
 
 
-def _slopes_of_shape(vectors: Tensor) -> Tensor:
-    """Derivatives of |a|, |b|, Å, and the angle, degrees, by the vectors' entries: [N, 3, 2, 2]."""
-    lengths = vectors.norm(dim=2, keepdim=True)
-    directions = vectors / lengths
-    cosine = (directions[:, :1] * directions[:, 1:]).sum(2, keepdim=True)
-    turned = (cosine * directions - directions.flip(1)) / (lengths * (1 - cosine**2).sqrt())
-    of_lengths = torch.diag_embed(directions.mT).permute(0, 2, 3, 1)
-    return torch.cat([of_lengths, torch.rad2deg(turned)[:, None]], 1)
+def _slopes_of_shape(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Derivatives of |a|, |b|, Å, and the angle, degrees, by the vectors' entries: [3, 2, 2]."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    (a, b) = directions = vectors / lengths
+    cosine = a @ b
+    turned = (cosine * directions - directions[::-1]) / (lengths * math.sqrt(1 - cosine**2))
+    return np.stack([[a, 0 * a], [0 * b, b], np.degrees(turned)])
 
 
-def _slopes(places: Tensor, orders: Tensor, windowed: Tensor) -> Tensor:
-    """How a pixel changes the power's gradient by its place: [N, 2, H, W] for both vectors."""
-    rows, columns = (plane_waves(places[..., i], n) for i, n in enumerate(windowed.shape[1:]))
-    values = (sum_over_rows(rows, windowed) * columns).sum(-1).conj()
-    rows = (2 * values[..., None] * orders)[..., None] * rows[:, :, None]
-    rows = torch.view_as_real(rows.to(torch.complex64)).permute(0, 2, 3, 1, 4).flatten(3)
-    columns = torch.stack([columns.imag, columns.real], -1).permute(0, 1, 3, 2).flatten(1, 2)
-    return rows @ columns[:, None]
-
-
-def _between(windowed: Tensor, basis: Tensor) -> Tensor:
-    """What images have between the harmonics, scaled as if they had as much everywhere."""
-    height, width = windowed.shape[1:]
-    cycles = torch.meshgrid(
-        torch.fft.fftfreq(height) * height, torch.fft.rfftfreq(width) * width, indexing="ij"
+def _gradients(
+    basis: NDArray[np.float64], orders: NDArray[np.int64], windowed: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """How each row's noise changes the power's gradient by the basis' four numbers: [4, H]."""
+    height = len(windowed)
+    noise = np.ascontiguousarray(_between(windowed, basis).T)
+    even, odd = (
+        sums[: 2 * len(orders)].reshape(2, len(orders), height)
+        for sums in sums_over_rows(basis[:, 1], orders, noise, 2)
     )
-    misses, _ = nearest_harmonics(basis.float(), torch.stack(cycles, -1).flatten(0, 1))
-    beside = (_OF_FARTHEST * misses.amax(1, keepdim=True)).clamp(max=_BESIDE)
-    kept = (misses > beside).unflatten(1, cycles[0].shape)
-    share = kept.float().mean((1, 2), keepdim=True)
-    return torch.fft.irfft2(torch.fft.rfft2(windowed) * kept, (height, width)) / share.sqrt()
+    cosines, sines = waves(basis[:, 0].copy(), orders, height, 0)
+    values = 2 * amplitudes_at(basis, orders, windowed).conj().astype(np.complex64)[:, None]
+    values = values * (cosines - 1j * sines)
+    angles = 2 * math.pi / height * (np.arange(height) - (height - 1) / 2)
+    along_rows = (values * (even[0] + 1j * odd[0])).imag * angles
+    along_columns = (values * (odd[1] + 1j * even[1])).imag
+    return np.stack([orders.T @ along_rows, orders.T @ along_columns], 1).reshape(4, height)
+
+
+def _between(windowed: NDArray[np.float32], basis: NDArray[np.float64]) -> NDArray[np.float32]:
+    """What an image has between the harmonics, scaled as if it had as much everywhere."""
+    spectrum = fft.rfft2(windowed)
+    misses, _ = nearest_harmonics(basis, _frequencies(windowed.shape))
+    kept = misses > min(_OF_FARTHEST * misses.max(), _BESIDE)
+    spectrum.reshape(-1)[~kept] = 0
+    return fft.irfft2(spectrum, windowed.shape) / np.float32(math.sqrt(kept.mean()))
+
+
+@cache
+def _frequencies(shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Frequencies of a real image's transform, cycles a window, float64[P, 2]."""
+    rows, columns = np.fft.fftfreq(shape[0], 1 / shape[0]), np.arange(shape[1] // 2 + 1.0)
+    return np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)

@@ -14,14 +14,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from jarvis_stem.imaging.harmonics import apply_window, by_batches, harmonic_orders, harmonic_power
+from jarvis_stem.imaging.harmonics import (
+    apply_window,
+    compiled,
+    for_each,
+    harmonic_orders,
+    harmonic_power,
+)
 from jarvis_stem.imaging.peaks import CLOSEST, HIGHEST, Peaks, find_peaks
 from jarvis_stem.imaging.stem import PIXEL_SIZE
 
@@ -36,9 +40,8 @@ _ENOUGH = 0.7  # of the unexplained peaks have to fit a finer lattice
 _PRICE = 2.5  # of a lattice e times finer, in weights of peaks
 _FOLDS = 1  # whole cycles a pixel, each way, that harmonics are folded back by
 _FOLDED = 3.0  # times the strength that bilinear drawing gives a folded harmonic at most
-_STEPS = 3  # of Newton's method
-_LONGEST_STEP = 0.3  # cycles a window
-_NO_BASIS = torch.eye(2, dtype=torch.float64) * 1e4
+_STEPS = 3  # of Newton's method at most
+_LONGEST_STEP, _SHORT_STEP = 0.3, 3e-3  # cycles a window; after the latter the next is nothing
 
 
 @dataclass(frozen=True)
@@ -86,12 +89,11 @@ def measure(images: NDArray[np.uint8]) -> Lattices:
     vectors = np.full((len(images), 2, 2), np.nan)
     quality = np.zeros(len(images))
 
-    def work(part: slice) -> None:
-        found = _measure(torch.from_numpy(np.ascontiguousarray(images[part])))
-        vectors[part], quality[part] = (one.numpy() for one in found)
+    def work(n: int) -> None:
+        vectors[n], quality[n] = _measure(images[n])
 
     if min(images.shape[1:]) >= _SMALLEST:
-        by_batches(work, len(images), "measuring lattices")
+        for_each(work, len(images), "measuring lattices")
     return Lattices(vectors, quality)
 
 
@@ -110,147 +112,217 @@ def reduce(bases: NDArray[np.float64]) -> NDArray[np.float64]:
         array([[3., 0.],
                [1., 4.]])
     """
-    return _reduced(torch.from_numpy(np.asarray(bases, np.float64))).numpy()
+    reduced = np.array(bases, np.float64, order="C")
+    for basis in reduced.reshape(-1, 2, 2):
+        basis[:] = _reduced(basis)
+    return reduced
 
 
-def _reduced(bases: Tensor) -> Tensor:
-    a, b = bases.unbind(-2)
+@compiled
+def _reduced(basis: NDArray[np.float64]) -> NDArray[np.float64]:
+    ax, ay, bx, by = basis[0, 0], basis[0, 1], basis[1, 0], basis[1, 1]
     while True:
-        swapped = _dot(a, a) > _dot(b, b)
-        a, b = torch.where(swapped, b, a), torch.where(swapped, a, b)
-        shorter = b - torch.round(_dot(a, b) / _dot(a, a)) * a
-        improved = _dot(shorter, shorter) < _dot(b, b)  # rounding must not keep it going round
-        if not improved.any():
+        if ax * ax + ay * ay > bx * bx + by * by:
+            ax, ay, bx, by = bx, by, ax, ay
+        times = np.rint((ax * bx + ay * by) / (ax * ax + ay * ay))
+        x, y = bx - times * ax, by - times * ay
+        if not x * x + y * y < bx * bx + by * by:  # rounding must not keep it going round
             break
-        b = torch.where(improved, shorter, b)
-    a = torch.where(a[..., :1] < 0, -a, a)
-    return torch.stack([a, torch.where(_dot(a, b) < 0, -b, b)], -2)
+        bx, by = x, y
+    if ax < 0:
+        ax, ay = -ax, -ay
+    sign = -1.0 if ax * bx + ay * by < 0 else 1.0
+    return _basis(ax, ay, sign * bx, sign * by)
 
 
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a * b).sum(-1, keepdim=True)
+@compiled
+def _basis(ax: float, ay: float, bx: float, by: float) -> NDArray[np.float64]:
+    basis = np.empty((2, 2))
+    basis[0, 0], basis[0, 1], basis[1, 0], basis[1, 1] = ax, ay, bx, by
+    return basis
 
 
-def _measure(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Basis vectors and quality of a batch."""
-    windowed = apply_window(images)
+def _measure(image: NDArray[np.uint8]) -> tuple[NDArray[np.float64] | float, float]:
+    """Basis vectors and quality of an image, NaN and 0 where no lattice is found."""
+    windowed, _ = apply_window(image)
     peaks = find_peaks(windowed)
-    basis, found = _start(peaks)
-    for height in _FAINTER:
-        basis = _divide(_fit(basis, peaks), peaks, height)
-    basis = _refine(_fit(basis, peaks), windowed)
-    quality = torch.where(found, _quality(basis, peaks), 0)
-    vectors = _reduced(torch.linalg.inv(basis / peaks.size).mT * PIXEL_SIZE)
-    return torch.where(found[:, None, None], vectors, torch.nan), quality
+    basis, found = _explaining(peaks, CLOSEST)
+    if not found:
+        return math.nan, 0.0
+    basis = _refine(basis, windowed)
+    vectors = np.linalg.inv(basis / peaks.size).T * np.float64(PIXEL_SIZE)
+    return reduce(vectors), _quality(basis, peaks)
 
 
-def _start(peaks: Peaks) -> tuple[Tensor, Tensor]:
-    """The basis of the largest cell that two of the strongest peaks make, and whether any do."""
-    pairs = torch.cartesian_prod(torch.arange(_SEEDS), torch.arange(_PARTNERS))
-    pairs = pairs[pairs[:, 0] < pairs[:, 1]]
-    bases, heights = peaks.places[:, pairs], peaks.heights[:, pairs].amin(-1)
-    area = torch.linalg.det(bases).abs()
-    usable = (heights > 0) & (area > 0.15 * bases.norm(dim=-1).prod(-1)) & (area > CLOSEST**2)
-    area = torch.where(usable, area + torch.where(heights < _STRONG, 1e6, 0.0), torch.inf)
-    smallest, which = area.min(1)
-    found = torch.isfinite(smallest)
-    basis = bases[torch.arange(len(bases)), which]
-    return _reduced(torch.where(found[:, None, None], basis, _NO_BASIS)), found
+@compiled
+def _explaining(peaks: Peaks, closest: float) -> tuple[NDArray[np.float64], bool]:
+    """The basis that best explains the peaks, and whether any does."""
+    basis = _start(peaks, closest)
+    found = _area(basis) > 0
+    if found:
+        for height in _FAINTER:
+            basis = _divide(_fit(basis, peaks), peaks, height, closest)
+        basis = _fit(basis, peaks)
+    return basis, found
 
 
-def nearest_harmonics(basis: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-    """Distance of each place from the nearest harmonic, cycles a window, and its orders."""
-    orders = places @ torch.linalg.inv(basis)
-    whole = torch.round(orders)
-    return ((orders - whole) @ basis).norm(dim=-1), whole
+@compiled
+def _start(peaks: Peaks, closest: float) -> NDArray[np.float64]:
+    """The basis of the smallest cell that two of the strongest peaks make, zeros if none do."""
+    basis, smallest = np.zeros((2, 2)), np.inf
+    for i in range(min(_SEEDS, len(peaks.places))):
+        for j in range(i + 1, min(_PARTNERS, len(peaks.places))):
+            a, b = peaks.places[i], peaks.places[j]
+            pair = _basis(a[0], a[1], b[0], b[1])
+            area, most = _area(pair), math.sqrt((a[0] ** 2 + a[1] ** 2) * (b[0] ** 2 + b[1] ** 2))
+            if area > 0.15 * most and area > closest**2:
+                area += 1e6 if peaks.heights[j] < _STRONG else 0.0
+                if area < smallest:
+                    smallest, basis = area, pair
+    return _reduced(basis)
 
 
-def _fit(basis: Tensor, peaks: Peaks) -> Tensor:
+@compiled
+def _area(basis: NDArray[np.float64]) -> float:
+    return abs(basis[0, 0] * basis[1, 1] - basis[0, 1] * basis[1, 0])
+
+
+@compiled
+def _inverse(basis: NDArray[np.float64]) -> NDArray[np.float64]:
+    a, b, c, d = basis[0, 0], basis[0, 1], basis[1, 0], basis[1, 1]
+    det = a * d - b * c
+    return _basis(d / det, -b / det, -c / det, a / det)
+
+
+@compiled
+def nearest_harmonics(
+    basis: NDArray[np.float64], places: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distance of each place [P, 2] from the nearest harmonic, cycles a window, and its orders."""
+    inverse = _inverse(basis)
+    misses, orders = np.empty(len(places)), np.empty((len(places), 2))
+    for n in range(len(places)):
+        x, y = places[n, 0], places[n, 1]
+        h, k = x * inverse[0, 0] + y * inverse[1, 0], x * inverse[0, 1] + y * inverse[1, 1]
+        orders[n, 0], orders[n, 1] = np.rint(h), np.rint(k)
+        h, k = h - orders[n, 0], k - orders[n, 1]
+        x, y = h * basis[0, 0] + k * basis[1, 0], h * basis[0, 1] + k * basis[1, 1]
+        misses[n] = math.sqrt(x * x + y * y)
+    return misses, orders
+
+
+@compiled
+def _fit(basis: NDArray[np.float64], peaks: Peaks) -> NDArray[np.float64]:
     """Least squares over the peaks that are harmonics, weighted by their amplitudes."""
     misses, orders = nearest_harmonics(basis, peaks.places)
-    heights = torch.where(misses <= _NEAR, peaks.heights, 0)[..., None]
-    left = orders * heights
-    normal = left.mT @ left
-    enough = (torch.linalg.det(normal) > 1e-6)[:, None, None]
-    normal = torch.where(enough, normal, torch.eye(2, dtype=torch.float64))
-    fitted = torch.linalg.solve(normal, left.mT @ (peaks.places * heights))
-    return torch.where(enough, fitted, basis)
+    normal, right = np.zeros((2, 2)), np.zeros((2, 2))
+    for n in range(len(misses)):
+        if misses[n] <= _NEAR:
+            for i in range(2):
+                left = orders[n, i] * peaks.heights[n] ** 2
+                for j in range(2):
+                    normal[i, j] += left * orders[n, j]
+                    right[i, j] += left * peaks.places[n, j]
+    if _area(normal) <= 1e-6:
+        return basis
+    inverse, fitted = _inverse(normal), np.empty((2, 2))
+    for i in range(2):
+        for j in range(2):
+            fitted[i, j] = inverse[i, 0] * right[0, j] + inverse[i, 1] * right[1, j]
+    return fitted
 
 
-def _unexplained(basis: Tensor, peaks: Peaks) -> Tensor:
+@compiled
+def _unexplained(basis: NDArray[np.float64], peaks: Peaks) -> NDArray[np.float64]:
     """Weights of the peaks that are neither harmonics nor where weak ones are folded back to."""
     misses, _ = nearest_harmonics(basis, peaks.places)
-    return torch.where((misses > _NEAR) & ~_folded(basis, peaks), peaks.weights, 0)
+    folded, weights = _folded(basis, peaks), np.zeros(len(misses))
+    for n in range(len(misses)):
+        if misses[n] > _NEAR and not folded[n]:
+            weights[n] = peaks.weights[n]
+    return weights
 
 
-def _folded(basis: Tensor, peaks: Peaks) -> Tensor:
+@compiled
+def _folded(basis: NDArray[np.float64], peaks: Peaks) -> NDArray[np.bool_]:
     """Whether each peak may be a harmonic from beyond the sampling frequency.
 
     Drawing an atom on four pixels bilinearly multiplies its transform by sinc^2 of either frequency
     and adds copies of that shifted by whole cycles a pixel; at frequency q the copy from q + m is
     (q / (q + m))^2 of a harmonic that were there itself.
     """
-    steps = torch.arange(-_FOLDS, _FOLDS + 1, dtype=torch.float64)
-    folds = torch.cartesian_prod(steps, steps)
-    folds = folds[(folds != 0).any(1)]
-    origins = peaks.places[:, None] + (folds * peaks.size)[:, None]
-    misses, _ = nearest_harmonics(basis[:, None], origins)
-    copies = torch.where(folds[:, None] == 0, 1, (peaks.places[:, None] / origins) ** 2).prod(-1)
-    return ((misses <= _NEAR) & (peaks.heights[:, None] < _FOLDED * copies)).any(1)
+    folded = np.zeros(len(peaks.places), np.bool_)
+    origins, copies = np.empty_like(peaks.places), np.empty(len(folded))
+    for i in range(-_FOLDS, _FOLDS + 1):
+        for j in range(-_FOLDS, _FOLDS + 1):
+            for n in range(len(folded)):
+                copies[n] = 1.0
+                for axis in range(2):
+                    fold = i if axis == 0 else j
+                    place = peaks.places[n, axis]
+                    origins[n, axis] = place + fold * peaks.size[axis]
+                    if fold != 0:
+                        copies[n] *= (place / origins[n, axis]) ** 2
+            misses, _ = nearest_harmonics(basis, origins)
+            for n in range(len(folded)):
+                near = misses[n] <= _NEAR and (i != 0 or j != 0)
+                folded[n] |= near and peaks.heights[n] < _FOLDED * copies[n]
+    return folded
 
 
-def _divide(basis: Tensor, peaks: Peaks, height: float) -> Tensor:
+@compiled
+def _divide(
+    basis: NDArray[np.float64], peaks: Peaks, height: float, closest: float
+) -> NDArray[np.float64]:
     """Of lattices up to some times finer the one that best explains what is not, from a height."""
-    weights = torch.where(peaks.heights >= height, _unexplained(basis, peaks), 0)[:, None]
-    coarser = _divisions()
-    finer = torch.linalg.inv(coarser) @ basis[:, None]
-    orders = (peaks.places @ torch.linalg.inv(basis))[:, None] @ coarser
-    hits = ((orders - torch.round(orders)) @ finer).norm(dim=-1) <= _EXACT
-    explained, total = (hits * weights).sum(-1), weights.sum(-1)
-    area = torch.linalg.det(finer).abs()
-    gain = explained - total * _chance(area, _EXACT) - _PRICE * torch.linalg.det(coarser).log()
-    gain = torch.where((explained >= _ENOUGH * total) & (area > CLOSEST**2), gain, -torch.inf)
-    gain[:, 0] = 0  # the lattice as it is
-    return _reduced(finer[torch.arange(len(basis)), gain.argmax(1)])
+    weights, total = _unexplained(basis, peaks), 0.0
+    for n in range(len(weights)):
+        weights[n] = weights[n] if peaks.heights[n] >= height else 0.0
+        total += weights[n]
+    best, most = basis, 0.0
+    for i in range(1, _DIVISIONS + 1):
+        for j in range(1, _DIVISIONS // i + 1):
+            for k in range(j):  # Hermite's normal form of every lattice that many times coarser
+                x, y = basis[0, 0] / i, basis[0, 1] / i
+                finer = _basis(x, y, (basis[1, 0] - k * x) / j, (basis[1, 1] - k * y) / j)
+                misses, _ = nearest_harmonics(finer, peaks.places)
+                explained = 0.0
+                for n in range(len(weights)):
+                    explained += weights[n] if misses[n] <= _EXACT else 0.0
+                area = _area(finer)
+                gain = explained - total * _chance(area, _EXACT) - _PRICE * math.log(i * j)
+                if explained >= _ENOUGH * total and area > closest**2 and gain > most:
+                    best, most = (finer, gain) if i * j > 1 else (best, most)
+    return _reduced(best)
 
 
-@cache
-def _divisions() -> Tensor:
-    """Every lattice up to so many times finer: its orders by this one's, [K, 2, 2]."""
-    sides = [(i, j) for i in range(1, _DIVISIONS + 1) for j in range(1, _DIVISIONS // i + 1)]
-    forms = [((i, 0), (k, j)) for i, j in sides for k in range(j)]  # Hermite's normal form
-    return torch.tensor(forms, dtype=torch.float64)
-
-
-def _chance(area: Tensor, tolerance: float) -> Tensor:
+@compiled
+def _chance(area: float, tolerance: float) -> float:
     """Probability that a peak anywhere is as near to a harmonic."""
-    return (math.pi * tolerance**2 / area).clamp(max=1)
+    return min(math.pi * tolerance**2 / area, 1.0)
 
 
-def _quality(basis: Tensor, peaks: Peaks) -> Tensor:
-    missed = _unexplained(basis, peaks).sum(1) / peaks.weights.sum(1).clamp(min=1e-30)
-    return (1 - missed - _chance(torch.linalg.det(basis).abs(), _NEAR)).clamp(0, 1)
+def _quality(basis: NDArray[np.float64], peaks: Peaks) -> float:
+    missed = _unexplained(basis, peaks).sum() / max(peaks.weights.sum(), 1e-30)
+    return max(0.0, min(1.0, 1 - missed - _chance(_area(basis), _NEAR)))
 
 
-def _refine(basis: Tensor, windowed: Tensor) -> Tensor:
-    """Maximise the power at the harmonics of reciprocal bases, cycles a window."""
-    orders = torch.from_numpy(harmonic_orders()).double()
-    size = torch.tensor(windowed.shape[1:], dtype=torch.float64)
-    inside = (orders @ basis / size).norm(dim=-1) < HIGHEST
+def _refine(basis: NDArray[np.float64], windowed: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Maximise the power at the harmonics of a reciprocal basis, cycles a window."""
+    orders = inside(basis, windowed.shape)
     for _ in range(_STEPS):
-        power, gradient, curvature = harmonic_power(orders @ basis, windowed)
-        gradient = torch.einsum("nm,mp,nmi->npi", inside.double(), orders, gradient).flatten(1)
-        curvature = torch.einsum("nm,mp,mq,nmij->npiqj", inside.double(), orders, orders, curvature)
-        values, axes = torch.linalg.eigh(curvature.reshape(-1, 4, 4))
+        power, gradient, curvature = harmonic_power(basis, orders, windowed)
+        values, axes = np.linalg.eigh(curvature)
         # Uphill along every axis, also where the power curves the other way.
-        floor = (1e-3 * (power * inside).sum(1, keepdim=True)).clamp(min=1e-30)
-        step = (
-            axes
-            @ ((axes.mT @ gradient[..., None])[..., 0] / torch.maximum(values.abs(), floor))[
-                ..., None
-            ]
-        )
-        basis = basis + (
-            step / (step.abs().amax(1, keepdim=True) / _LONGEST_STEP).clamp(min=1)
-        ).reshape(-1, 2, 2)
+        step = axes @ (axes.T @ gradient / np.maximum(np.abs(values), max(1e-3 * power, 1e-30)))
+        step /= max(np.abs(step).max() / _LONGEST_STEP, 1)
+        basis = basis + step.reshape(2, 2)
+        if np.abs(step).max() < _SHORT_STEP:
+            break
     return basis
+
+
+def inside(basis: NDArray[np.float64], size: tuple[int, ...]) -> NDArray[np.int64]:
+    """Orders of the harmonics of a basis, cycles a window, that the probe has left something of."""
+    orders = harmonic_orders()
+    return orders[np.linalg.norm(orders @ basis / size, axis=1) < HIGHEST]

@@ -3,106 +3,150 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from scipy import fft
-from torch import Tensor
 
-from jarvis_stem.imaging.harmonics import hann_window
+from jarvis_stem.imaging.harmonics import compiled, hann_window
 
-_CHUNK = 4  # images transformed at once: as many as the processor's cache holds
 HIGHEST = 0.3  # cycles a pixel; beyond it the probe has blurred the peaks away
 _NOISE_FROM = 0.42  # cycles a pixel; beyond it there is noise alone
+_NOISE_STEP = 3  # bins: a part of the noise says how strong it is
 _ABOVE_NOISE = 4.5  # times its root mean square; no noise of an image reaches that
 _FAINTEST = 0.007  # of the strongest peak's amplitude
 _MOST_PEAKS = 64
 CLOSEST = 2.5  # cycles a window; closer peaks run into each other
+_REACH = 2  # bins, each way, among which a peak is the highest
 
 
-@dataclass(frozen=True)
-class Peaks:
-    """The P strongest peaks of N spectra in a half plane, strongest first.
+class Peaks(NamedTuple):
+    """The P strongest peaks of a spectrum in a half plane, strongest first.
 
     Attributes:
-        places: Cycles a window along rows and columns, float64[N, P, 2].
-        heights: Amplitudes by the strongest peak's, float64[N, P]; 0 where there is no peak.
-        weights: Logarithms of the amplitudes by the faintest that counts, float64[N, P].
-        size: Height and width of the images, pixels, float64[2].
+        places: Cycles a window along rows and columns, float64[P, 2].
+        heights: Amplitudes by the strongest peak's, float64[P].
+        weights: Logarithms of the amplitudes by the faintest that counts, float64[P].
+        size: Height and width of the image, pixels, float64[2].
     """
 
-    places: Tensor
-    heights: Tensor
-    weights: Tensor
-    size: Tensor
+    places: NDArray[np.float64]
+    heights: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    size: NDArray[np.float64]
 
 
-def find_peaks(windowed: Tensor) -> Peaks:
-    """Find the strongest peaks of images float32[N, H, W] that `apply_window` returned."""
-    bins = [2 * fft.next_fast_len(n) for n in windowed.shape[1:]]
-    spectra = [_spectrum(chunk, bins) for chunk in windowed.split(_CHUNK)]
-    power, noise = (torch.cat(column) for column in zip(*spectra, strict=True))
-    centre = power[:, 2:-2, 2:-2]
-    rows, columns = centre.shape[1:]
-    at = torch.stack(
-        torch.meshgrid(torch.arange(columns) - columns // 2, torch.arange(rows), indexing="xy"), -1
-    )
-    size = torch.tensor(windowed.shape[1:], dtype=torch.float64)
-    bins_a_cycle = torch.tensor(bins, dtype=torch.float64)
-    cycles = at / bins_a_cycle
-    usable = (at[..., 1] > 0) | (at[..., 0] > 0)
-    usable &= (cycles.norm(dim=-1) < HIGHEST) & ((cycles * size).norm(dim=-1) > CLOSEST)
-    is_peak = (centre == _highest(_highest(power).mT).mT) & usable
-    heights, which = (
-        torch.where(is_peak, centre, 0).flatten(1).topk(min(_MOST_PEAKS, rows * columns))
-    )
-    floor = torch.maximum(_FAINTEST**2 * heights[:, :1], _ABOVE_NOISE**2 * noise[:, None])
-    heights = torch.where(heights > floor, heights, 0).double()
-    weights = torch.log((heights / floor).clamp(min=1)) / 2
-    places = (at.flatten(0, 1)[which] + _vertices(power, which // columns, which % columns)) * (
-        size / bins_a_cycle
-    )
-    heights = heights.sqrt() / heights[:, :1].sqrt().clamp(min=1e-30)
-    return Peaks(places, heights, weights, size)
+def find_peaks(windowed: NDArray[np.float32]) -> Peaks:
+    """Find the strongest peaks of an image float32[H, W] that `apply_window` returned."""
+    shape = windowed.shape
+    bins, reach = _resolution(shape)
+    power, noise = _spectrum(windowed, bins, reach)
+    floor = _ABOVE_NOISE**2 * noise
+    here = _tops(power, _usable(shape), floor)  # in the flattened power
+    heights = power.ravel()[here].astype(np.float64)
+    order = np.argsort(-heights, kind="stable")[:_MOST_PEAKS]
+    here, heights = here[order], heights[order]
+    strongest = heights[:1].sum()
+    floor = max(floor, np.float32(_FAINTEST**2 * strongest))
+    here, heights = here[heights > floor], heights[heights > floor]
+    rows, columns = np.divmod(here, power.shape[1])
+    places = np.stack([rows - reach[0], columns - _REACH], -1) + _vertices(power, here)
+    size = np.array(shape, np.float64)
+    weights = np.log(heights / floor) / 2
+    return Peaks(places * (size / bins), np.sqrt(heights / strongest), weights, size)
 
 
-def _spectrum(windowed: Tensor, bins: list[int]) -> tuple[Tensor, Tensor]:
-    """Power at the low frequencies and the noise's, with so many bins to a cycle a pixel.
+def _resolution(shape: tuple[int, ...]) -> tuple[list[int], list[int]]:
+    """Bins to a cycle a pixel along rows and columns, and how many each way matter."""
+    bins = [2 * fft.next_fast_len(n) for n in shape]
+    return bins, [min(math.ceil(HIGHEST * n) + _REACH, n // 2 - 1) for n in bins]
 
-    The power is [N, columns' frequency from -2 bins, rows' frequency from the lowest], with two
-    bins beyond the highest frequency that peaks are looked for at.
+
+@cache
+def _usable(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Where in a half plane of the low frequencies peaks are neither too far nor too close."""
+    bins, reach = _resolution(shape)
+    row, column = np.ogrid[_REACH - reach[0] : reach[0] - _REACH + 1, : reach[1] - _REACH + 1]
+    x, y = row / bins[0], column / bins[1]
+    far_enough = np.hypot(x * shape[0], y * shape[1]) > CLOSEST
+    return ((column > 0) | (row > 0)) & (np.hypot(x, y) < HIGHEST) & far_enough
+
+
+def _spectrum(
+    windowed: NDArray[np.float32], bins: list[int], reach: list[int]
+) -> tuple[NDArray[np.float32], np.float32]:
+    """Power at the low frequencies, and the noise's.
+
+    The power is [rows' frequency from the lowest, columns' frequency from -2 bins], with two bins
+    beyond the highest frequency that peaks are looked for at.
     """
-    reach = [min(math.ceil(HIGHEST * n) + 2, n // 2 - 1) for n in bins]
-    half = torch.fft.rfft(windowed, bins[1], dim=2)[:, :, : reach[1] + 1]
-    whole = torch.fft.fft(half.mT.contiguous(), bins[0], dim=2)
-    high = slice(int(_NOISE_FROM * bins[0]), int((1 - _NOISE_FROM) * bins[0]), 3)
-    noise = _squared(whole[:, ::3, high]).flatten(1).median(1).values / math.log(2)
-    rounding = hann_window(windowed.shape[1:]).square().sum() / 12  # what eight bits add at least
-    power = _squared(torch.cat([whole[:, :, -reach[0] :], whole[:, :, : reach[0] + 1]], 2))
-    power = torch.cat([power[:, 1:3].flip(1, 2), power], 1)
-    return power, torch.maximum(noise, rounding)
+    half = fft.rfft(windowed, bins[1], axis=1)[:, : reach[1] + 1]
+    whole = fft.fft(half, bins[0], axis=0)
+    step = 3  # bins: a part of the noise says how strong it is
+    high = whole[int(_NOISE_FROM * bins[0]) : int((1 - _NOISE_FROM) * bins[0]) : step, ::step]
+    middle = (high.size - 1) // 2
+    noise = np.partition((high.real**2 + high.imag**2).ravel(), middle)[middle]
+    rounding = np.square(hann_window(windowed.shape)).sum() / 12  # what eight bits add at least
+    return _low_power(whole, reach[0]), max(noise / np.float32(math.log(2)), rounding)
 
 
-def _squared(values: Tensor) -> Tensor:
-    return values.real.square() + values.imag.square()
+@compiled
+def _low_power(spectrum: NDArray[np.complex64], reach: int) -> NDArray[np.float32]:
+    rows, columns = 2 * reach + 1, spectrum.shape[1]
+    power = np.empty((rows, _REACH + columns), np.float32)
+    for row in range(rows):
+        line = spectrum[(row - reach) % len(spectrum)]
+        for column in range(columns):
+            value = line[column]
+            squared = value.real * value.real + value.imag * value.imag
+            power[row, _REACH + column] = squared
+            if 0 < column <= _REACH:  # a real image's spectrum is symmetric
+                power[rows - 1 - row, _REACH - column] = squared
+    return power
 
 
-def _highest(values: Tensor) -> Tensor:
-    """Highest of five neighbours along the last axis."""
-    of_two = torch.maximum(values[..., 1:], values[..., :-1])
-    return torch.maximum(torch.maximum(of_two[..., :-3], of_two[..., 2:-1]), values[..., 4:])
+@compiled
+def _tops(
+    power: NDArray[np.float32], usable: NDArray[np.bool_], floor: np.float32
+) -> NDArray[np.int64]:
+    """Where usable power above a floor is the highest of five by five, in the flattened array."""
+    rows, columns = usable.shape
+    across = np.empty((len(power), columns), np.float32)  # the highest of five side by side
+    for row in range(len(power)):
+        line, highest = power[row], across[row]
+        for column in range(columns):
+            highest[column] = line[column]
+        for step in range(1, 2 * _REACH + 1):
+            for column in range(columns):
+                value = line[column + step]
+                highest[column] = value if value > highest[column] else highest[column]
+    found, count = np.empty(usable.size, np.int64), 0
+    highest = np.empty(columns, np.float32)
+    for row in range(rows):
+        for column in range(columns):
+            highest[column] = floor
+        for step in range(2 * _REACH + 1):
+            line = across[row + step]
+            for column in range(columns):
+                value = line[column]
+                highest[column] = value if value > highest[column] else highest[column]
+        line = power[row + _REACH]
+        for column in range(columns):
+            top = line[column + _REACH]
+            if top > floor and top == highest[column] and usable[row, column]:
+                found[count] = (row + _REACH) * power.shape[1] + column + _REACH
+                count += 1
+    return found[:count]
 
 
-def _vertices(power: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+def _vertices(power: NDArray[np.float32], here: NDArray[np.int64]) -> NDArray[np.float64]:
     """Where parabolas through peaks of the log power and their neighbours have their tops, bins."""
-    width = power.shape[2]
-    here = (rows + 2) * width + columns + 2
     offsets = []
-    for step in (1, width):
-        below, top, above = (
-            torch.log(power.flatten(1).gather(1, here + k * step).double().clamp(min=1e-30))
-            for k in (-1, 0, 1)
-        )
-        curvature = (below - 2 * top + above).clamp(max=-1e-9)
-        offsets.append(((below - above) / (2 * curvature)).clamp(-1, 1))
-    return torch.stack(offsets, -1)
+    for step in (power.shape[1], 1):
+        at = here[:, None] + [-step, 0, step]
+        below, top, above = np.log(power.ravel()[at].astype(np.float64).clip(1e-30)).T
+        curvature = (below - 2 * top + above).clip(max=-1e-9)
+        offsets.append(((below - above) / (2 * curvature)).clip(-1, 1))
+    return np.stack(offsets, -1)

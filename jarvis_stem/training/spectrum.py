@@ -34,7 +34,7 @@ def log_power(images: Tensor) -> Tensor:
     window, rows, columns = _waves()
     with torch.no_grad():
         batches = (_less_mean(batch.float() / 255, window) for batch in images.split(_BATCH))
-        sums = [_complex(rows @ batch @ columns) for batch in batches]
+        sums = [_complex(rows @ (batch @ columns)) for batch in batches]
         return torch.cat([_log(one.abs().square()) for one in sums])
 
 

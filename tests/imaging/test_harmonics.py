@@ -1,64 +1,58 @@
-"""Batches share the cores, and the number of torch's threads is left to the process."""
+"""Images are shared among as many threads as the process is to have."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from threading import Barrier, Thread
+import os
+from threading import Barrier, get_ident
 
 import pytest
-import torch
 from helpers import PATIENCE
 
-from jarvis_stem.imaging.harmonics import BATCH, by_batches
+from jarvis_stem.imaging.harmonics import BATCH, for_each
 
 
-@pytest.fixture(autouse=True)
-def _three_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
-
-
-def in_a_new_thread() -> int:
-    """How many threads torch computes with in a thread that starts now."""
-    found: list[int] = []
-    thread = Thread(target=lambda: found.append(torch.get_num_threads()))
-    thread.start()
-    thread.join()
-    return found[0]
-
-
-def test_every_image_is_in_one_batch() -> None:
-    parts: list[slice] = []
-    by_batches(parts.append, 2 * BATCH + 1, "")
-    images = [n for part in parts for n in range(2 * BATCH + 1)[part]]
+def test_every_image_has_its_turn() -> None:
+    images: list[int] = []
+    for_each(images.append, 2 * BATCH + 1, "")
     assert sorted(images) == list(range(2 * BATCH + 1))
 
 
-def test_batches_run_side_by_side_on_one_thread_each() -> None:
+def meet(n: int, others: Barrier) -> None:
+    """Wait at the start of a batch for the others': breaks unless all are at work at once."""
+    if n % BATCH == 0:
+        others.wait()
+
+
+@pytest.mark.parametrize("wanted", ["3", " 3,2"])
+def test_as_many_threads_work_side_by_side_as_are_wanted(
+    monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", wanted)
     together = Barrier(3, timeout=PATIENCE)
-    inside: list[int] = []
+    threads: set[int] = set()
 
-    def work(_: slice) -> None:
-        together.wait()  # breaks unless three batches are at work at once
-        inside.append(torch.get_num_threads())
+    def work(n: int) -> None:
+        meet(n, together)
+        threads.add(get_ident())
 
-    by_batches(work, 3 * BATCH, "")
-    assert inside == [1, 1, 1]
-
-
-def test_the_number_of_threads_is_everybody_elses_own() -> None:
-    during: list[int] = []
-    by_batches(lambda _: during.append(in_a_new_thread()), 2 * BATCH, "")
-    assert during == [3, 3]
-    assert (torch.get_num_threads(), in_a_new_thread()) == (3, 3)
+    for_each(work, 3 * BATCH, "")
+    assert len(threads) == 3
 
 
-def test_a_fault_changes_no_number_of_threads() -> None:
-    def fail(_: slice) -> None:
+@pytest.mark.parametrize("wanted", ["", "0", "-2", "many"])
+def test_what_is_no_number_of_threads_means_all_cores(
+    monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", wanted)
+    cores = os.cpu_count() or 1
+    together = Barrier(cores, timeout=PATIENCE)
+    for_each(lambda n: meet(n, together), cores * BATCH, "")
+    assert not together.broken
+
+
+def test_a_fault_is_raised() -> None:
+    def fail(_: int) -> None:
         raise ValueError("no lattice")
 
     with pytest.raises(ValueError, match="no lattice"):
-        by_batches(fail, 2 * BATCH, "")
-    assert (torch.get_num_threads(), in_a_new_thread()) == (3, 3)
+        for_each(fail, 2 * BATCH, "")
