@@ -1,0 +1,179 @@
+"""Measure every stored model on structures that it was not trained on and on published JPEGs.
+
+python perf/unseen.py --structures ../shared/unseen_structures --jpegs ../shared/atomvision_sample
+
+Writes docs/unseen.json and docs/unseen.md; the models' cards take their figures from the former.
+Nothing is chosen by it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from remembered import remember
+from shares import by_class, interval_text, share
+from stored import predictors
+from tabulate import tabulate
+
+from jarvis_stem import cli
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.names import ResultName, bravais_result
+from jarvis_stem.formats.run_record import read_run_record
+from jarvis_stem.imaging import image_set, structures
+from jarvis_stem.imaging.bravais import CLASS_NAMES
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import json_text, read_zip, write_text
+
+_ROOT = Path(__file__).resolve().parents[1]
+_DATASET = "stem_2d_image"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images with known classes.
+
+    Attributes:
+        name: What the tables call it.
+        what: Where its images come from.
+        images: uint8[N, 256, 256].
+        classes: Their classes, 0 to 4, [N].
+    """
+
+    name: str
+    what: str
+    images: NDArray[np.uint8]
+    classes: NDArray[np.intp]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--structures", type=Path, required=True, metavar="DIR", help="[{id, atoms, label}] zips"
+    )
+    parser.add_argument("--jpegs", type=Path, required=True, metavar="DIR", help="<class>/<id>.jpg")
+    parser.add_argument("--contributions", type=Path, default=_ROOT / "contributions")
+    parser.add_argument("--output", type=Path, default=_ROOT / "docs", metavar="DIR")
+    options = parser.parse_args(arguments)
+
+    name = bravais_result(_DATASET)
+    benchmark = Benchmark.read(_ROOT / "benchmarks", name)
+    sources = [
+        *(_of_structures(path) for path in _zips(options.structures)),
+        *_of_jpegs(options.jpegs, benchmark),
+    ]
+    models = predictors(options.contributions, _DATASET, _ROOT / "benchmarks")
+    remember(*(torch.from_numpy(source.images) for source in sources))
+    typed = sys.argv[1:] if arguments is None else arguments
+    content = {
+        "command": shlex.join(["python", "perf/unseen.py", *map(str, typed)]),
+        "benchmark": _DATASET,
+        "sources": [_described(source) for source in sources],
+        "models": {
+            model: {
+                "weights_sha256": _weights(options.contributions / model, name),
+                "sources": {s.name: _figures(s, predictor.predict(s.images)) for s in sources},
+            }
+            for model, predictor in models.items()
+        },
+    }
+    write_text(options.output / "unseen.json", json_text(content))
+    write_text(options.output / "unseen.md", page(content))
+    print(page(content), end="")
+    return 0
+
+
+def _zips(folder: Path) -> list[Path]:
+    zips = sorted(folder.glob("*.json.zip"))
+    if not zips:
+        raise StemError(f"{folder}: no .json.zip of structures in it")
+    return zips
+
+
+def _of_structures(path: Path) -> Source:
+    """The images of a zip's structures."""
+    found = structures.read_files(path)
+    labels = {f"{row['id']}.jpg": row["label"] for row in json.loads(read_zip(path, path.stem))}
+    rendered = image_set.render(found, list(found))
+    classes = np.array([labels[i] for i in rendered.ids], np.intp)
+    name = path.name.removesuffix(".json.zip")
+    return Source(name, f"structures of {path.name}", rendered.images, classes)
+
+
+def _of_jpegs(folder: Path, benchmark: Benchmark) -> list[Source]:
+    """Published images: all of them, and those that are in no training split."""
+    known = {path.name: int(path.parent.name) for path in sorted(folder.glob("*/*.jpg"))}
+    found = image_set.read_folder(folder, known, benchmark.classes)
+    classes = np.array(list(known.values()), np.intp)
+    new = np.array([i not in benchmark.split("train") for i in found.ids])
+    return [
+        Source("JPEGs", "images as published", found.images, classes),
+        Source("JPEGs, new", "those not in train", found.images[new], classes[new]),
+    ]
+
+
+def _described(source: Source) -> dict[str, Any]:
+    counts = np.bincount(source.classes, minlength=len(CLASS_NAMES)).tolist()
+    return {
+        "name": source.name,
+        "what": source.what,
+        "n": len(source.classes),
+        "classes": dict(zip(CLASS_NAMES, counts, strict=True)),
+    }
+
+
+def _weights(folder: Path, name: ResultName) -> str | None:
+    record, _ = read_run_record(folder / name.run_record_name)
+    return record.weights.sha256 if record and record.weights else None
+
+
+def _figures(source: Source, predicted: NDArray[Any]) -> dict[str, Any]:
+    correct = predicted == source.classes
+    return {**share(correct), "classes": by_class(source.classes, correct)}
+
+
+def page(content: Mapping[str, Any]) -> str:
+    """The figures as Markdown."""
+    lines = [
+        "# Structures that no model was trained on, and published JPEGs",
+        "",
+        f"`{content['command']}`: accuracy of the stored weights of `{content['benchmark']}`, with "
+        "Wilson's 95% interval, and recall of each class. Structures of other databases than the "
+        "benchmark's are drawn as its images are; the JPEGs are images of the benchmark as they "
+        "were published, of which our drawings take no part.",
+    ]
+    for source in content["sources"]:
+        rows = [
+            {
+                "model": model,
+                "correct": figures["correct"],
+                "accuracy": interval_text(figures),
+                **{f"{c} ({n})": _recall(figures, c) for c, n in source["classes"].items()},
+            }
+            for model, measured in content["models"].items()
+            for figures in [measured["sources"][source["name"]]]
+        ]
+        table = tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)
+        lines += ["", f"## {source['name']}: {source['what']}, {source['n']}", "", table]
+    return "\n".join(lines) + "\n"
+
+
+def _recall(figures: Mapping[str, Any], class_name: str) -> str:
+    counts = figures["classes"][class_name]
+    return f"{counts['accuracy']:.3f}" if counts["n"] else "-"
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
