@@ -44,13 +44,11 @@ class Source:
 
     Attributes:
         name: What the tables call it.
-        what: Where its images come from.
         images: uint8[N, 256, 256].
         classes: Their classes, 0 to 4, [N].
     """
 
     name: str
-    what: str
     images: NDArray[np.uint8]
     classes: NDArray[np.intp]
 
@@ -108,8 +106,7 @@ def _of_structures(path: Path) -> Source:
     labels = {f"{row['id']}.jpg": row["label"] for row in json.loads(read_zip(path, path.stem))}
     rendered = image_set.render(found, list(found))
     classes = np.array([labels[i] for i in rendered.ids], np.intp)
-    name = path.name.removesuffix(".json.zip")
-    return Source(name, f"structures of {path.name}", rendered.images, classes)
+    return Source(path.name.removesuffix(".json.zip"), rendered.images, classes)
 
 
 def _of_jpegs(folder: Path, benchmark: Benchmark) -> list[Source]:
@@ -119,8 +116,8 @@ def _of_jpegs(folder: Path, benchmark: Benchmark) -> list[Source]:
     classes = np.array(list(known.values()), np.intp)
     new = np.array([i not in benchmark.split("train") for i in found.ids])
     return [
-        Source("JPEGs", "images as published", found.images, classes),
-        Source("JPEGs, new", "those not in train", found.images[new], classes[new]),
+        Source("published JPEGs", found.images, classes),
+        Source("published JPEGs not in train", found.images[new], classes[new]),
     ]
 
 
@@ -128,7 +125,6 @@ def _described(source: Source) -> dict[str, Any]:
     counts = np.bincount(source.classes, minlength=len(CLASS_NAMES)).tolist()
     return {
         "name": source.name,
-        "what": source.what,
         "n": len(source.classes),
         "classes": dict(zip(CLASS_NAMES, counts, strict=True)),
     }
@@ -152,7 +148,7 @@ def page(content: Mapping[str, Any]) -> str:
         f"`{content['command']}`: accuracy of the stored weights of `{content['benchmark']}`, with "
         "Wilson's 95% interval, and recall of each class. Structures of other databases than the "
         "benchmark's are drawn as its images are; the JPEGs are images of the benchmark as they "
-        "were published, of which our drawings take no part.",
+        "were published.",
     ]
     for source in content["sources"]:
         rows = [
@@ -166,7 +162,7 @@ def page(content: Mapping[str, Any]) -> str:
             for figures in [measured["sources"][source["name"]]]
         ]
         table = tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)
-        lines += ["", f"## {source['name']}: {source['what']}, {source['n']}", "", table]
+        lines += ["", f"## {source['name']}: {source['n']}", "", table]
     return "\n".join(lines) + "\n"
 
 
