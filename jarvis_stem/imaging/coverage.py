@@ -1,4 +1,4 @@
-"""Which of a benchmark's ids the structures at hand can draw, and whether they are its structures."""
+"""Which of a benchmark's ids have a structure at hand, and whether it is the benchmark's."""
 
 from __future__ import annotations
 
