@@ -200,14 +200,15 @@ def turned(home: Path, shared: Path) -> Path:
     """The real store with 2DMatPedia's cells turned so that a lies along x, as it once was."""
     folder = home / "turned"
     shutil.copytree(shared / "jarvis_data", folder)
-    change(folder, "twod_matpd", lambda rows: [turn(row["atoms"]) for row in rows])
+    change(folder, "twod_matpd", turn)
     return folder
 
 
-def turn(atoms: dict[str, Any]) -> None:
-    lattice = Lattice(atoms["lattice_mat"])
-    whole = Lattice.from_parameters(*lattice.abc, *lattice.angles)
-    atoms["lattice_mat"] = whole.matrix.tolist()
+def turn(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        lattice = Lattice(row["atoms"]["lattice_mat"])
+        along_x = Lattice.from_parameters(*lattice.abc, *lattice.angles)
+        row["atoms"]["lattice_mat"] = along_x.matrix.tolist()
 
 
 def change(folder: Path, database: str, by: Callable[[list[dict[str, Any]]], object]) -> None:
