@@ -155,6 +155,19 @@ def test_the_report_of_errors_is_of_the_committed_predictions(
         assert sum(one["n"] for one in apart[1].values()) >= figures["n"] == board.n_test
 
 
+def test_the_report_of_errors_is_what_its_command_writes(
+    repository: Path, shared: Path, tmp_path: Path
+) -> None:
+    data = shared / "jarvis_data"
+    done = python("perf/errors.py", "--data", data, "--output", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    written, committed = (
+        json.loads((folder / "errors.json").read_text()) | {"command": ""}
+        for folder in (tmp_path, repository / "docs")
+    )
+    assert written == committed
+
+
 def test_the_report_on_unseen_structures_is_of_the_committed_weights(repository: Path) -> None:
     models = json.loads((repository / "docs/unseen.json").read_text())["models"]
     weights = {

@@ -450,6 +450,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, tiny_benchmarks: Path) -> Pat
         for n in range(1, 9)
     ]
     write_record(contributions / "recorded", run_record(0.85) | {"history": history})
+    stored(contributions, "a" * 64)
     write_record(
         hostile,
         run_record(0.75)
@@ -458,7 +459,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, tiny_benchmarks: Path) -> Pat
     (hostile / "README.md").write_text(README)
     (hostile / "run.sh").write_text("#!/bin/bash\necho '</code></pre><script>hacked=1</script>'\n")
     content = with_gallery(read(contributions, tiny_benchmarks), tiny_benchmarks)
-    builder.build(content, root / "site")
+    builder.build(replace(content, unseen=unseen("recorded", "a" * 64)), root / "site")
     return root / "site"
 
 
