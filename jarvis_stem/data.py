@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from rich.filesize import decimal
 from jarvis_stem import cli
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
+
+_FEW = 8  # ids that a line names
 
 # JARVIS-Tools takes seconds to import, so the commands do it when they run.
 
@@ -61,13 +63,17 @@ def main() -> None:
 @cli.folder_option("benchmarks", "Folder of benchmarks.")
 @cli.json_option
 def show(data: str | None, benchmarks: Path) -> int:
-    """Show what is there and what of the benchmarks it covers."""
+    """Show what is there and what of the benchmarks it covers.
+
+    Ids without a structure are named, and ids whose structure is not the one that the benchmark
+    was made of: JARVIS' rule gives its cell another class. --json lists all of them.
+    """
     from jarvis_stem.imaging.coverage import coverage
     from jarvis_stem.imaging.store import DATABASES, inspect_database, store_directory
 
     store = store_directory(data)
     found = [inspect_database(name, store) for name in DATABASES]
-    known = {i for _, ids in found for i in ids}
+    records = {i: record for _, part in found for i, record in part.items()}
     shown = {
         "store": str(store),
         "named_by": _named_by(data),
@@ -75,7 +81,7 @@ def show(data: str | None, benchmarks: Path) -> int:
         "coverage": [
             row
             for dataset in cli.datasets(benchmarks)
-            for row in coverage(dataset, benchmarks, known)
+            for row in coverage(dataset, benchmarks, records)
         ],
         "cache": _cache(),
     }
@@ -122,6 +128,8 @@ def verify(data: str | None) -> int:
     for database in databases:
         if database.problem:
             cli.complain(database.problem)
+        if database.warning:
+            terminal.note(f"warning: {database.warning}")
     return 1 if any(database.problem for database in databases) else 0
 
 
@@ -196,12 +204,41 @@ def _text(shown: dict[str, Any]) -> str:
             "",
             _databases_text(shown["databases"]),
             *(d["problem"] for d in shown["databases"] if d["problem"]),
+            *(f"warning: {d['warning']}" for d in shown["databases"] if d["warning"]),
             "",
             cli.table([head, *coverage], left=("benchmark", "split")),
+            *(line for row in shown["coverage"] for line in _findings(row)),
             "",
             f"cache: {cache['folder']}: {cache['files']} files, {decimal(cache['bytes'])}",
         ]
     )
+
+
+def _findings(row: dict[str, Any]) -> Iterator[str]:
+    """What a split's structures lack, a line each."""
+    from jarvis_stem.imaging.bravais import CLASS_NAMES
+
+    where = f"{row['benchmark']} {row['split']}"
+    if row["with_structure"] and row["without_structure"]:
+        yield f"{where}: no structure for {_named(row['without_structure'])}"
+    if row["problems"]:
+        yield f"{where}: cannot be drawn: {_named(row['problems'])}"
+    if row["other_class"]:
+        named = [
+            f"{one['id']} ({CLASS_NAMES[one['class']]}, by its cell {CLASS_NAMES[one['rule']]})"
+            for one in row["other_class"]
+        ]
+        yield (
+            f"{where}: another class by JARVIS' rule than in the benchmark: {_named(named)}; such "
+            "a store is not what the benchmark was made of"
+        )
+
+
+def _named(found: list[str]) -> str:
+    """All of them if they are few, else the first few and how many there are."""
+    if len(found) <= _FEW:
+        return ", ".join(found)
+    return f"{len(found):,}, the first of them {', '.join(found[:_FEW])} (--json lists all)"
 
 
 def _databases_text(databases: Iterable[dict[str, Any]]) -> str:

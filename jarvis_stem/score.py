@@ -114,9 +114,9 @@ def _build_site(
 ) -> list[Path]:
     """Write the pages that show scores; where each board's is."""
     from jarvis_stem.web import builder
-    from jarvis_stem.web.content import Content, board_page, read_robustness
+    from jarvis_stem.web.content import ROBUSTNESS, Content, board_page, read_measured
 
-    content = Content(leaderboard, project, contributions, read_robustness())
+    content = Content(leaderboard, project, contributions, read_measured(ROBUSTNESS))
     builder.build(content, site, builder.SCORES)
     return [site / board_page(board) for board in leaderboard.benchmarks]
 

@@ -14,7 +14,7 @@ from jarvis_stem import cli
 from jarvis_stem.formats.project_metadata import METADATA, Project
 from jarvis_stem.scoring.board import Leaderboard
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.web.content import ROBUSTNESS, Content, read_robustness
+from jarvis_stem.web.content import ROBUSTNESS, UNSEEN, Content, read_measured
 
 if TYPE_CHECKING:
     from jarvis_stem.web.builder import Built
@@ -119,7 +119,7 @@ class _Site:
     @property
     def sources(self) -> list[Path]:
         """What it changes with."""
-        return [self.contributions, self.benchmarks, Path(METADATA), ROBUSTNESS]
+        return [self.contributions, self.benchmarks, Path(METADATA), ROBUSTNESS, UNSEEN]
 
     def build(self) -> tuple[Leaderboard, Built]:
         from jarvis_stem.scoring import leaderboard
@@ -136,7 +136,14 @@ class _Site:
                 data=self.data,
                 run_models=self.run_models,
             )
-        content = Content(scored, project, self.contributions, read_robustness(), galleries)
+        content = Content(
+            scored,
+            project,
+            self.contributions,
+            robustness=read_measured(ROBUSTNESS),
+            unseen=read_measured(UNSEEN),
+            galleries=galleries,
+        )
         return scored, builder.build(content, self.output)
 
 

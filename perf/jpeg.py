@@ -1,19 +1,21 @@
-"""Compare published JPEGs with renders of the same structures: lattices, and what models say.
+"""Compare published JPEGs with renders of the same structures: lattices, and models' predictions.
 
 python perf/jpeg.py --data ../shared/jarvis_data --jpegs ../shared/atomvision_sample
 
-Agreement is the share of structures whose JPEG and render get the same class. Only contributions
-with stored weights are asked. Structures of the benchmark's training split are told apart from
-those that no model has seen.
+Agreement is the share of structures whose JPEG and render get the same class by a contribution's
+stored weights. How many of these are correct is in docs/unseen.md.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from stored import predictors
+from tabulate import tabulate
 
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import bravais_result
@@ -22,8 +24,6 @@ from jarvis_stem.imaging.bravais import CLASS_NAMES
 from jarvis_stem.imaging.image_set import ImageSet
 from jarvis_stem.imaging.structures import for_dataset
 from jarvis_stem.prediction.predictor import Predictor
-from jarvis_stem.training.stored_model import StoredModel
-from jarvis_stem.utils.errors import StemError
 
 _NAME = bravais_result("stem_2d_image")
 _ROOT = Path(__file__).resolve().parents[1]
@@ -42,15 +42,12 @@ def main() -> None:
     classes = {path.name: int(path.parent.name) for path in options.jpegs.glob("*/*.jpg")}
     found = for_dataset(_NAME.dataset, classes, data=options.data)
     renders = image_set.render(found, sorted(classes))
-    own = {i: classes[i] for i in renders.ids}
-    jpegs = image_set.read_folder(options.jpegs, own, benchmark.classes)
-    truth = np.array(list(own.values()))
-    print(f"{len(classes)} JPEGs, {len(truth)} with a structure\n")
+    drawn = {i: classes[i] for i in renders.ids}
+    jpegs = image_set.read_folder(options.jpegs, drawn, benchmark.classes)
+    print(f"{len(classes)} JPEGs, {len(drawn)} with a structure\n")
     _print_lattices(jpegs, renders)
-    seen = np.array([i in benchmark.split("train") for i in renders.ids])
-    _print_header()
-    for weights in sorted(_ROOT.glob(f"contributions/*/{_NAME.weights_name}")):
-        _print_model(weights.parent, jpegs, renders, truth, seen)
+    models = predictors(_ROOT / "contributions", _NAME.dataset, _ROOT / "benchmarks")
+    print(f"\n{_agreement(models, jpegs, renders, np.array(list(drawn.values())))}")
 
 
 def _print_lattices(jpegs: ImageSet, renders: ImageSet) -> None:
@@ -72,35 +69,20 @@ def _greys(found: ImageSet) -> NDArray[np.float32]:
     return found.images.astype(np.float32)
 
 
-def _print_header() -> None:
-    columns = ["model", "of", "JPEGs right", "renders right", "agreement", *CLASS_NAMES]
-    print(f"\n| {' | '.join(columns)} |")
-    print(f"| --- | --- |{' ---: |' * (len(columns) - 2)}")
+def _agreement(
+    models: Mapping[str, Predictor], jpegs: ImageSet, renders: ImageSet, truth: NDArray[np.int64]
+) -> str:
+    """How many of all images and of each class get the same prediction, a row for each model."""
+    rows = []
+    for model, predictor in models.items():
+        same = predictor.predict(jpegs.images) == predictor.predict(renders.images)
+        of_class = {name: _count(same[truth == c]) for c, name in enumerate(CLASS_NAMES)}
+        rows.append({"model": model, "agreement": _count(same), **of_class})
+    return str(tabulate(rows, headers="keys", tablefmt="github"))
 
 
-def _print_model(
-    folder: Path,
-    jpegs: ImageSet,
-    renders: ImageSet,
-    truth: NDArray[np.int64],
-    seen: NDArray[np.bool_],
-) -> None:
-    """A model's rows: all, those of the training split, those of none."""
-    try:
-        predictor = Predictor(StoredModel.load(folder, _NAME.dataset))
-    except StemError as error:
-        print(f"| {folder.name} | {error} |")
-        return
-    said, drawn = (predictor.predict(one.images) for one in (jpegs, renders))
-    for what, part in (("all", np.full(len(seen), True)), ("train", seen), ("no split", ~seen)):
-        shares = [said == truth, drawn == truth, said == drawn]
-        cells = [_share(right[part]) for right in shares]
-        cells += [_share((said == drawn)[part & (truth == c)]) for c in predictor.classes_]
-        print(f"| {folder.name} | {what} | {' | '.join(cells)} |")
-
-
-def _share(right: NDArray[np.bool_]) -> str:
-    return f"{right.mean():.3f} of {len(right)}" if len(right) else "-"
+def _count(same: NDArray[np.bool_]) -> str:
+    return f"{np.count_nonzero(same)} of {len(same)}"
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ from jarvis_stem.training import machine
 from jarvis_stem.utils.files import json_text, write_bytes, write_text, zip_bytes
 from jarvis_stem.utils.progress import track
 from jarvis_stem.web import builder
-from jarvis_stem.web.content import ROBUSTNESS, Content, read_robustness
+from jarvis_stem.web.content import ROBUSTNESS, Content, read_measured
 
 _ROOT = Path(__file__).resolve().parents[1]
 _NAME = bravais_result("stem_2d_image")
@@ -146,7 +146,7 @@ def _write(folder: Path, split: Mapping[str, int | str], number: int) -> None:
 def _build(root: Path) -> builder.Built:
     project = Project.read(_ROOT / METADATA)
     scored = leaderboard.build(root / "contributions", _ROOT / "benchmarks", project.benchmarks)
-    robustness = read_robustness(_ROOT / ROBUSTNESS)
+    robustness = read_measured(_ROOT / ROBUSTNESS)
     return builder.build(
         Content(scored, project, root / "contributions", robustness), root / "site"
     )

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from remembered import remember
+from stored import predictors
 
 from jarvis_stem import cli
 from jarvis_stem.formats.benchmark import Benchmark
@@ -31,8 +32,6 @@ from jarvis_stem.imaging.conditions import Conditions
 from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.scoring.metrics import calibration_error
 from jarvis_stem.training import machine
-from jarvis_stem.training.stored_model import StoredModel
-from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, read_json_object, write_bytes, write_text
 from jarvis_stem.utils.progress import track
 
@@ -84,7 +83,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=_ROOT / "docs", metavar="DIR")
     options = parser.parse_args()
 
-    predictors = _predictors(options.contributions, options.benchmark)
+    models = predictors(options.contributions, options.benchmark, _ROOT / "benchmarks")
     name = bravais_result(options.benchmark)
     truth = Benchmark.read(_ROOT / "benchmarks", name).split("test")
     found = structures.for_dataset(options.benchmark, truth, data=options.data)
@@ -98,7 +97,7 @@ def main() -> int:
             remember(torch.from_numpy(pictures))
             measured[conditions] = {
                 model: _measured(predictor, pictures, [truth[i] for i in ids])
-                for model, predictor in predictors.items()
+                for model, predictor in models.items()
             }
     content = {
         "command": shlex.join(["python", "perf/robustness.py", *sys.argv[1:]]),
@@ -125,17 +124,6 @@ def _figures(
         for figure in _FIGURES
     }
     return {"what": series.what, "values": series.values, **by_model}
-
-
-def _predictors(contributions: Path, benchmark: str) -> dict[str, Predictor]:
-    predictors = {}
-    for path in sorted(contributions.glob(f"*/*-{benchmark}-*.safetensors")):
-        predictors[path.parent.name] = Predictor(
-            StoredModel.load(path.parent, benchmark, _ROOT / "benchmarks")
-        )
-    if not predictors:
-        raise StemError(f"{contributions}: no contribution has stored weights for {benchmark}")
-    return predictors
 
 
 def _measured(predictor: Predictor, pictures: Any, truth: list[int | str]) -> dict[str, float]:

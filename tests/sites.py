@@ -18,8 +18,16 @@ def scored(
     project: Project,
     *,
     robustness: Mapping[str, Any] = {},
+    unseen: Mapping[str, Any] = {},
     galleries: Mapping[str, Gallery] = {},
 ) -> Content:
     """Score what there is; the content of its site."""
     board = leaderboard.build(contributions, benchmarks, project.benchmarks)
-    return Content(board, project, contributions, dict(robustness), dict(galleries))
+    return Content(
+        board,
+        project,
+        contributions,
+        robustness=dict(robustness),
+        unseen=dict(unseen),
+        galleries=dict(galleries),
+    )

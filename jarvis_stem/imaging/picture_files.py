@@ -21,7 +21,7 @@ from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.messages import count, quote
 
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
-STRUCTURES = (".cif", ".vasp", ".poscar", ".json")
+STRUCTURES = (".cif", ".vasp", ".poscar", ".json", ".json.zip")
 MICROSCOPES = {  # endings, and the part of rosettasciio that reads them
     ".dm3": "digitalmicrograph",
     ".dm4": "digitalmicrograph",
@@ -57,7 +57,7 @@ def kind_of(path: Path) -> str:
 
 def has_structures(path: Path) -> bool:
     """Whether a file is one of structures, by its name."""
-    return kind_of(path) in STRUCTURES or path.name.startswith("POSCAR")
+    return path.name.lower().endswith(STRUCTURES) or path.name.startswith("POSCAR")
 
 
 def of_image(path: Path) -> tuple[NDArray[np.float32], float | None]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,19 @@ from jarvis.core.atoms import Atoms
 from jarvis.core.specie import Specie
 
 from jarvis_stem.imaging import prototypes
-from jarvis_stem.imaging.store import DATABASES, read_database, store_directory
+from jarvis_stem.imaging.store import (
+    DATABASES,
+    orientation_warning,
+    read_database,
+    store_directory,
+)
+from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import read_zip
 
 _MIN_CELL_AREA = 1.0  # Å2; the smallest real 2D cell, graphene's, has 5.2
+_JSON = (".json", ".json.zip")
+_SITE = re.compile(r"([A-Z][a-z]?)\d+")  # Co1: an element's magnetic sites are numbered
 _READERS = {
     ".cif": lambda path: Atoms.from_cif(str(path), use_cif2cell=False, get_primitive_atoms=False),
     ".vasp": lambda path: Atoms.from_poscar(str(path)),
@@ -51,7 +62,10 @@ def for_dataset(
     records: dict[str, Any] = {}
     store = store_directory(data)
     for database in DATABASES:
-        records.update(read_database(database, store, refresh=refresh))
+        read = read_database(database, store, refresh=refresh)
+        if warning := orientation_warning(database, store, read):
+            terminal.note(f"warning: {warning}")
+        records.update(read)
     found = ((i, structure_id(i)) for i in wanted)
     return {i: parse_atoms(records[s], f"{store}: {s}") for i, s in found if s in records}
 
@@ -65,8 +79,8 @@ def read_files(path: Path) -> dict[str, Atoms]:
     """Read structures from a POSCAR, CIF or JARVIS-style JSON file, or a folder of them.
 
     Args:
-        path: A file, or a folder whose ``.vasp``, ``.poscar``, ``POSCAR*``, ``.cif`` and ``.json``
-            files are read.
+        path: A file, or a folder whose ``.vasp``, ``.poscar``, ``POSCAR*``, ``.cif``, ``.json``
+            and ``.json.zip`` files are read.
 
     Returns:
         Structures by image id: the file's name without its ending (``POSCAR-x`` is ``x``), or the
@@ -113,7 +127,7 @@ def parse_atoms(record: Any, where: str) -> Atoms:
 
 
 def check_atoms(atoms: Atoms, where: str) -> Atoms:
-    """Return the structure if it can be drawn.
+    """Return the structure if it can be drawn, with the element ``Co`` for a site ``Co1``.
 
     Raises:
         StemError: No atoms, an unknown element, coordinates that are not finite numbers, or a cell
@@ -123,8 +137,9 @@ def check_atoms(atoms: Atoms, where: str) -> Atoms:
     n_elements, n_coords = len(atoms.elements), len(atoms.coords)
     if n_elements == 0 or n_elements != n_coords:
         raise StemError(f"{where}: {n_coords} positions but {n_elements} elements")
-    elements = {str(element): element for element in atoms.elements}
-    if unknown := sorted(name for name, element in elements.items() if not _is_element(element)):
+    elements = [_element(str(site)) for site in atoms.elements]
+    sites = zip(atoms.elements, elements, strict=True)
+    if unknown := sorted({str(site) for site, element in sites if element is None}):
         raise StemError(f"{where}: unknown element {', '.join(unknown)}")
     if not np.isfinite(cell).all():
         raise StemError(f"{where}: the cell has entries that are not finite numbers")
@@ -133,22 +148,28 @@ def check_atoms(atoms: Atoms, where: str) -> Atoms:
     area = abs(np.linalg.det(cell[:2, :2]))
     if area < _MIN_CELL_AREA:
         raise StemError(f"{where}: degenerate cell, {area:.3g} Å2 in the plane of a and b")
-    return atoms
+    if elements == atoms.elements:
+        return atoms
+    return Atoms(atoms.lattice_mat, atoms.coords, elements, atoms.props, atoms.cartesian)
 
 
-def _is_element(symbol: object) -> bool:
+@cache
+def _element(site: str) -> str | None:
+    """The element of a site; None where there is none of that name."""
+    numbered = _SITE.fullmatch(site)
+    symbol = numbered[1] if numbered else site
     try:
-        return Specie(symbol).Z > 0
+        return symbol if Specie(symbol).Z > 0 else None
     except (KeyError, ValueError, TypeError):
-        return False
+        return None
 
 
 def _is_structure_file(path: Path) -> bool:
-    return path.suffix.lower() in {*_READERS, ".json"} or path.name.startswith("POSCAR")
+    return path.name.lower().endswith((*_READERS, *_JSON)) or path.name.startswith("POSCAR")
 
 
 def _read_file(path: Path) -> dict[str, Atoms]:
-    if path.suffix.lower() == ".json":
+    if path.name.lower().endswith(_JSON):
         return _read_json(path)
     reader = _READERS.get(path.suffix.lower())
     name = path.stem
@@ -156,7 +177,7 @@ def _read_file(path: Path) -> dict[str, Atoms]:
         reader = _READERS[".vasp"]
         name = path.name.removeprefix("POSCAR").strip("-_.").removesuffix(".vasp") or "POSCAR"
     if reader is None:
-        raise StemError(f"{path}: expected POSCAR*, .vasp, .poscar, .cif or .json")
+        raise StemError(f"{path}: expected POSCAR*, .vasp, .poscar, .cif, .json or .json.zip")
     try:
         # JARVIS' readers raise whatever their parsing runs into; all of it means a bad file.
         atoms = reader(path)
@@ -168,8 +189,11 @@ def _read_file(path: Path) -> dict[str, Atoms]:
 
 def _read_json(path: Path) -> dict[str, Atoms]:
     """Read one atoms dictionary, one record, or a list of records with id and atoms."""
+    zipped = path.suffix.lower() == ".zip"
+    member = path.stem if zipped else path.name
+    content = read_zip(path, member) if zipped else path.read_bytes()
     try:
-        data = json.loads(path.read_text())
+        data = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise StemError(f"{path}: not JSON ({error})") from None
     rows = data if isinstance(data, list) else [data]
@@ -178,7 +202,7 @@ def _read_json(path: Path) -> dict[str, Atoms]:
         if not isinstance(row, dict):
             raise StemError(f"{path}: entry {number}: expected an object, got {row!r:.60}")
         key = next((row[k] for k in (*DATABASES.values(), "name") if k in row), None)
-        name = str(key) if key is not None else path.stem
+        name = str(key) if key is not None else Path(member).stem
         structures[f"{name}.jpg"] = parse_atoms(row.get("atoms", row), f"{path}: {name}")
     if len(structures) != len(rows):
         raise StemError(f"{path}: {len(rows)} structures but {len(structures)} distinct ids")

@@ -105,6 +105,7 @@ class Section:
     curves: list[Chart]
     calibration_error: float | None
     images: Images | None
+    unseen: list[dict[str, Any]]
     files: list[str]
 
 
@@ -171,8 +172,22 @@ def _section(content: Content, board: Board, result: Result, cells: dict[str, st
         curves=_curves(record) if record else [],
         calibration_error=_calibration_error(record) if record else None,
         images=_images(gallery, board, result, class_names) if gallery else None,
+        unseen=_unseen(content, board, result.contribution, record),
         files=files,
     )
+
+
+def _unseen(
+    content: Content, board: Board, contribution: str, record: RunRecord | None
+) -> list[dict[str, Any]]:
+    """What perf/unseen.py measured of each source with these weights; empty if with no such."""
+    measured = content.unseen
+    model = measured.get("models", {}).get(contribution, {})
+    if measured.get("benchmark") != board.dataset or not (record and record.weights):
+        return []
+    if model.get("weights_sha256") != record.weights.sha256:
+        return []
+    return [source | model["sources"][source["name"]] for source in measured["sources"]]
 
 
 def _calibration_error(record: RunRecord) -> float | None:

@@ -14,7 +14,9 @@ from jarvis_stem.utils.files import read_json_object
 if TYPE_CHECKING:
     from jarvis_stem.web.gallery import Gallery
 
+# Measured with the stored weights of every contribution: a figure that it states is its word alone.
 ROBUSTNESS = Path("docs/robustness.json")
+UNSEEN = Path("docs/unseen.json")
 GUIDE = PurePosixPath("guide", "index.html")  # where mkdocs puts the documentation, if it does
 
 
@@ -26,6 +28,7 @@ class Content:
         project: The repository's address and what it says of its benchmarks.
         contributions: Folder of contribution folders.
         robustness: docs/robustness.json, empty where there is none.
+        unseen: docs/unseen.json, empty where there is none.
         galleries: Test images and what each model predicts for them, by board.
         pages: Cards, image pages, thumbnails and the guide, as far as a page can link to them; the
             builder knows them.
@@ -35,6 +38,7 @@ class Content:
     project: Project
     contributions: Path
     robustness: dict[str, Any] = field(default_factory=dict)
+    unseen: dict[str, Any] = field(default_factory=dict)
     galleries: dict[str, Gallery] = field(default_factory=dict)
     pages: frozenset[PurePosixPath] = frozenset()
 
@@ -58,8 +62,11 @@ class Content:
         return str(self.about(board).classes.get(str(bravais_class), bravais_class))
 
 
-def read_robustness(path: Path = ROBUSTNESS) -> dict[str, Any]:
-    """Read what perf/robustness.py measured; empty where there is no such file.
+def read_measured(path: Path) -> dict[str, Any]:
+    """Read what a script of perf/ measured; empty where there is no such file.
+
+    Args:
+        path: `ROBUSTNESS` or `UNSEEN`.
 
     Raises:
         StemError: The file is not JSON.

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from jarvis_stem.imaging.image_set import ImageSet
 
 THUMBNAIL_SIZE = 96  # pixels a side
-_QUALITY = 80  # of WebP; 2,160 thumbnails take 8 MB
+_QUALITY = 80  # of WebP; those of stem_2d_image take 8 MB
 _CHUNK = 64  # images predicted at once; a model that measures lattices takes megabytes for each
 _MEMBER = "probabilities.npy"
 

@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import REPOSITORY, Figshare, add_benchmark, figshare_at
+from helpers import REAL, REPOSITORY, Figshare, add_benchmark, figshare_at
+from jarvis.core.lattice import Lattice
 
 from jarvis_stem import cli, data
+from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import ResultName
+from jarvis_stem.imaging.bravais import CLASS_NAMES
 from jarvis_stem.imaging.store import DATABASES, STORE_VARIABLE
-from jarvis_stem.utils.files import write_bytes, zip_bytes
+from jarvis_stem.training import dataset
+from jarvis_stem.utils.files import read_zip, write_bytes, zip_bytes
 
 GRAPHENE: dict[str, Any] = {
     "lattice_mat": [[2.46, 0, 0], [-1.23, 2.1304, 0], [0, 0, 20]],
@@ -30,7 +34,7 @@ FILES = {
     "twod_matpd": "twodmatpd.json.zip",
 }
 SPLITS = {
-    "train": {"JVASP-1.jpg": 0, "b-1.jpg": 1, "2dm-1.jpg": 2},
+    "train": {"JVASP-1.jpg": 0, "b-1.jpg": 0, "2dm-1.jpg": 0},
     "test": {"JVASP-2.jpg": 0, "nowhere.jpg": 1},
 }
 NAME = ResultName.parse("AI-ImageClass-bravais_class-small-test-acc")
@@ -100,6 +104,7 @@ def test_what_is_there_is_shown(store: Path, home: Path, run: Run) -> None:
         ["benchmark", "split", "ids", "with", "structure", "share"],
         ["small", "train", "3", "3", "100.0%"],
         ["small", "test", "2", "1", "50.0%"],
+        ["small", "test:", "no", "structure", "for", "nowhere.jpg"],
         [],
         ["cache:", f"{home}/cache/jarvis_stem:", "1", "files,", "1.5", "kB"],
     ]
@@ -160,13 +165,146 @@ def test_the_real_store_covers_what_is_known(shared: Path, run: Run) -> None:
         "c2db": 4035,
         "twod_matpd": 6351,
     }
-    assert [list(row.values()) for row in shown["coverage"]] == [
+    assert [list(row.values())[:4] for row in shown["coverage"]] == [
         ["stem_2d_image", "train", 6862, 6856],
         ["stem_2d_image", "test", 2288, 2286],
         ["stem_2d_proto", "train", 1200, 1200],
         ["stem_2d_proto", "test", 373, 373],
     ]
-    assert run("verify", "--data", store, "--quiet") == (0, "", "")
+    assert [row["other_class"] for row in shown["coverage"]] == [[], [], [], []]
+    assert [len(row["without_structure"]) for row in shown["coverage"]] == [6, 2, 0, 0]
+    assert shown["coverage"][1]["without_structure"] == [
+        "I2S2Ti2-23a4759cd0e1.jpg",
+        "Mn2P2S6-677c868c0469.jpg",
+    ]
+    assert all(database["warning"] is None for database in shown["databases"])
+    assert run("verify", "--data", store) == (0, run("verify", "--data", store)[1], "")
+
+
+def test_the_guide_names_the_ids_without_a_structure_as_the_command_does(
+    shared: Path, run: Run
+) -> None:
+    arguments = ["--data", str(shared / "jarvis_data"), "--benchmarks", REPOSITORY / "benchmarks"]
+    _, out, _ = run("show", *map(str, arguments))
+    lines = [line for line in out.splitlines() if "no structure for" in line]
+    assert len(lines) == 2
+    guide = (REPOSITORY / "docs" / "guide.md").read_text()
+    assert all(line in guide for line in lines)
+
+
+# A store that is not the benchmark's
+
+
+@pytest.fixture
+def turned(home: Path, shared: Path) -> Path:
+    """The real store with 2DMatPedia's cells turned so that a lies along x, as it once was."""
+    folder = home / "turned"
+    shutil.copytree(shared / "jarvis_data", folder)
+    change(folder, "twod_matpd", turn)
+    return folder
+
+
+def turn(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        lattice = Lattice(row["atoms"]["lattice_mat"])
+        along_x = Lattice.from_parameters(*lattice.abc, *lattice.angles)
+        row["atoms"]["lattice_mat"] = along_x.matrix.tolist()
+
+
+def change(folder: Path, database: str, by: Callable[[list[dict[str, Any]]], object]) -> None:
+    """Change a database's rows in place."""
+    path = folder / FILES[database]
+    member = FILES[database].removesuffix(".zip")
+    rows = json.loads(read_zip(path, member))
+    by(rows)
+    path.unlink()
+    write_bytes(path, zip_bytes(member, json.dumps(rows).encode()))
+
+
+def test_a_store_of_turned_cells_is_called_what_it_is(turned: Path, run: Run) -> None:
+    benchmarks = str(REPOSITORY / "benchmarks")
+    status, out, err = run("--data", str(turned), "--benchmarks", benchmarks)
+    assert (status, err) == (0, "")
+    (warning,) = [line for line in out.splitlines() if line.startswith("warning: ")]
+    assert warning.startswith(f"warning: {turned / FILES['twod_matpd']}: all 6,351 cells have a ")
+    assert "jarvis-stem data fetch --refresh" in warning
+    assert "another class" not in out
+    status, _, err = run("verify", "--data", str(turned))
+    assert (status, err) == (0, f"{warning}\n")
+    assert run("verify", "--data", str(turned), "--quiet") == (0, "", "")
+    shown = json.loads(run("verify", "--data", str(turned), "--json")[1])
+    assert [database["warning"] for database in shown] == [
+        None,
+        None,
+        warning.removeprefix("warning: "),
+    ]
+
+
+def test_one_turned_cell_is_enough_to_be_as_published(turned: Path, run: Run) -> None:
+    def one(rows: list[dict[str, Any]]) -> None:
+        rows[7]["atoms"]["lattice_mat"][0][1] += 0.01
+
+    change(turned, "twod_matpd", one)
+    assert run("verify", "--data", str(turned))[::2] == (0, "")
+
+
+def test_what_draws_from_turned_cells_says_so(
+    turned: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    benchmark = Benchmark.read(REPOSITORY / "benchmarks", REAL)
+    options = dataset.Options(model="m", command="c", data=str(turned))
+    found = dataset.find_structures(options, benchmark, ["test"])
+    assert found is not None and len(found) == 2286
+    err = capsys.readouterr().err
+    assert err.startswith(f"warning: {turned / FILES['twod_matpd']}: all 6,351 cells have a along")
+    assert err.count("\n") == 1
+
+
+def test_cells_of_another_class_than_the_benchmarks_are_named(
+    home: Path, shared: Path, run: Run
+) -> None:
+    folder = home / "wrong"
+    shutil.copytree(shared / "jarvis_data", folder)
+
+    def swap(rows: list[dict[str, Any]]) -> None:
+        by_id = {row["material_id"]: row["atoms"] for row in rows}
+        by_id["2dm-1322"]["lattice_mat"] = [[3, 0, 0], [0, 3, 0], [0, 0, 20]]
+        by_id["2dm-1322"]["elements"] = ["C"] * len(by_id["2dm-1322"]["elements"])
+        by_id["2dm-1"]["elements"][0] = "Xx"
+
+    change(folder, "twod_matpd", swap)
+    arguments = ("--data", str(folder), "--benchmarks", str(REPOSITORY / "benchmarks"))
+    _, out, _ = run("show", *arguments)
+    shown = json.loads(run("show", *arguments, "--json")[1])
+    wrong = [row for split in shown["coverage"] for row in split["other_class"]]
+    truth = Benchmark.read(REPOSITORY / "benchmarks", REAL).splits
+    (given,) = [classes["2dm-1322.jpg"] for classes in truth.values() if "2dm-1322.jpg" in classes]
+    assert wrong == [{"id": "2dm-1322.jpg", "class": given, "rule": 1}]
+    assert (
+        "another class by JARVIS' rule than in the benchmark: 2dm-1322.jpg "
+        f"({CLASS_NAMES[int(given)]}, by its cell square); such a store is not what the benchmark"
+    ) in out
+    (lacking,) = [split for split in shown["coverage"] if "2dm-1.jpg" in split["without_structure"]]
+    assert lacking["problems"] == ["2dm-1: unknown element Xx"]
+    assert "cannot be drawn: 2dm-1: unknown element Xx" in out
+
+
+def test_of_many_ids_without_a_structure_the_first_are_named(
+    home: Path, shared: Path, run: Run
+) -> None:
+    folder = home / "less"
+    shutil.copytree(shared / "jarvis_data", folder)
+    (folder / FILES["c2db"]).unlink()
+    arguments = ("--data", str(folder), "--benchmarks", str(REPOSITORY / "benchmarks"))
+    _, out, _ = run("show", *arguments)
+    train, test, *_ = json.loads(run("show", *arguments, "--json")[1])["coverage"]
+    absent = test["without_structure"]
+    assert len(absent) == test["ids"] - test["with_structure"] > 500
+    assert (
+        f"stem_2d_image test: no structure for {len(absent):,}, the first of them "
+        f"{', '.join(absent[:8])} (--json lists all)"
+    ) in out
+    assert len(train["without_structure"]) > len(absent)
 
 
 # fetch

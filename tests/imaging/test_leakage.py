@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from jarvis_stem import audit, cli
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import bravais_result
+from jarvis_stem.formats.published import Reference
 from jarvis_stem.imaging import label_moves, leakage, leakage_report, prototypes, stem, structures
 from jarvis_stem.imaging.bravais import bravais_class
 from jarvis_stem.utils.errors import StemError
@@ -402,11 +403,9 @@ def test_committed_pages_agree_with_the_committed_figures(dataset: str, reposito
 def test_the_real_figures_are_of_the_structures_known_to_be_there(repository: Path) -> None:
     path = repository / "docs" / "audit" / "stem_2d_image_bravais_class.json"
     figures = json.loads(path.read_text())
-    assert figures["coverage"]["train"]["with_structure"] == 6488
-    assert figures["coverage"]["test"]["with_structure"] == 2160
-    # Bi2Si6-65cc0a8427a0 is a second one if gamma, 60.005, is a Python float: NumPy's, as JARVIS
-    # hands it to its rule, round to 60.00.
-    assert [row["id"] for row in figures["labels"]["against_the_rule"]] == ["2dm-1322.jpg"]
+    without = Reference.read(repository / "benchmarks", REAL).without_structure
+    test = figures["coverage"]["test"]
+    assert test["ids"] - test["with_structure"] == len(without) > 0
 
 
 def regenerated(dataset: str, repository: Path, output: Path, *extra: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ from helpers import Figshare, figshare_at
 from jarvis.core.atoms import Atoms
 from jarvis.io.vasp.inputs import Poscar
 
-from jarvis_stem.imaging import store, structures
+from jarvis_stem.imaging import picture, store, structures
+from jarvis_stem.imaging.bravais import bravais_class
 from jarvis_stem.utils import files
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import write_bytes, zip_bytes
@@ -252,6 +254,79 @@ def test_structures_that_cannot_be_drawn_are_refused(change: dict[str, Any], mes
     with pytest.raises(StemError, match=message) as caught:
         structures.parse_atoms({**GRAPHENE, **change}, "store: JVASP-1")
     assert str(caught.value).startswith("store: JVASP-1: ")
+
+
+def test_magnetic_sites_are_their_element(tmp_path: Path) -> None:
+    bromide = {**GRAPHENE, "elements": ["Co1", "Br12"]}
+    assert structures.parse_atoms(bromide, "x").elements == ["Co", "Br"]
+    rows = [{"jid": "JVASP-1", "atoms": bromide}]
+    for name, key in store.DATABASES.items():
+        path = store.database_path(name, tmp_path)
+        content = json.dumps(rows if key == "jid" else []).encode()
+        write_bytes(path, zip_bytes(path.name.removesuffix(".zip"), content))
+    found = structures.for_dataset("any", ["JVASP-1.jpg"], data=str(tmp_path))
+    assert found["JVASP-1.jpg"].elements == ["Co", "Br"]
+
+
+@pytest.mark.parametrize(
+    ("site", "named"), [("Xx1", "Xx1"), ("co1", "co1"), ("Co1a", "Co1a"), ("1", "1"), ("Co-1",) * 2]
+)
+def test_a_site_of_no_element_is_named_as_it_is(site: str, named: str) -> None:
+    with pytest.raises(StemError, match=f"x: unknown element {named}$"):
+        structures.parse_atoms({**GRAPHENE, "elements": ["C", site]}, "x")
+
+
+def test_magnetic_sites_in_files_are_their_element(tmp_path: Path) -> None:
+    plain = structures.parse_atoms({**GRAPHENE, "elements": ["Co", "Br"]}, "x")
+    Poscar(plain).write_file(str(tmp_path / "POSCAR-one"))
+    plain.write_cif(str(tmp_path / "two.cif"), with_spg_info=False)
+    (tmp_path / "three.json").write_text(json.dumps({**GRAPHENE, "elements": ["Co1", "Br2"]}))
+    for name in ("POSCAR-one", "two.cif"):
+        text = (tmp_path / name).read_text()
+        numbered = re.sub(r"\bBr\b", "Br2", re.sub(r"\bCo\b", "Co1", text))
+        assert numbered != text
+        (tmp_path / name).write_text(numbered)
+    found = structures.read_files(tmp_path)
+    assert len(found) == 3
+    for atoms in found.values():
+        assert sorted(atoms.elements) == ["Br", "Co"]
+        assert np.allclose(atoms.lattice_mat, plain.lattice_mat, atol=1e-3)
+
+
+def test_real_zips_of_structures_can_be_given(shared: Path) -> None:
+    folder = shared / "unseen_structures"
+    found = structures.read_files(folder)
+    assert len(found) == 258 + 281
+    rows = json.loads(files.read_zip(folder / "mc2d.json.zip", "mc2d.json"))
+    magnetic = [row for row in rows if "Co1" in row["atoms"]["elements"]]
+    assert magnetic
+    for row in magnetic:
+        elements = found[f"{row['id']}.jpg"].elements
+        assert elements == [re.sub(r"\d", "", site) for site in row["atoms"]["elements"]]
+    assert all(row["label"] == bravais_class(found[f"{row['id']}.jpg"]) for row in rows)
+
+
+def test_a_picture_of_each_structure_of_a_zip(shared: Path) -> None:
+    path = shared / "unseen_structures" / "c2db_hosts.json.zip"
+    shown = picture.of_path(path)
+    assert len(shown) == 281
+    assert f"{path}: host-1-As2" in shown
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (zip_bytes("other.json", b"[]"), r"expected the single member 'x\.json'"),
+        (zip_bytes("x.json", b"[")[:-9], "not a readable zip"),
+        (zip_bytes("x.json", b"["), "not JSON"),
+        (zip_bytes("x.json", b"[]"), "no POSCAR, CIF or JSON file in it"),
+    ],
+)
+def test_bad_zips_of_structures_are_named(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.json.zip"
+    path.write_bytes(content)
+    with pytest.raises(StemError, match=rf"x\.json\.zip: {message}"):
+        structures.read_files(path)
 
 
 @pytest.mark.parametrize("record", [None, 3, [], {}, {"elements": ["C"]}])

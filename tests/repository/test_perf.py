@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,17 +13,33 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import REPOSITORY, python
+from helpers import REAL, REPOSITORY, python
+from jarvis.core.atoms import Atoms
 
-from jarvis_stem.imaging import image_set
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.imaging import image_set, stem, structures
+from jarvis_stem.imaging.structures import parse_atoms
+from jarvis_stem.prediction.predictor import Predictor
+from jarvis_stem.training.stored_model import StoredModel
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import read_zip, write_bytes, zip_bytes
 
 PERF = REPOSITORY / "perf"
 STAGES = ("rendering", "lattices", "training", "accuracy", "prediction", "growth", "gpu")
 SCRIPTS = (
     *(f"stage_{stage}" for stage in STAGES),
     *("performance", "growth_step", "atomvision", "geometry", "render", "score"),
-    *("ablation", "robustness", "errors", "jpeg", "pages", "runs", "screenshots", "answer"),
+    *(
+        "ablation",
+        "robustness",
+        "errors",
+        "unseen",
+        "jpeg",
+        "pages",
+        "runs",
+        "screenshots",
+        "answer",
+    ),
 )
 
 
@@ -307,6 +324,117 @@ def test_growth_extrapolates_what_takes_too_long(perf: Any) -> None:
     assert growth._expected(rows, "train", 15_000) is None
     expected = growth._expected(rows, "train", 50_000)
     assert expected == {"seconds": pytest.approx(510), "extrapolated": True}
+
+
+def test_shares_have_wilsons_interval_and_classes_apart(perf: Any) -> None:
+    shares = perf("shares")
+    classes, correct = np.array([0, 0, 1, 4]), np.array([True, False, True, False])
+    figures = shares.by_class(classes, correct)
+    assert {name: (one["correct"], one["n"]) for name, one in figures.items()} == {
+        **{"hexagonal": (1, 2), "square": (1, 1), "rectangle": (0, 0)},
+        **{"rhombus": (0, 0), "parallelogram": (0, 1)},
+    }
+    assert shares.interval_text(figures["rhombus"]) == "-"
+    assert shares.interval_text(shares.share(correct)) == "0.500 (0.150 to 0.850)"
+
+
+def test_rotated_and_tilted_cells(perf: Any) -> None:
+    def crystal(a: list[float], b: list[float], c: list[float]) -> Atoms:
+        return Atoms(lattice_mat=[a, b, c], coords=[[0, 0, 0]], elements=["C"])
+
+    found = {
+        "2dm-1.jpg": crystal([3, 0, 0], [0, 4, 0], [0, 0, 20]),
+        "2dm-2.jpg": crystal([3, 0.01, 0], [0, 4, 0], [0, 0, 20]),  # by 0.19 degree
+        "2dm-3.jpg": crystal([3, 0.005, 0], [0, 4, 0], [0, 0, 20]),  # by 0.095 degree
+        "JVASP-1.jpg": crystal([3, 3, 0], [-3, 3, 0], [0, 0, 20]),
+        "2dm-4.jpg": crystal([3, 0, 0.02], [0, 4, 0], [0, 0, 20]),
+        "JVASP-2.jpg": crystal([3, 0, 0], [0, 4, 0], [0.2, 0, 20]),  # by 0.57 degree
+        "2dm-5.jpg": crystal([3, -0.1, -0.5], [0, 4, 0], [0, 0, 20]),
+    }
+    members = perf("cells").groups([*found, "b-1.jpg"], found)
+    named = {name: np.flatnonzero(of).tolist() for name, of in members.items()}
+    assert named == {
+        "rotated": [1, 6],
+        "tilted": [4, 5, 6],
+        "other": [0, 2, 3],
+        "no structure": [7],
+    }
+
+
+def test_real_cells_are_turned_as_is_known(shared: Path, perf: Any) -> None:
+    benchmark = Benchmark.read(REPOSITORY / "benchmarks", REAL)
+    ids = [i for classes in benchmark.splits.values() for i in classes]
+    found = structures.for_dataset(REAL.dataset, ids, data=str(shared / "jarvis_data"))
+    members = perf("cells").groups(ids, found)
+    test = np.array([i in benchmark.split("test") for i in ids])
+    assert (members["rotated"] & test).sum() == 199
+    assert members["no structure"].sum() == 8
+    apart = [
+        of & ~members["no structure"] for name, of in members.items() if name != "no structure"
+    ]
+    assert np.all(apart[0] | apart[1] | apart[2] == ~members["no structure"])
+
+
+def test_unseen_structures_and_jpegs_are_measured(shared: Path, tmp_path: Path, perf: Any) -> None:
+    model = "lattice_model"
+    rows = json.loads(read_zip(shared / "unseen_structures/mc2d.json.zip", "mc2d.json"))[:9]
+    rows[0] = {**rows[0], "label": (rows[0]["label"] + 1) % 5}  # which no model can predict
+    zipped = tmp_path / "structures" / "few.json.zip"
+    write_bytes(zipped, zip_bytes("few.json", json.dumps(rows).encode()))
+    train = Benchmark.read(REPOSITORY / "benchmarks", REAL).split("train")
+    jpegs = sorted((shared / "atomvision_sample/0").iterdir())
+    seen = [p for p in jpegs if p.name in train][:2]
+    new = [p for p in jpegs if p.name not in train][:3]
+    (tmp_path / "jpegs" / "0").mkdir(parents=True)
+    for path in (*seen, *new):
+        shutil.copy(path, tmp_path / "jpegs" / "0")
+    shutil.copytree(REPOSITORY / "contributions" / model, tmp_path / "contributions" / model)
+    options = [f"--{name}={tmp_path / name}" for name in ("structures", "jpegs", "contributions")]
+    options += [f"--data={shared / 'jarvis_data'}", f"--output={tmp_path}"]
+    done = python(PERF / "unseen.py", *options)
+    assert done.returncode == 0, done.stderr
+    content = json.loads((tmp_path / "unseen.json").read_text())
+    assert (tmp_path / "unseen.md").read_text() == done.stdout == perf("unseen").page(content)
+    counts = {source["name"]: source["n"] for source in content["sources"]}
+    assert 0 < counts.pop("few, new") < 9  # Ag2Br2 is in train
+    assert counts == {"few": 9, "published JPEGs": 5, "published JPEGs, new": 3}
+    assert list(content["models"]) == [model]
+    predictor = Predictor(StoredModel.load(REPOSITORY / "contributions" / model))
+    drawn = [stem.to_uint8(stem.simulate([parse_atoms(row["atoms"], "x")]))[0] for row in rows]
+    correct = predictor.predict(np.array(drawn)) == [row["label"] for row in rows]
+    few = content["models"][model]["sources"]["few"]
+    assert not correct[0] and few["correct"] == correct.sum() > 0
+    assert sum(one["correct"] for one in few["classes"].values()) == few["correct"]
+
+
+def test_look_alikes_have_the_composition_and_the_lattice_in_projection(perf: Any) -> None:
+    def crystal(a: list[float], b: list[float], elements: str = "B N") -> Atoms:
+        symbols = elements.split()
+        coords = [[n / len(symbols), 0, 0.5] for n in range(len(symbols))]
+        return Atoms(lattice_mat=[a, b, [0, 0, 20]], coords=coords, elements=symbols)
+
+    train = [crystal([3, 0, 0], [0, 4, 0])]
+    alike = [
+        *train,
+        crystal([0, 4, 0], [3, 0, 0]),
+        crystal([3, 0, 0], [3, 4, 0]),
+        crystal([6, 0, 0], [0, 4, 0], "B N B N"),  # twice the same cell
+        crystal([3.02, 0, 0], [0, 4, 0]),
+    ]
+    new = [
+        crystal([3.04, 0, 0], [0, 4, 0]),
+        crystal([3, 0, 0], [0.1, 4, 0]),  # 88.6 degrees
+        crystal([3, 0, 0], [0, 4, 0], "B P"),
+        crystal([6, 0, 0], [0, 4, 0]),
+    ]
+    found = perf("unseen").without_look_alike([*alike, *new], train)
+    assert found.tolist() == [False] * len(alike) + [True] * len(new)
+
+
+def test_unseen_structures_that_are_not_there_are_named(tmp_path: Path, perf: Any) -> None:
+    options = ["--structures", str(tmp_path), "--jpegs", str(tmp_path)]
+    with pytest.raises(StemError, match=r"no \.json\.zip of structures in it"):
+        perf("unseen").main(options)
 
 
 @pytest.mark.nightly

@@ -150,6 +150,54 @@ def test_says_what_was_scored_and_what_it_cost(made: Path, tiny_benchmarks: Path
         assert expected in text.replace(f"git checkout {COMMIT} ", "") or expected in text, expected
 
 
+def unseen(model: str, sha256: str, dataset: str = NAME.dataset) -> dict[str, Any]:
+    """What perf/unseen.py would measure of a model: 3 of 4 correct, one class without ids."""
+    none = {"n": 0, "correct": 0}
+    some = {"n": 4, "correct": 3, "accuracy": 0.75, "interval": [0.3006, 0.9544]}
+    figures = some | {"classes": dict.fromkeys(CLASSES, some) | {"rhombus": none}}
+    return {
+        "benchmark": dataset,
+        "sources": [{"name": "other <database>", "n": 4}],
+        "models": {model: {"weights_sha256": sha256, "sources": {"other <database>": figures}}},
+    }
+
+
+def stored(made: Path, sha256: str) -> None:
+    """Have the recorded run store weights of this checksum."""
+    path = made / "recorded" / NAME.run_record_name
+    weights = {"file": NAME.weights_name, "bytes": 9, "dtype": "float16", "sha256": sha256}
+    write_record(made / "recorded", json.loads(path.read_text()) | {"weights": weights})
+
+
+def test_figures_of_the_stored_weights_beyond_the_benchmark(
+    made: Path, tiny_benchmarks: Path
+) -> None:
+    stored(made, "a" * 64)
+    content = read(made, tiny_benchmarks)
+    html = card(replace(content, unseen=unseen("recorded", "a" * 64)), "recorded")
+    (table,) = re.findall(r"Beyond the benchmark.*?</table>", html, re.DOTALL)
+    assert re.findall(r'<th scope="row">(.*?)</th>', table) == ["other &lt;database&gt;"]
+    cells = re.findall(r'<td class="number">(.*?)</td>', table)
+    assert cells == ["4", "0.7500", "0.3006 to 0.9544", *["0.7500"] * 3, "–", "0.7500"]
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        {},
+        unseen("recorded", "b" * 64),  # of weights that were trained before
+        unseen("recorded", "a" * 64, "another_benchmark"),
+        unseen("bare", "a" * 64),
+    ],
+)
+def test_figures_of_no_such_weights_are_not_shown(
+    measured: dict[str, Any], made: Path, tiny_benchmarks: Path
+) -> None:
+    stored(made, "a" * 64)
+    content = replace(read(made, tiny_benchmarks), unseen=measured)
+    assert all("Beyond the benchmark" not in card(content, n) for n in ("recorded", "bare"))
+
+
 def test_confusion_matrix_is_the_boards(made: Path, tiny_benchmarks: Path) -> None:
     found = read(made, tiny_benchmarks)
     html = card(found, "bare")
@@ -402,6 +450,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, tiny_benchmarks: Path) -> Pat
         for n in range(1, 9)
     ]
     write_record(contributions / "recorded", run_record(0.85) | {"history": history})
+    stored(contributions, "a" * 64)
     write_record(
         hostile,
         run_record(0.75)
@@ -410,7 +459,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, tiny_benchmarks: Path) -> Pat
     (hostile / "README.md").write_text(README)
     (hostile / "run.sh").write_text("#!/bin/bash\necho '</code></pre><script>hacked=1</script>'\n")
     content = with_gallery(read(contributions, tiny_benchmarks), tiny_benchmarks)
-    builder.build(content, root / "site")
+    builder.build(replace(content, unseen=unseen("recorded", "a" * 64)), root / "site")
     return root / "site"
 
 

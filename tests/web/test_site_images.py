@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from helpers import REPOSITORY, add_contribution, run_record
+from helpers import REAL, REPOSITORY, add_contribution, run_record
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 from sites import scored
@@ -21,7 +21,7 @@ from sites import scored
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import ResultName
 from jarvis_stem.formats.project_metadata import About, Project
-from jarvis_stem.imaging import image_set, prototypes, store
+from jarvis_stem.imaging import image_set, prototypes, store, structures
 from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.scoring import leaderboard
 from jarvis_stem.scoring.metrics import accuracy
@@ -297,11 +297,13 @@ def test_names_a_file_that_changed_after_it_was_scored(site: Site) -> None:
 
 
 @pytest.mark.nightly
-def test_the_real_benchmark_has_2160_images(shared: Path, repository: Path, tmp_path: Path) -> None:
+def test_the_real_benchmark_has_its_images(shared: Path, repository: Path, tmp_path: Path) -> None:
     site = Site(repository / "contributions", repository / "benchmarks", tmp_path)
     built = site.galleries(data=str(shared / "jarvis_data"))
-    real = built["AI-ImageClass-bravais_class-stem_2d_image-test-acc"]
-    assert len(real.ids) == 2160
+    real = built[str(REAL)]
+    truth = Benchmark.read(repository / "benchmarks", REAL).split("test")
+    found = structures.for_dataset(REAL.dataset, truth, data=str(shared / "jarvis_data"))
+    assert set(real.ids) == set(found)
     assert sum(map(len, real.thumbnails)) < 10e6
 
 
