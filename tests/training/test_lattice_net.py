@@ -7,17 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from jarvis.core.atoms import Atoms
 from torch import nn
 
 from jarvis_stem.imaging import lattice_errors, measurement, stem
+from jarvis_stem.imaging.bravais import bravais_class
 from jarvis_stem.imaging.harmonics import harmonics
 from jarvis_stem.training import inference, loop
 from jarvis_stem.training.architecture import Describing, Recipe
 from jarvis_stem.training.description import Measured, describe, mirror, only
-from jarvis_stem.training.lattice_encoding import LatticeEncoding
+from jarvis_stem.training.lattice_encoding import LatticeEncoding, _along_x, _Cell
 from jarvis_stem.training.lattice_net import LatticeNet, spectrum_cnn, unit_cell
 from jarvis_stem.training.loop import Split
 from jarvis_stem.training.spectrum import log_power
@@ -208,3 +209,71 @@ def test_training_describes_each_image_once(tmp_path: Path) -> None:
     alone = torch.cat([inference.predict(model, picture[None]) for picture in pictures])
     assert torch.allclose(alone, inference.predict(model, pictures), atol=1e-5)
     assert torch.allclose(alone, inference.predict(model, pictures.flip(-2)), atol=1e-3)
+
+
+def cell_of(a: float, b: float, gamma: float) -> torch.Tensor:
+    angle = np.radians(gamma)
+    return torch.tensor([[a, 0.0], [b * np.cos(angle), b * np.sin(angle)]]).float()
+
+
+@given(
+    st.floats(2.5, 9.0),
+    st.floats(1.0, 1.9),
+    st.floats(62.0, 118.0),
+    st.integers(-3, 3),
+    st.booleans(),
+)
+def test_of_any_basis_the_cell_along_x_is_the_one_that_was_drawn(
+    a: float, ratio: float, gamma: float, moved: int, swapped: bool
+) -> None:
+    cell = cell_of(a, a * ratio, gamma)
+    share = cell[1, 0] / a
+    assume(abs(abs(share) - 0.5) > 1e-3)  # a tie is not the cell's choice
+    cell[1] -= torch.round(share) * cell[0]
+    other = cell.clone()
+    other[1] += moved * other[0]
+    if swapped:
+        other = -other.flip(0)
+    first, second, step = _along_x(other[None])
+    assert torch.allclose(torch.stack((first[0], second[0])), cell, atol=1e-4)
+    assert step.item() == 0
+
+
+@pytest.mark.parametrize("gamma", [60.0, 120.0])
+def test_of_two_shortest_vectors_it_is_always_the_same_whatever_the_error(gamma: float) -> None:
+    chosen = [_along_x(cell_of(3, 3 + error, gamma)[None])[1] for error in (-1e-6, 0.0, 1e-6)]
+    assert all(torch.allclose(b, cell_of(3, 3, 60)[1:], atol=1e-5) for b in chosen)
+
+
+def test_a_sheared_cell_is_found_a_little_off_x() -> None:
+    strained = cell_of(3.2, 5.1, 90) @ torch.tensor([[1.0, 0.02], [0.02, 1.0]])
+    a, b, step = _along_x(strained[None])
+    assert torch.allclose(torch.stack((a[0], b[0])), strained)
+    assert step.item() == 3  # 1.1 degrees
+
+
+@pytest.mark.parametrize(
+    ("cell", "rule"),
+    [
+        ((3.0, 3.0, 120.0), 0),
+        ((3.0, 3.004, 90.0), 1),
+        ((3.0, 3.006, 90.0), 2),
+        ((3.0, 3.0, 90.1), 3),
+        ((3.0, 3.5, 100.0), 4),
+    ],
+)
+def test_the_encoding_applies_the_label_rule(cell: tuple[float, float, float], rule: int) -> None:
+    angle = np.radians(cell[2])
+    row = [cell[1] * np.cos(angle), cell[1] * np.sin(angle), 0]
+    lattice = [[cell[0], 0, 0], row, [0, 0, 20]]
+    assert bravais_class(Atoms(lattice_mat=lattice, coords=[[0, 0, 0]], elements=["C"])) == rule
+    encoded = _Cell(*cell_of(*cell)[:, None]).numbers()[0, -5:]
+    assert encoded.tolist() == [float(i == rule) for i in range(5)]
+
+
+def test_mixed_precision_leaves_the_encoding_as_it_is() -> None:
+    encoding = LatticeEncoding().eval()
+    measured = Measured(describe(PICTURES, spectrum=False))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = encoding(measured)
+    assert torch.equal(mixed, encoding(measured))
