@@ -18,7 +18,7 @@ from jarvis_stem.imaging import image_set
 from jarvis_stem.utils.errors import StemError
 
 PERF = REPOSITORY / "perf"
-STAGES = "rendering lattices training accuracy prediction growth scoring gpu".split()
+STAGES = ["rendering", "lattices", "training", "accuracy", "prediction", "growth", "scoring", "gpu"]
 SCRIPTS = (
     *(f"stage_{stage}" for stage in STAGES),
     *("performance", "growth_step", "atomvision", "geometry", "render", "score"),
