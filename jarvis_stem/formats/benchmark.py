@@ -145,6 +145,7 @@ class Benchmarks:
         """
         self.root = root
         self._files = set(benchmark_files(root))
+        self._paths: dict[ResultName, Path] = {}
         self._names = {self._path(name): name for name in listed}
         self._read: dict[Path, Benchmark] = {}
 
@@ -179,7 +180,9 @@ class Benchmarks:
         return self._read[path]
 
     def _path(self, name: ResultName) -> Path:
-        return self.root / name.page_path(BENCHMARK_SUFFIX)
+        if name not in self._paths:
+            self._paths[name] = self.root / name.page_path(BENCHMARK_SUFFIX)
+        return self._paths[name]
 
 
 def benchmark_files(root: Path) -> list[Path]:
