@@ -73,10 +73,10 @@ class PlainRows:
 
     @cached_property
     def _indices(self) -> NDArray[np.intp]:
-        """Class index by the character that it is written as, -1 for others."""
+        """Class index by its one character, -1 for others."""
         indices = np.full(256, -1, np.intp)
         for index, name in enumerate(self._classes):
-            if len(name) == 1 and _PLAIN.fullmatch(name):
+            if len(name) == 1:
                 indices[ord(name)] = index
         return indices
 

@@ -341,7 +341,9 @@ def files(draw: st.DrawFn) -> tuple[dict[str, int | str], list[int | str], bytes
     ]
     at = draw(st.integers(0, len(table) - 1))
     if "cell" in odd:
-        table[at][draw(st.integers(0, 1 + with_target))] = draw(st.sampled_from([*FAULTS, *IDS]))
+        table[at][draw(st.integers(0, 1 + with_target))] = draw(
+            st.sampled_from([*split, *FAULTS, *IDS])
+        )
     if "repeat" in odd:
         table.insert(draw(st.integers(0, len(table))), table[at])
     if "drop" in odd:
