@@ -284,7 +284,7 @@ IDS += [
     "-",
     "=1",
 ]
-plain_ids = st.integers(0, 99).map("JVASP-{}.jpg".format)
+plain_ids = st.integers(0, 9999).map("JVASP-{}.jpg".format)
 FAULTS = [
     "1.0",
     " 1",
@@ -324,16 +324,17 @@ HEADINGS = [
 ]
 HEADINGS += ['"id",prediction', "#id,prediction", "", "id", "id,id,prediction", "\nid,prediction"]
 ENDS = ["\r\n", "\r", "\n\n", "\r\r\n", "\n\r", "\x0b", "\x85"]
-ODDITIES = ["classes", "ids", "order", "heading", "cell", "repeat", "drop", "end", "tail", "bytes"]
+ODDITIES = ["classes", "ids", "order", "heading", "cell", "twice", "repeat", "drop", "end", "tail"]
+ODDITIES += ["bytes", ""]
 
 
 @st.composite
 def files(draw: st.DrawFn) -> tuple[dict[str, int | str], list[int | str], bytes]:
     """A split, all classes and a file of predictions, plain but for up to two oddities."""
-    odd = draw(st.sets(st.sampled_from(ODDITIES), max_size=2))
+    odd = {draw(st.sampled_from(ODDITIES)), draw(st.sampled_from(["", "", "order", *ODDITIES]))}
     classes = draw(st.sampled_from(CLASS_SETS if "classes" in odd else CLASS_SETS[:2]))
     one_id = st.sampled_from(IDS) | st.text(max_size=3) if "ids" in odd else plain_ids
-    split = draw(st.dictionaries(one_id, st.sampled_from(classes), min_size=1, max_size=5))
+    split = draw(st.dictionaries(one_id, st.sampled_from(classes), min_size=1, max_size=4))
     with_target = draw(st.booleans())
     table = [
         [id, *([str(split[id])] if with_target else []), str(draw(st.sampled_from(classes)))]
@@ -341,9 +342,9 @@ def files(draw: st.DrawFn) -> tuple[dict[str, int | str], list[int | str], bytes
     ]
     at = draw(st.integers(0, len(table) - 1))
     if "cell" in odd:
-        table[at][draw(st.integers(0, 1 + with_target))] = draw(
-            st.sampled_from([*split, *FAULTS, *IDS])
-        )
+        table[at][draw(st.integers(0, 1 + with_target))] = draw(st.sampled_from([*FAULTS, *IDS]))
+    if "twice" in odd:
+        table[at] = [draw(st.sampled_from([*split])), *table[at][1:]]
     if "repeat" in odd:
         table.insert(draw(st.integers(0, len(table))), table[at])
     if "drop" in odd:
@@ -353,7 +354,7 @@ def files(draw: st.DrawFn) -> tuple[dict[str, int | str], list[int | str], bytes
     lines += map(",".join, table)
     end = draw(st.sampled_from(ENDS)) if "end" in odd else "\n"
     text = end.join(lines) + (draw(st.sampled_from(["", *ENDS, "#"])) if "tail" in odd else end)
-    content = draw(st.sampled_from([b"", b"", codecs.BOM_UTF8, codecs.BOM_UTF8 * 2]))
+    content = codecs.BOM_UTF8 * draw(st.sampled_from([0, 0, 0, 0, 1, 1, 1, 2]))
     content += text.encode("utf-8", "surrogateescape" if "\ud800" not in text else "surrogatepass")
     splices = st.sampled_from(SPLICES).map(str.encode) | st.binary(max_size=4)
     return split, classes, draw(mutated(content, splices)) if "bytes" in odd else content
