@@ -20,7 +20,6 @@ from jarvis_stem.formats.benchmark import MANIFEST, Benchmark
 from jarvis_stem.formats.names import ResultName, bravais_result
 from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.formats.published import REFERENCE_SUFFIX, Published, Reference, fingerprint
-from jarvis_stem.scoring.metrics import accuracy
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, write_text
 
@@ -70,17 +69,17 @@ def _published(
     root: Path, source: str, name: ResultName, benchmark: Benchmark
 ) -> dict[str, Published]:
     published = {}
-    targets = list(benchmark.split(name.split).values())
+    targets = benchmark.targets(name.split)
     for path in sorted(root.glob(f"*/{name.predictions_name}")):
         predictions, problems = read_predictions(path, name, benchmark)
         if problems:
             raise StemError(f"{path}: {'; '.join(problems)}")
-        correct = np.array([p == t for p, t in zip(predictions, targets, strict=True)])
+        correct = predictions == targets
         published[path.parent.name] = Published(
-            score=accuracy(targets, predictions),
+            score=round(np.count_nonzero(correct) / len(targets), 4),
             source=f"{source.rstrip('/')}/{path.parent.name}",
             right_ids=base64.b64encode(np.packbits(correct).tobytes()).decode(),
-            predictions_sha256=fingerprint(predictions),
+            predictions_sha256=fingerprint(benchmark.named(predictions)),
         )
     return published
 

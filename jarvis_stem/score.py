@@ -15,7 +15,7 @@ from jarvis_stem.scoring.board import Board, Leaderboard, Rejection
 from jarvis_stem.scoring.leaderboard import build
 from jarvis_stem.scoring.table import RANK, rows, same_predictions
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.utils.files import json_text, write_text
+from jarvis_stem.utils.files import json_text, write_if_changed
 
 _COLUMNS = (
     "rank",
@@ -77,8 +77,8 @@ def main(
     data = leaderboard.as_json()
     pages = _build_site(leaderboard, project, contributions, site)  # first, for it may refuse
     for path, text in _jarvis_pages(leaderboard, project).items():
-        _write_if_changed(output / path, text)
-    _write_if_changed(output / "leaderboard.json", json_text(data))
+        write_if_changed(output / path, text.encode())
+    write_if_changed(output / "leaderboard.json", json_text(data).encode())
     cli.report("\n".join(map(_text, leaderboard.benchmarks, pages)), data)
     for rejection in leaderboard.all_rejected:
         print(_reasons(rejection), file=sys.stderr)
@@ -119,11 +119,6 @@ def _build_site(
     content = Content(leaderboard, project, contributions, read_measured(ROBUSTNESS))
     builder.build(content, site, builder.SCORES)
     return [site / board_page(board) for board in leaderboard.benchmarks]
-
-
-def _write_if_changed(path: Path, content: str) -> None:
-    if not (path.is_file() and path.read_bytes() == content.encode()):
-        write_text(path, content)
 
 
 def _text(board: Board, page: Path) -> str:

@@ -57,6 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--data", metavar="DIR", help="JARVIS databases; default: JARVIS_STEM_DATA or their cache")
     add("--benchmark", default=DATASET, metavar="DATASET", help="default: %(default)s")
+    add("--before", metavar="DIR", help="checkout of an earlier build, to measure by turns with")
     add("--quick", action="store_true", help="few repetitions, to see that it works")
 
 
@@ -108,15 +109,15 @@ def milliseconds(work: Callable[[], object]) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def process(command: Sequence[str | Path]) -> Run:
-    """Run a command in the repository's root and time it from start to exit.
+def process(command: Sequence[str | Path], cwd: Path = ROOT) -> Run:
+    """Run a command in a folder, the repository's root, and time it from start to exit.
 
     Raises:
         StemError: It failed; the message ends with what it said.
     """
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         start = time.perf_counter()
-        child = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=errors)
+        child = subprocess.Popen(command, cwd=cwd, stdout=output, stderr=errors)
         _, status, usage = os.wait4(child.pid, 0)  # the usage of this child alone
         seconds = time.perf_counter() - start
         child.returncode = os.waitstatus_to_exitcode(status)

@@ -26,7 +26,7 @@ from jarvis_stem import cli
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, read_json_object, write_text
 
-STAGES = ("rendering", "lattices", "training", "accuracy", "prediction", "growth", "gpu")
+STAGES = ("rendering", "lattices", "training", "accuracy", "prediction", "growth", "scoring", "gpu")
 _OUTPUT = Path("docs/performance.md")
 _QUICK_OUTPUT = Path("runs/performance/performance.md")
 _EXAMPLES = f"""stages: {", ".join(STAGES)}
@@ -113,6 +113,7 @@ def _measured(stage: str, options: argparse.Namespace, load: float) -> dict[str,
     command += ["--quick"] if options.quick else []
     # Stages run in the repository's root.
     command += ["--data", str(Path(options.data).resolve())] if options.data else []
+    command += ["--before", str(Path(options.before).resolve())] if options.before else []
     about = {
         "command": shlex.join(["python", "perf/performance.py", *sys.argv[1:]]),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes"),

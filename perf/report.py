@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
+import score
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -298,6 +299,15 @@ def _growth(result: Any, _stages: Any, picture: _Picture) -> list[str]:
     ]
 
 
+def _scoring(result: Any, _stages: Any, _picture: _Picture) -> list[str]:
+    return [
+        "`python -m jarvis_stem.score` on synthetic contributions, pages and all, from start to "
+        "exit, medians. One half is written as jarvis_stem writes it, the other deflated, rows "
+        "shuffled, without targets. Builds are measured by turns.",
+        score.table(result),
+    ]
+
+
 def _growth_cells(step: Mapping[str, float]) -> tuple[str, str]:
     if "extrapolated" in step:
         return f"{step['seconds']:.0f} s, **extrapolated**", "not measured"
@@ -326,6 +336,7 @@ _SECTIONS: dict[str, tuple[str, Callable[[Any, Any, _Picture], list[str]]]] = {
     "accuracy": ("Time to the published accuracy", _to_accuracy),
     "prediction": ("Prediction", _prediction),
     "growth": ("Growth", _growth),
+    "scoring": ("Scoring", _scoring),
     "gpu": ("GPU", _gpu),
 }
 

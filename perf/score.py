@@ -1,12 +1,12 @@
-"""Measure how scoring grows with the number of contributions, and against JARVIS-Leaderboard.
+"""Measure how scoring grows with the number of contributions, and against other scorers.
 
-python perf/score.py --upstream PYTHON
+python perf/score.py --before DIR --upstream PYTHON
 
 Synthetic contributions of one benchmark are written to a temporary folder: every second one as
 jarvis_stem writes it, the others deflated, rows shuffled, without targets. Each count is scored by
-``python -m jarvis_stem.score``, pages and all, in a process of its own. PYTHON is the interpreter
-of an environment with the PyPI package jarvis-leaderboard; in the same run its `get_metric_value`
-scores some of the same contributions.
+``python -m jarvis_stem.score``, pages and all, in a process of its own, by turns with the checkout
+of an earlier build in DIR. PYTHON is the interpreter of an environment with the PyPI package
+jarvis-leaderboard; in the same run its `get_metric_value` scores some of the same contributions.
 """
 
 from __future__ import annotations
@@ -15,66 +15,123 @@ import argparse
 import csv
 import io
 import json
-import os
 import random
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
-import torch
+import measuring
+from measuring import ROOT, Run
 
-from jarvis_stem.formats.benchmark import Benchmark, Benchmarks
 from jarvis_stem.formats.metadata import blank
 from jarvis_stem.formats.names import bravais_result
-from jarvis_stem.scoring.contribution import read_contribution
-from jarvis_stem.scoring.metrics import accuracy
-from jarvis_stem.training import machine
+from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, zip_bytes
 from jarvis_stem.utils.progress import track
 
-_NAME = bravais_result("stem_2d_image")
-_ROOT = Path(__file__).resolve().parents[1]
+COUNTS = (10, 100, 1000, 10_000)
+_NAME = bravais_result(measuring.DATASET)
 _RUN_SCRIPT = """\
 #!/usr/bin/env bash
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 exec python -m jarvis_stem.train densenet_model "$@"
 """
+# Run in a build's checkout, which is where Python then imports jarvis_stem from.
+_READING = """\
+import pathlib, statistics, sys, time
+from jarvis_stem.formats.benchmark import Benchmarks
+from jarvis_stem.scoring.contribution import read_contribution
+benchmarks = Benchmarks(pathlib.Path("benchmarks"))
+seconds = []
+for folder in sorted(pathlib.Path(sys.argv[1]).iterdir())[: int(sys.argv[2])]:
+    start = time.perf_counter()
+    contribution = read_contribution(folder, benchmarks)
+    seconds.append(time.perf_counter() - start)
+    assert not contribution.submissions[0].problems
+print(statistics.median(seconds) * 1000)
+"""
 
-
-class _Run(NamedTuple):
-    """What one process took."""
-
-    seconds: float
-    megabytes: float
+Builds = Mapping[str, Path]
+"""Checkouts by what they are called: now, and maybe before."""
 
 
 def main() -> None:
     """Run the measurement and print its figures."""
     options = _parser().parse_args()
-    counts = sorted(options.counts)
-    split = Benchmark.read(_ROOT / "benchmarks", _NAME).split(_NAME.split)
     with tempfile.TemporaryDirectory(prefix="perf-score-") as temporary:
         root = Path(temporary)
-        runs: dict[int, list[_Run]] = {}
-        written = 0
-        for count in counts:
-            for number in track(range(written, count), f"writing {count}"):
-                _write(root / "contributions" / f"model_{number:05}", split, number)
-            written = count
-            runs[count] = [
-                _score(root, count) for _ in track(range(options.repeat), f"scoring {count}")
-            ]
-        print(f"{machine.hardware(torch.device('cpu'))}, median of {options.repeat} runs\n")
-        print(_table(runs))
+        result = measure(root, builds(options.before), sorted(options.counts), options.repeat)
+        print(f"Median of {options.repeat} runs\n\n{table(result)}")
         if options.upstream:
-            print(_comparison(_slopes(runs), _reading(root, options), _upstream(root, options)))
+            print(_comparison(_slope(result), result["reading"]["now"], _upstream(root, options)))
+
+
+def builds(before: str | None) -> Builds:
+    """The builds to measure."""
+    return {"now": ROOT} | ({"before": Path(before).resolve()} if before else {})
+
+
+def measure(root: Path, builds: Builds, counts: Sequence[int], repeat: int) -> dict[str, Any]:
+    """Score more and more contributions, each count by all builds in turn.
+
+    Args:
+        root: An empty folder to work in.
+        builds: What to measure.
+        counts: Numbers of contributions, rising.
+        repeat: Runs of each.
+
+    Returns:
+        ``rows``, for each count the seconds and megabytes of each build, medians; ``reading``, what
+        each build takes to read, check and score one of the first 1,000 contributions, ms.
+
+    Raises:
+        StemError: A build failed or did not score them all.
+    """
+    split = measuring.read_benchmark(measuring.DATASET).split(_NAME.split)
+    rows: list[dict[str, Any]] = []
+    written = 0
+    for count in counts:
+        for number in track(range(written, count), f"writing {count}"):
+            _write(root / "contributions" / f"model_{number:05}", split, number)
+        written = count
+        runs: dict[str, list[Run]] = {name: [] for name in builds}
+        for _ in track(range(repeat), f"scoring {count}"):
+            for name, checkout in builds.items():
+                runs[name].append(_score(root, checkout, count))
+        rows.append({"count": count} | {name: _medians(of) for name, of in runs.items()})
+    read: dict[str, list[float]] = {name: [] for name in builds}
+    for _ in track(range(repeat), "reading"):
+        for name, checkout in builds.items():
+            command = [sys.executable, "-c", _READING, str(root / "contributions"), "1000"]
+            read[name].append(float(measuring.process(command, checkout).output))
+    return {"rows": rows, "reading": {name: statistics.median(of) for name, of in read.items()}}
+
+
+def table(result: Mapping[str, Any]) -> str:
+    """The result as Markdown."""
+    names = [*result["reading"]]
+    heads = [f"{name}{what}" for what in (", wall", ", peak memory") for name in names]
+    lines = ["| " + " | ".join(["contributions", *heads]) + " |"]
+    lines.append("| ---: " * (1 + len(heads)) + "|")
+    for row in result["rows"]:
+        cells = [f"{row['count']:,}", *(f"{row[name]['seconds']:.2f} s" for name in names)]
+        cells += [f"{row[name]['megabytes']:.0f} MB" for name in names]
+        lines.append(f"| {' | '.join(cells)} |")
+    reading = ", ".join(f"{ms:.2f} ms {name}" for name, ms in result["reading"].items())
+    return "\n".join([*lines, "", f"Reading, checking and scoring one contribution: {reading}."])
+
+
+def _medians(runs: Sequence[Run]) -> dict[str, float]:
+    return {
+        "seconds": statistics.median(run.seconds for run in runs),
+        "megabytes": statistics.median(run.megabytes for run in runs),
+    }
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,9 +139,9 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    counts = [10, 100, 1000, 10_000]
-    add("--counts", type=int, nargs="+", default=counts, metavar="N", help="contributions to score")
+    add("--counts", type=int, nargs="+", default=COUNTS, metavar="N", help="how many to score")
     add("--repeat", type=int, default=3, metavar="N", help="runs of each (default: %(default)s)")
+    add("--before", metavar="DIR", help="checkout of an earlier build, measured by turns")
     add("--upstream", metavar="PYTHON", help="interpreter that has jarvis-leaderboard")
     add(
         "--upstream-count",
@@ -133,76 +190,40 @@ def _write(folder: Path, split: Mapping[str, int | str], number: int) -> None:
     (folder / "run.sh").chmod(0o755)
 
 
-def _score(root: Path, count: int) -> _Run:
+def _score(root: Path, checkout: Path, count: int) -> Run:
     """Time the command, from start to exit, and see that it scored all contributions."""
     output = root / "docs"
     command = [sys.executable, "-m", "jarvis_stem.score", "--repository-url", "https://example.org"]
-    command += ["--contributions", str(root / "contributions")]
-    command += ["--output", str(output), "--site", str(root / "site")]
-    start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)  # the usage of this child alone
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)}: exit status {process.returncode}")
+    command += ["--contributions", str(root / "contributions"), "--quiet"]
+    run = measuring.process([*command, "--output", output, "--site", root / "site"], checkout)
     boards = json.loads((output / "leaderboard.json").read_bytes())["benchmarks"]
     scored = sum(len(board["results"]) for board in boards if board["name"] == str(_NAME))
     if scored != count:
-        raise SystemExit(f"expected {count} results, got {scored}")
-    return _Run(seconds, usage.ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024))
+        raise StemError(f"{checkout}: expected {count} results, got {scored}")
+    return run
 
 
-def _table(runs: Mapping[int, Sequence[_Run]]) -> str:
-    lines = ["| contributions | wall | ms a contribution | peak memory |", "| ---: " * 4 + "|"]
-    for count, of_count in runs.items():
-        seconds = statistics.median(run.seconds for run in of_count)
-        megabytes = max(run.megabytes for run in of_count)
-        lines.append(
-            f"| {count:,} | {seconds:.2f} s | {seconds / count * 1000:.2f} | {megabytes:.0f} MB |"
-        )
-    return "\n".join(lines)
-
-
-def _slopes(runs: Mapping[int, Sequence[_Run]]) -> list[float]:
-    """What one more contribution takes, ms, between the least and the largest count of a run."""
-    least, largest = min(runs), max(runs)
-    if least == largest:
+def _slope(result: Mapping[str, Any]) -> float:
+    """What one more contribution takes, ms, between the least and the largest count."""
+    least, largest = result["rows"][0], result["rows"][-1]
+    if least is largest:
         raise SystemExit("comparing with --upstream needs two different --counts")
-    return [
-        (many.seconds - few.seconds) / (largest - least) * 1000
-        for few, many in zip(runs[least], runs[largest], strict=True)
-    ]
+    seconds = largest["now"]["seconds"] - least["now"]["seconds"]
+    return seconds / (largest["count"] - least["count"]) * 1000
 
 
-def _reading(root: Path, options: argparse.Namespace) -> list[float]:
-    """What reading, checking and scoring a contribution takes without pages, ms, in each run."""
-    benchmarks = Benchmarks(_ROOT / "benchmarks")
-    targets = list(benchmarks.open(_NAME).split(_NAME.split).values())
-    milliseconds = []
-    for _ in range(options.repeat):
-        seconds = []
-        for folder in sorted((root / "contributions").iterdir())[: options.upstream_count]:
-            start = time.perf_counter()
-            (submission,) = read_contribution(folder, benchmarks).submissions
-            accuracy(targets, submission.predictions)
-            seconds.append(time.perf_counter() - start)
-        milliseconds.append(statistics.median(seconds) * 1000)
-    return milliseconds
-
-
-def _upstream(root: Path, options: argparse.Namespace) -> list[float]:
-    """What a contribution takes JARVIS-Leaderboard, ms, in each run; its scores must be ours."""
+def _upstream(root: Path, options: argparse.Namespace) -> float:
+    """What a contribution takes JARVIS-Leaderboard, ms; its scores must be ours."""
     some = root / "upstream"
     (some / "contributions").mkdir(parents=True)
-    (some / "benchmarks").symlink_to(_ROOT / "benchmarks")
+    (some / "benchmarks").symlink_to(ROOT / "benchmarks")
     for folder in sorted((root / "contributions").iterdir())[: options.upstream_count]:
         (some / "contributions" / folder.name).symlink_to(folder)
     boards = json.loads((root / "docs" / "leaderboard.json").read_bytes())["benchmarks"]
     ours = {f"{r['contribution']}/{r['file']}": r["score"] for b in boards for r in b["results"]}
     milliseconds = []
     for _ in track(range(options.repeat), "JARVIS-Leaderboard"):
-        command = [options.upstream, _ROOT / "tests" / "upstream_score.py", some]
+        command = [options.upstream, ROOT / "tests" / "upstream_score.py", some]
         done = subprocess.run(
             command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
@@ -210,18 +231,14 @@ def _upstream(root: Path, options: argparse.Namespace) -> list[float]:
         if different := [file for file, r in results.items() if r.get("score") != ours[file]]:
             raise SystemExit(f"scored otherwise by JARVIS-Leaderboard: {different[:3]}")
         milliseconds.append(statistics.median(r["seconds"] for r in results.values()) * 1000)
-    return milliseconds
+    return statistics.median(milliseconds)
 
 
-def _comparison(ours: Sequence[float], reading: Sequence[float], theirs: Sequence[float]) -> str:
-    def times(mine: Sequence[float]) -> str:
-        ratio = statistics.median(b / a for a, b in zip(mine, theirs, strict=True))
-        return f"{statistics.median(mine):.2f} ms, {ratio:.1f} times as fast"
-
+def _comparison(ours: float, reading: float, theirs: float) -> str:
     return (
-        f"\nA contribution takes get_metric_value {statistics.median(theirs):.2f} ms.\n"
-        f"Read, checked and scored here: {times(reading)}.\n"
-        f"With statistics, tests, pages and JSON: {times(ours)}."
+        f"\nA contribution takes get_metric_value {theirs:.2f} ms.\n"
+        f"Read, checked and scored here: {reading:.2f} ms, {theirs / reading:.1f} times as fast.\n"
+        f"With statistics, tests, pages and JSON: {ours:.2f} ms, {theirs / ours:.1f} times as fast."
     )
 
 

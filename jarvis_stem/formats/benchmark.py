@@ -19,7 +19,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from jarvis_stem.formats.names import BENCHMARK_SUFFIX, SCORED_METRIC, SCORED_SPLIT, ResultName
+from jarvis_stem.formats.plain_rows import PlainRows
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import distinct, read_zip
 from jarvis_stem.utils.messages import count, quote, some
@@ -86,6 +90,41 @@ class Benchmark:
         """The distinct classes over all splits, sorted."""
         return sorted({c for split in self.splits.values() for c in split.values()}, key=_sort_key)
 
+    def indices(self, classes: Iterable[int | str]) -> NDArray[np.intp]:
+        """Where each class is in `classes`, intp[n].
+
+        Raises:
+            KeyError: One is no class of the benchmark.
+        """
+        return np.fromiter(map(self._index.__getitem__, classes), np.intp)
+
+    def named(self, indices: NDArray[np.intp]) -> list[int | str]:
+        """The class that each index stands for."""
+        return list(map(self.classes.__getitem__, indices.tolist()))
+
+    def targets(self, split: str) -> NDArray[np.intp]:
+        """Index of the class of each id in a split, intp[n]; made once, not to be changed.
+
+        Raises:
+            StemError: The benchmark has no such split, or it is empty.
+        """
+        if split not in self._targets:
+            self._targets[split] = self.indices(self.split(split).values())
+        return self._targets[split]
+
+    @cached_property
+    def plain_rows(self) -> dict[str, PlainRows]:
+        """By split, the plain way to write its predictions."""
+        return {name: PlainRows(ids, self.classes) for name, ids in self.splits.items()}
+
+    @cached_property
+    def _index(self) -> dict[int | str, int]:
+        return {known: index for index, known in enumerate(self.classes)}
+
+    @cached_property
+    def _targets(self) -> dict[str, NDArray[np.intp]]:
+        return {}
+
 
 class Benchmarks:
     """The benchmarks below a root, each verified and read once, when it is first asked for.
@@ -106,6 +145,7 @@ class Benchmarks:
         """
         self.root = root
         self._files = set(benchmark_files(root))
+        self._paths: dict[ResultName, Path] = {}
         self._names = {self._path(name): name for name in listed}
         self._read: dict[Path, Benchmark] = {}
 
@@ -140,7 +180,9 @@ class Benchmarks:
         return self._read[path]
 
     def _path(self, name: ResultName) -> Path:
-        return self.root / name.page_path(BENCHMARK_SUFFIX)
+        if name not in self._paths:
+            self._paths[name] = self.root / name.page_path(BENCHMARK_SUFFIX)
+        return self._paths[name]
 
 
 def benchmark_files(root: Path) -> list[Path]:

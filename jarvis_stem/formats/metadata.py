@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import platform
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,6 +31,7 @@ _SIZE_LIMIT = 2**20  # bytes
 _DATE = re.compile(r"[0-9]{2}-[0-9]{2}-[0-9]{4}")
 
 
+@lru_cache  # who sends one contribution often sends more
 def _email(text: str) -> str:
     try:
         if text:

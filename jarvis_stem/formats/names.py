@@ -7,6 +7,7 @@ that name's ``.csv.zip``. Source: JARVIS-Leaderboard, ``jarvis_leaderboard/rebui
 from __future__ import annotations
 
 import builtins
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ WEIGHTS_SUFFIX = ".safetensors"
 CONVENTION = "<CAT>-<SUBCAT>-<prop>-<dataset>-<split>-<metric>"
 SCORED_SPLIT = "test"
 SCORED_METRIC = "acc"
+_PARTS = re.compile("-".join(["([A-Za-z0-9_.+]+)"] * 6))
 
 
 @dataclass(frozen=True, order=True)
@@ -47,10 +49,10 @@ class ResultName:
         Raises:
             StemError: Not six non-empty parts of letters, digits, '_', '.' and '+'.
         """
-        parts = name.removesuffix(PREDICTIONS_SUFFIX).split("-")
-        if len(parts) != 6 or not all(_is_plain(part) for part in parts):
+        parts = _PARTS.fullmatch(name.removesuffix(PREDICTIONS_SUFFIX))
+        if not parts:
             raise StemError(f"{name!r}: expected {CONVENTION}{PREDICTIONS_SUFFIX}")
-        return cls(*parts)
+        return cls(*parts.groups())
 
     def __str__(self) -> str:
         return "-".join(
@@ -102,10 +104,6 @@ def bravais_result(dataset: str) -> ResultName:
         'AI-ImageClass-bravais_class-stem_2d_proto-test-acc.csv.zip'
     """
     return ResultName("AI", "ImageClass", "bravais_class", dataset, SCORED_SPLIT, SCORED_METRIC)
-
-
-def _is_plain(part: str) -> bool:
-    return part != "" and all(c.isascii() and (c.isalnum() or c in "_.+") for c in part)
 
 
 DEFAULT_MODEL = "robust_lattice_cnn_model"  # a microscope's picture has noise: docs/robustness.md

@@ -15,6 +15,9 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import ResultName
 from jarvis_stem.utils.errors import StemError
@@ -25,6 +28,7 @@ COLUMNS = ("id", "target", "prediction")
 _BASE_LIMIT = 2**20  # bytes of a CSV, and
 _ROW_LIMIT = 2**10  # this much for each id: cells cost a reader many times their text
 _ENDING = ".jpg"  # of the real benchmark's ids, and easily lost
+_NONE = np.empty(0, np.intp)
 _INTEGER = re.compile(r"(-?[0-9]{1,18})(\.0+)?")
 
 
@@ -39,7 +43,7 @@ class _Table(NamedTuple):
 
 def read_predictions(
     path: Path, name: ResultName, benchmark: Benchmark
-) -> tuple[list[int | str], list[str]]:
+) -> tuple[NDArray[np.intp], list[str]]:
     """Read predictions and check them against the benchmark.
 
     Integer classes may be written ``2``, ``2.0`` or `` 2 ``; nothing else is rounded or guessed.
@@ -50,8 +54,8 @@ def read_predictions(
         benchmark: The benchmark that it is about; it has the result's split.
 
     Returns:
-        The predicted class of every id, in the benchmark's order and of its types, and the
-        problems; where there are problems there are no predictions.
+        The index in `benchmark.classes` of each id's predicted class, intp[n], in the benchmark's
+        order, and the problems; where there are problems there are no predictions.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -60,13 +64,18 @@ def read_predictions(
         >>> with TemporaryDirectory() as folder:
         ...     path = write_predictions(Path(folder), bravais_result("tiny"), ["a.jpg"], [0], [2])
         ...     read_predictions(path, bravais_result("tiny"), tiny)
-        ([], ["1 id missing: 'b.jpg'; predict each of the 2 test ids"])
+        (array([], dtype=int64), ["1 id missing: 'b.jpg'; predict each of the 2 test ids"])
     """
     split = benchmark.split(name.split)
+    limit = _BASE_LIMIT + _ROW_LIMIT * len(split)
     try:
-        table = _read_table(path, name.csv_name, len(split))
+        content = read_zip(path, name.csv_name, limit=limit)
+        plain = benchmark.plain_rows[name.split].read(content)
+        if plain is not None:
+            return plain, []
+        table = _read_table(_decode(content, path), path, len(split))
     except StemError as error:
-        return [], [str(error).removeprefix(f"{path}: ")]
+        return _NONE, [str(error).removeprefix(f"{path}: ")]
     classes = {
         text: known
         for text in {*table.predictions, *table.targets}
@@ -78,12 +87,9 @@ def read_predictions(
         *_target_problems(table, classes, split),
     ]
     if problems:
-        return [], problems
-    in_file = list(map(classes.__getitem__, table.predictions))
-    if table.ids == list(split):
-        return in_file, []
-    by_id = dict(zip(table.ids, in_file, strict=True))
-    return [by_id[id] for id in split], []
+        return _NONE, problems
+    by_id = dict(zip(table.ids, table.predictions, strict=True))
+    return benchmark.indices(classes[by_id[id]] for id in split), []
 
 
 def write_predictions(
@@ -125,10 +131,8 @@ def write_predictions(
     return path
 
 
-def _read_table(path: Path, member: str, expected: int) -> _Table:
+def _read_table(text: str, path: Path, expected: int) -> _Table:
     """Read a predictions file's columns; a StemError says why they cannot be told apart."""
-    limit = _BASE_LIMIT + _ROW_LIMIT * expected
-    text = _decode(read_zip(path, member, limit=limit), path)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     # All cells in one list: a list for each row would keep the garbage collector busy.
     cells: list[str] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 BASELINE = "majority class"  # has a space, as no contribution's name has
@@ -163,9 +163,18 @@ class Leaderboard:
 
     def as_json(self) -> dict[str, Any]:
         """The same as dictionaries and lists."""
-        return asdict(self)
+        return _plain(self)
 
     @property
     def all_rejected(self) -> list[Rejection]:
         """Every rejection, those of the boards first."""
         return [r for board in self.benchmarks for r in board.rejected] + self.rejected
+
+
+def _plain(value: Any) -> Any:
+    """The same as dataclasses.asdict, which copies every number."""
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    if is_dataclass(value):
+        return {key: _plain(part) for key, part in vars(value).items()}
+    return value

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from jarvis_stem.formats import weights_file
 from jarvis_stem.formats.benchmark import Benchmark, Benchmarks
 from jarvis_stem.formats.folder import weights_files
@@ -23,7 +25,6 @@ from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.formats.published import Reference, fingerprint
 from jarvis_stem.formats.run_record import Weights
 from jarvis_stem.scoring.contribution import Contribution, Submission, read_contribution
-from jarvis_stem.scoring.metrics import count_correct
 from jarvis_stem.scoring.run_script import (
     RUN_SCRIPT,
     executable_problems,
@@ -124,10 +125,9 @@ def _submission_lines(submission: Submission, benchmarks: Benchmarks) -> list[Ch
         why = ["the predictions have problems"]
         failed = CheckLine("fail", scores, submission.problems)
         return [failed, CheckLine("skip", beside, why), CheckLine("skip", record, why)]
-    targets = list(benchmarks.open(name).split(name.split).values())
-    right = count_correct(targets, submission.predictions)
+    right, n = submission.n_correct, len(submission.predictions)
     lines = [
-        CheckLine("pass", scores, [f"{right} of {len(targets)} right: {right / len(targets):.4f}"]),
+        CheckLine("pass", scores, [f"{right} of {n} right: {right / n:.4f}"]),
         CheckLine(
             "pass", beside, [f"identical to {other}" for other in _copies(submission, benchmarks)]
         ),
@@ -142,7 +142,7 @@ def _copies(submission: Submission, benchmarks: Benchmarks) -> list[str]:
     name, mine = submission.name, submission.path.parent
     assert name  # noqa: S101  a submission without a name has problems, and none is compared
     benchmark: Benchmark = benchmarks.open(name)
-    digest = fingerprint(submission.predictions)
+    digest = fingerprint(benchmark.named(submission.predictions))
     published = Reference.read(benchmarks.root, name).published
     return [
         *(f"published {x}" for x, it in published.items() if it.predictions_sha256 == digest),
@@ -150,7 +150,7 @@ def _copies(submission: Submission, benchmarks: Benchmarks) -> list[str]:
             path.parent.name
             for path in sorted(mine.parent.glob(f"*/{name.predictions_name}"))
             if path.parent != mine
-            and read_predictions(path, name, benchmark)[0] == submission.predictions
+            and np.array_equal(read_predictions(path, name, benchmark)[0], submission.predictions)
         ),
     ]
 

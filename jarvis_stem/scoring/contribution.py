@@ -9,16 +9,19 @@ problems, so that one check serves the leaderboard, a checklist and a pull reque
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from jarvis_stem.formats.benchmark import Benchmarks
-from jarvis_stem.formats.folder import check_folder_name, prediction_files
+from jarvis_stem.formats.folder import check_folder_name
 from jarvis_stem.formats.metadata import Metadata, read_metadata
 from jarvis_stem.formats.names import CONVENTION, PREDICTIONS_SUFFIX, ResultName
 from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.formats.run_record import RunRecord, read_run_record
-from jarvis_stem.scoring.metrics import accuracy
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.messages import quote
 
@@ -30,8 +33,9 @@ class Submission:
     Attributes:
         path: The zip.
         name: What its name says, None where that is not a result's name.
-        predictions: The class of each test id in the benchmark's order; empty where there are
-            problems.
+        predictions: The index of each test id's class among the benchmark's, intp[n], in the
+            benchmark's order; empty where there are problems.
+        n_correct: How many of them are correct.
         run: The training behind it, where it was recorded.
         problems: Everything that is wrong with the file.
         run_problems: Everything that is wrong with its record.
@@ -39,7 +43,8 @@ class Submission:
 
     path: Path
     name: ResultName | None
-    predictions: list[int | str] = field(default_factory=list)
+    predictions: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
+    n_correct: int = 0
     run: RunRecord | None = None
     problems: list[str] = field(default_factory=list)
     run_problems: list[str] = field(default_factory=list)
@@ -84,22 +89,21 @@ def read_contribution(folder: Path, benchmarks: Benchmarks) -> Contribution:
         StemError: A benchmark itself is broken.
     """
     metadata, metadata_problems = read_metadata(folder)
+    with os.scandir(folder) as found:
+        files = sorted(found, key=lambda file: file.name)
+    paths = [folder / file.name for file in files if file.name.endswith(PREDICTIONS_SUFFIX)]
+    # What a link points to is not what was sent.
+    links = [folder.name] * folder.is_symlink() + [x.name for x in files if x.is_symlink()]
     return Contribution(
         folder=folder,
         metadata=metadata,
-        submissions=[_read_submission(path, benchmarks) for path in prediction_files(folder)],
-        name_problems=[*check_folder_name(folder), *_links(folder)],
+        submissions=[_read_submission(path, benchmarks) for path in paths],
+        name_problems=[
+            *check_folder_name(folder),
+            *(f"{quote(name)}: a link; put what it points to there" for name in links),
+        ],
         metadata_problems=metadata_problems,
     )
-
-
-def _links(folder: Path) -> list[str]:
-    """A folder or files that are links: what they point to is not what was sent."""
-    return [
-        f"{quote(path.name)}: a link; put what it points to there"
-        for path in (folder, *sorted(folder.iterdir()))
-        if path.is_symlink()
-    ]
 
 
 def _read_submission(path: Path, benchmarks: Benchmarks) -> Submission:
@@ -112,12 +116,15 @@ def _read_submission(path: Path, benchmarks: Benchmarks) -> Submission:
     benchmark = benchmarks.open(name)
     predictions, problems = read_predictions(path, name, benchmark)
     run, run_problems = read_run_record(path.parent / name.run_record_name)
-    if run and predictions:
-        score = accuracy(list(benchmark.split(name.split).values()), predictions)
+    if problems:
+        return Submission(path, name, run=run, problems=problems, run_problems=run_problems)
+    n_correct = int(np.count_nonzero(predictions == benchmark.targets(name.split)))
+    if run:
+        score = round(n_correct / len(predictions), 4)
         if round(run.result.accuracy, 4) != score:
             run_problems = [
                 f"{name.run_record_name}: 'result'['accuracy']: expected {score}, which the "
                 f"predictions beside it score, got {run.result.accuracy}; commit the files of one "
                 "run together"
             ]
-    return Submission(path, name, predictions, run, problems, run_problems)
+    return Submission(path, name, predictions, n_correct, run, run_problems=run_problems)

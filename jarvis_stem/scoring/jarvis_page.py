@@ -17,6 +17,7 @@ _ORANGE = "#d9762b"
 
 _TEMPLATES = environment("jarvis_stem.scoring")
 _TEMPLATES.filters["p_value"] = p_value
+_TEMPLATES.filters["ratio"] = lambda value: "-" if value is None else f"{value:.4f}"
 
 
 def page_markdown(board: Board, about: About, repository_url: str) -> str:
@@ -31,6 +32,7 @@ def page_markdown(board: Board, about: About, repository_url: str) -> str:
     return _TEMPLATES.get_template("board.md.j2").render(
         board=board,
         about=about,
+        names=[about.classes.get(str(c), c) for c in board.classes],
         chart=_chart(board),
         rows=rows(board),
         measured=[*board.results, *([board.baseline] if board.baseline else [])],

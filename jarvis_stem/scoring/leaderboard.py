@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jarvis_stem.formats.benchmark import Benchmark, Benchmarks
+from jarvis_stem.formats.benchmark import Benchmarks
 from jarvis_stem.formats.folder import contribution_folders
 from jarvis_stem.formats.names import PREDICTIONS_SUFFIX, ResultName
 from jarvis_stem.formats.published import Published, Reference, fingerprint
@@ -93,15 +94,17 @@ class _Tally:
     """One board as it fills; of each result only what the comparisons need is kept."""
 
     def __init__(self, name: ResultName, benchmarks: Benchmarks) -> None:
-        benchmark = benchmarks.open(name)
+        self._benchmark = benchmark = benchmarks.open(name)
         split = benchmark.split(name.split)
-        self._position = {c: index for index, c in enumerate(benchmark.classes)}
-        self._targets = self._indices(list(split.values()))
+        self._targets = benchmark.targets(name.split)
         self._reference = Reference.read(benchmarks.root, name)
         absent = set(self._reference.without_structure)
         self._structured = np.array([id not in absent for id in split])
+        self._published_correct = [
+            published.correct(len(split)) for published in self._reference.published.values()
+        ]
         self._entries: list[_Entry] = []
-        self._baseline = self._majority(benchmark)
+        self._baseline = self._majority()
         self.board = Board(
             name=str(name),
             dataset=name.dataset,
@@ -166,24 +169,28 @@ class _Tally:
         interval = _rounded(np.stack(significance.wilson_interval(right, n)))
         return PublishedResult(name, published.score, interval, right, published.source)
 
-    def _indices(self, classes: Sequence[int | str]) -> NDArray[np.intp]:
-        return np.fromiter(map(self._position.__getitem__, classes), np.intp, len(classes))
-
     def _entry(
-        self, label: str, file: str, predictions: list[int | str], about: dict[str, Any]
+        self, label: str, file: str, predicted: NDArray[np.intp], about: dict[str, Any]
     ) -> _Entry:
-        predicted = self._indices(predictions)
+        correct = predicted == self._targets
+        n_classes = len(self._benchmark.classes)
         return _Entry(
             label=label,
             file=file,
-            correct=predicted == self._targets,
-            confusion=metrics.confusion_matrix(self._targets, predicted, len(self._position)),
-            fingerprint=fingerprint(predictions),
+            correct=correct,
+            confusion=metrics.confusion_matrix(self._targets, predicted, n_classes),
+            fingerprint=self._fingerprint(predicted, correct),
             about=about,
         )
 
-    def _majority(self, benchmark: Benchmark) -> _Entry | None:
-        counts = Counter(benchmark.splits.get("train", {}).values())
+    def _fingerprint(self, predicted: NDArray[np.intp], correct: NDArray[np.bool_]) -> str:
+        """The published ones' where the predictions may be theirs, else one that is made faster."""
+        if any(np.array_equal(correct, theirs) for theirs in self._published_correct):
+            return fingerprint(self._benchmark.named(predicted))
+        return hashlib.sha256(predicted.tobytes()).hexdigest()
+
+    def _majority(self) -> _Entry | None:
+        counts = Counter(self._benchmark.splits.get("train", {}).values())
         if not counts:
             return None
         commonest = counts.most_common(1)[0][0]
@@ -196,7 +203,8 @@ class _Tally:
             "cost": None,
             "project_url": "",
         }
-        return self._entry(BASELINE, "", [commonest] * len(self._targets), about)
+        predicted = np.full_like(self._targets, self._benchmark.classes.index(commonest))
+        return self._entry(BASELINE, "", predicted, about)
 
     def _scores(self, entries: list[_Entry]) -> list[dict[str, Any]]:
         """What a confusion matrix and the right ids say of each entry by itself."""
@@ -220,7 +228,7 @@ class _Tally:
                 "classes": [
                     ClassScore(name, int(ids), _rounded(recall), _rounded(precision))
                     for name, ids, recall, precision in zip(
-                        self._position, *(values[row] for values in of_each), strict=True
+                        self._benchmark.classes, *(values[row] for values in of_each), strict=True
                     )
                 ],
                 "confusion": entry.confusion.tolist(),

@@ -58,10 +58,10 @@ def export(
         for result, submission in zip(
             result_names(contribution), contribution.submissions, strict=True
         ):
-            split = benchmarks.open(result).split(result.split)
-            write_predictions(
-                new, result, list(split), list(split.values()), submission.predictions
-            )
+            benchmark = benchmarks.open(result)
+            split = benchmark.split(result.split)
+            predicted = benchmark.named(submission.predictions)
+            write_predictions(new, result, list(split), list(split.values()), predicted)
         write_text(new / METADATA, json_text(_metadata(contribution)))
         write_text(new / RUN_SCRIPT, _run_script(contribution, repository_url))
         (new / RUN_SCRIPT).chmod(0o755)

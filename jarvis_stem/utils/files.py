@@ -61,6 +61,19 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise
 
 
+def write_if_changed(path: Path, content: bytes) -> bool:
+    """Write a file as `write_bytes` does unless it `holds` that already; whether it was written."""
+    if holds(path, content):
+        return False
+    write_bytes(path, content)
+    return True
+
+
+def holds(path: Path, content: bytes) -> bool:
+    """Whether a file is there and has these bytes."""
+    return path.is_file() and path.read_bytes() == content
+
+
 def write_text(path: Path, content: str) -> None:
     """Write UTF-8 text with line feeds as `write_bytes` does."""
     write_bytes(path, content.encode())
@@ -193,9 +206,10 @@ def _reading(path: Path, limit: int) -> Iterator[None]:
     try:
         if not path.exists():
             raise StemError(f"{path}: no such file")
-        if not path.is_file():  # a device or a pipe could keep a reader for ever
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a device or a pipe could keep a reader for ever
             raise StemError(f"{path}: not a regular file")
-        _check_size(path.stat().st_size, path, limit)
+        _check_size(status.st_size, path, limit)
         yield
     except OSError as error:
         raise StemError(f"{path}: cannot be read ({error.strerror or error})") from None

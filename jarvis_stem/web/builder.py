@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.utils.files import json_text, read_json_object, write_bytes
+from jarvis_stem.utils.files import holds, json_text, read_json_object, write_if_changed
 from jarvis_stem.web.content import GUIDE, Content, card_page, images_page
 
 MANIFEST = ".site.json"  # in the output folder: what a build made, for the next one to tidy up
@@ -61,13 +61,13 @@ def build(content: Content, output: Path, parts: Sequence[str] = PARTS) -> Built
     foreign = sorted(
         path
         for path in files.keys() - made
-        if (output / path).exists() and not _is_same(output / path, files[path])
+        if (output / path).exists() and not holds(output / path, files[path])
     )
     if foreign:
         raise StemError(f"{output / foreign[0]}: not made by this command; name another folder")
     # First the list of all that is or will be the site's: a crash then leaves nothing unlisted.
     _write_manifest(output, made | files.keys())
-    changed = [path for path, data in files.items() if _write(output / path, data)]
+    changed = [path for path, data in files.items() if write_if_changed(output / path, data)]
     changed += [path for path in sorted(made - files.keys() - kept) if _remove(output / path)]
     beside = {path for path in _made_before(output) - made if (output / path).is_file()}
     _write_manifest(output, kept | beside | files.keys())
@@ -142,20 +142,8 @@ def _is_inside(file: object) -> bool:
     return isinstance(file, str) and not path.is_absolute() and ".." not in path.parts
 
 
-def _write(path: Path, data: bytes) -> bool:
-    """Write a file unless it is the same already; whether it was written."""
-    if _is_same(path, data):
-        return False
-    write_bytes(path, data)
-    return True
-
-
-def _is_same(path: Path, data: bytes) -> bool:
-    return path.is_file() and path.read_bytes() == data
-
-
 def _write_manifest(output: Path, files: Iterable[str]) -> None:
-    _write(output / MANIFEST, json_text({"files": sorted(files)}).encode())
+    write_if_changed(output / MANIFEST, json_text({"files": sorted(files)}).encode())
 
 
 def _remove(path: Path) -> bool:

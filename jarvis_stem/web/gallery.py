@@ -232,7 +232,6 @@ def _answers(
     board: Board, benchmark: Benchmark, contributions: Path, models: _Models
 ) -> Iterator[Answers]:
     name = models.name
-    position = {c: n for n, c in enumerate(board.classes)}
     row = {id: n for n, id in enumerate(benchmark.split(name.split))}
     rows = [row[i] for i in models.images.ids]
     for result in board.results:
@@ -240,8 +239,7 @@ def _answers(
         predictions, problems = read_predictions(folder / result.file, name, benchmark)
         if problems:
             raise StemError(f"{folder / result.file}: changed after it was scored; build anew")
-        predicted = np.array([position[predictions[n]] for n in rows], np.intp)
-        yield Answers(result.contribution, predicted, *models.probabilities(folder))
+        yield Answers(result.contribution, predictions[rows], *models.probabilities(folder))
 
 
 @lru_cache(maxsize=4)  # serving builds again and again

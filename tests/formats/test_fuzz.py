@@ -6,6 +6,7 @@ examples a test, the default 300.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -31,7 +32,10 @@ from helpers import (
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.metadata import METADATA, blank
+from jarvis_stem.formats.plain_rows import PlainRows
+from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.scoring.board import Leaderboard, Result
 from jarvis_stem.scoring.checklist import check
 from jarvis_stem.scoring.leaderboard import build
@@ -259,6 +263,124 @@ def _zips() -> list[bytes]:
 ZIPS = _zips()
 HEADERS = {b"PK\3\4": 30, b"PK\1\2": 46, b"PK\5\6": 22}  # signature and size
 VALUES = [0, 1, 2, 3, 8, 9, 12, 14, 20, 45, 46, 58, 99, 2**15, 2**16 - 1, 2**31, 2**32 - 1]
+
+
+CLASS_SETS: list[list[int | str]] = [[0, 1, 2], [0, 1, 2, 3, 4], ["a", "b"], [10, 9], [-1, 1]]
+CLASS_SETS += [[1, "1"], ["0", 1], ["2.0", 2], ["x y", "z"], ["é", 0], ["#", '"'], [",", 1]]
+CLASS_SETS += [[10**20, 1], ["", 0], [" ", 0], ["\n", 1], ["\ud800", 1], ["\0", 0]]
+IDS = ["d.jpg", "e.jpg", "JVASP-1.jpg", "2dm-7.jpg", "id", "0", "1", "a b", " d.jpg", "D.jpg", "é"]
+IDS += [
+    "a,b",
+    'a"b',
+    '"',
+    "#a",
+    "",
+    "a\nb",
+    "a\rb",
+    "\0",
+    "\ud800",
+    "\ufeff",
+    "x" * 1001,
+    "-",
+    "=1",
+]
+plain_ids = st.integers(0, 9999).map("JVASP-{}.jpg".format)
+FAULTS = [
+    "1.0",
+    " 1",
+    "1 ",
+    "+1",
+    "1e0",
+    "01",
+    "",
+    "3",
+    "9" * 400,
+    '"1"',
+    "１",
+    "\0",
+    "\udcff",
+    "-0",
+]
+FAULTS += [
+    "nan",
+    "#1",
+    "1,1",
+    "1\n",
+    "1\r",
+    "\t1",
+    "\ufeff1",
+    "1.",
+    "'1'",
+    "\x0b",
+    "\x85",
+    "\u2028",
+]
+HEADINGS = [
+    "prediction,id",
+    "id,prediction,note",
+    " id,prediction",
+    "ID,prediction",
+    "id;prediction",
+]
+HEADINGS += ['"id",prediction', "#id,prediction", "", "id", "id,id,prediction", "\nid,prediction"]
+ENDS = ["\r\n", "\r", "\n\n", "\r\r\n", "\n\r", "\x0b", "\x85"]
+ODDITIES = ["classes", "ids", "order", "heading", "cell", "twice", "repeat", "drop", "end", "tail"]
+ODDITIES += ["bytes", ""]
+
+
+@st.composite
+def files(draw: st.DrawFn) -> tuple[dict[str, int | str], list[int | str], bytes]:
+    """A split, all classes and a file of predictions, plain but for up to two oddities."""
+    odd = {draw(st.sampled_from(ODDITIES)), draw(st.sampled_from(["", "", "order", *ODDITIES]))}
+    classes = draw(st.sampled_from(CLASS_SETS if "classes" in odd else CLASS_SETS[:2]))
+    one_id = st.sampled_from(IDS) | st.text(max_size=3) if "ids" in odd else plain_ids
+    split = draw(st.dictionaries(one_id, st.sampled_from(classes), min_size=1, max_size=4))
+    with_target = draw(st.booleans())
+    table = [
+        [id, *([str(split[id])] if with_target else []), str(draw(st.sampled_from(classes)))]
+        for id in (draw(st.permutations([*split])) if "order" in odd else split)
+    ]
+    at = draw(st.integers(0, len(table) - 1))
+    if "cell" in odd:
+        table[at][draw(st.integers(0, 1 + with_target))] = draw(st.sampled_from([*FAULTS, *IDS]))
+    if "twice" in odd:
+        table[at] = [draw(st.sampled_from([*split])), *table[at][1:]]
+    if "repeat" in odd:
+        table.insert(draw(st.integers(0, len(table))), table[at])
+    if "drop" in odd:
+        del table[at]
+    heading = "id,target,prediction" if with_target else "id,prediction"
+    lines = [draw(st.sampled_from(HEADINGS)) if "heading" in odd else heading]
+    lines += map(",".join, table)
+    end = draw(st.sampled_from(ENDS)) if "end" in odd else "\n"
+    text = end.join(lines) + (draw(st.sampled_from(["", *ENDS, "#"])) if "tail" in odd else end)
+    content = codecs.BOM_UTF8 * draw(st.sampled_from([0, 0, 0, 0, 1, 1, 1, 2]))
+    content += text.encode("utf-8", "surrogateescape" if "\ud800" not in text else "surrogatepass")
+    splices = st.sampled_from(SPLICES).map(str.encode) | st.binary(max_size=4)
+    return split, classes, draw(mutated(content, splices)) if "bytes" in odd else content
+
+
+@given(file=files())
+def test_plain_rows_change_no_outcome(
+    tmp_path_factory: pytest.TempPathFactory, file: tuple[dict[str, int | str], Any, bytes]
+) -> None:
+    """What is read fast is read strictly to the same predictions, and nothing else is read fast."""
+    split, classes, content = file
+    train = {f"train {number}": c for number, c in enumerate(classes)}
+    path = tmp_path_factory.getbasetemp() / SMALL.predictions_name
+    path.write_bytes(zip_bytes(SMALL.csv_name, content))
+    benchmark = Benchmark(path, {"train": train, "test": split})
+    fast = benchmark.plain_rows["test"].read(content)
+    either, problems = read_predictions(path, SMALL, benchmark)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PlainRows, "read", lambda *_: None)
+        strict, strict_problems = read_predictions(path, SMALL, benchmark)
+    assert (either.tolist(), problems) == (strict.tolist(), strict_problems)
+    if fast is not None:
+        event("read fast")
+        assert (fast.tolist(), []) == (strict.tolist(), strict_problems)
+    else:
+        event("refused" if problems else "read strictly")
 
 
 @st.composite

@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from helpers import (
     GOLDEN,
@@ -119,12 +118,12 @@ def test_a_reference_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert reference.main(arguments) == 0
     found = Reference.read(tmp_path, PROTO)
     predictions, _ = read_predictions(zipped, PROTO, benchmark)
-    right = [p == t for p, t in zip(predictions, targets.values(), strict=True)]
+    right = (predictions == benchmark.targets("test")).tolist()
     assert found.without_structure == []
     assert found.published["x"].correct(len(targets)).tolist() == right
     assert found.published["x"].score == round(sum(right) / len(right), 4)
     assert found.published["x"].source == "https://x/x"
-    assert found.published["x"].predictions_sha256 == fingerprint(predictions)
+    assert found.published["x"].predictions_sha256 == fingerprint(benchmark.named(predictions))
     said = capsys.readouterr().out.splitlines()
     assert said[:2] == [f"{found.published['x'].score:.4f}  x", "0 test ids without a structure"]
     zipped.write_bytes(b"")
@@ -150,10 +149,10 @@ def test_the_committed_reference() -> None:
 @needs_golden
 def test_the_committed_reference_is_the_published_files() -> None:
     benchmark = Benchmark.read(REPOSITORY / "benchmarks", REAL)
-    targets = np.array(list(benchmark.split("test").values()))
+    targets = benchmark.targets("test")
     for name, published in Reference.read(REPOSITORY / "benchmarks", REAL).published.items():
         path = GOLDEN / "contributions" / name / REAL.predictions_name
         predictions, problems = read_predictions(path, REAL, benchmark)
         assert problems == []
-        assert published.predictions_sha256 == fingerprint(predictions)
-        assert (published.correct(len(targets)) == (np.array(predictions) == targets)).all()
+        assert published.predictions_sha256 == fingerprint(benchmark.named(predictions))
+        assert (published.correct(len(targets)) == (predictions == targets)).all()

@@ -25,7 +25,7 @@ from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import read_zip, write_bytes, zip_bytes
 
 PERF = REPOSITORY / "perf"
-STAGES = ("rendering", "lattices", "training", "accuracy", "prediction", "growth", "gpu")
+STAGES = ["rendering", "lattices", "training", "accuracy", "prediction", "growth", "scoring", "gpu"]
 SCRIPTS = (
     *(f"stage_{stage}" for stage in STAGES),
     *("performance", "growth_step", "atomvision", "geometry", "render", "score"),
@@ -115,6 +115,17 @@ def canned(gpu: str | None = None) -> dict[str, Any]:
                 }
                 for count in (1000, 10_000, 50_000)
             ],
+        },
+        "scoring": {
+            "rows": [
+                {
+                    "count": count,
+                    "now": {"seconds": 1 + count / 400, "megabytes": 120.0},
+                    "before": {"seconds": 1 + count / 200, "megabytes": 125.0},
+                }
+                for count in (10, 10_000)
+            ],
+            "reading": {"now": 0.5, "before": 1.75},
         },
         "gpu": {"gpu": None}
         if gpu is None
@@ -294,6 +305,25 @@ def test_a_process_that_fails_is_named_with_what_it_said(perf: Any) -> None:
     with pytest.raises(StemError, match=r"(?s)exit status 1.*no more"):
         perf("measuring").process(command)
     assert perf("measuring").process([sys.executable, "-c", "print(7)"]).output == "7\n"
+
+
+def test_scoring_is_measured_by_turns_and_tabled(tmp_path: Path, perf: Any) -> None:
+    score = perf("score")
+    builds = score.builds(str(REPOSITORY))
+    assert builds == {"now": REPOSITORY, "before": REPOSITORY}
+    result = score.measure(tmp_path, builds, [2], 1)
+    (row,) = result["rows"]
+    assert row["count"] == 2
+    for build in builds:
+        assert row[build]["seconds"] > result["reading"][build] / 1000 > 0
+        assert row[build]["megabytes"] > 10
+    header, _, cells, _, reading = score.table(result).splitlines()
+    assert header.split("|")[2:4] == [" now, wall ", " before, wall "]
+    assert cells.startswith("| 2 | ")
+    assert "ms before" in reading
+    (tmp_path / "contributions" / "model_00000" / "metadata.json").unlink()
+    with pytest.raises(StemError, match=r"exit status 1[\s\S]*no such file"):
+        score._score(tmp_path, REPOSITORY, 2)
 
 
 def test_ids_are_taken_from_all_over_a_split(perf: Any) -> None:

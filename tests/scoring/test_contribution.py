@@ -50,7 +50,9 @@ def test_a_contribution_is_read(tmp_path: Path) -> None:
     assert contribution.missing_predictions == []
     assert contribution.name_problems == contribution.metadata_problems == []
     (submission,) = contribution.submissions
-    assert (submission.name, submission.predictions) == (SMALL, [0, 1, 2, 1])
+    assert submission.name == SMALL
+    assert submission.predictions.tolist() == [0, 1, 2, 1]
+    assert submission.n_correct == 3
     assert submission.run is not None
     assert submission.run.costs.cpu_seconds == 3.5
     assert submission.problems == submission.run_problems == []
@@ -64,7 +66,8 @@ def test_faults_keep_to_where_they_are(tmp_path: Path) -> None:
     contribution = read_contribution(folder, Benchmarks(tmp_path / "benchmarks"))
     good, bad = contribution.submissions
     assert bad.problems != []
-    assert (good.problems, good.predictions) == ([], [0, 1, 2, 1])
+    assert (good.problems, good.n_correct) == ([], 3)
+    assert bad.predictions.size == bad.n_correct == 0
     assert contribution.metadata_problems == ["metadata.json: no such file"]
 
 

@@ -25,6 +25,18 @@ def test_a_write_replaces_the_file_and_leaves_nothing_else(tmp_path: Path) -> No
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_what_is_there_already_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    assert files.write_if_changed(path, b"one")
+    was = path.stat()
+    assert not files.write_if_changed(path, b"one")
+    assert path.stat() == was
+    assert files.holds(path, b"one")
+    assert not files.holds(path.parent, b"one")
+    assert files.write_if_changed(path, b"two")
+    assert path.read_bytes() == b"two"
+
+
 @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_a_failed_write_keeps_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
