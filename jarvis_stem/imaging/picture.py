@@ -181,7 +181,9 @@ def _read(path: Path, pixel_size: float | None, frame: Frame | None) -> dict[str
         if pixel_size is None and scale.fault:
             raise StemError(f"{path}: {scale.fault}")
         size, source = (pixel_size, "given") if pixel_size else (scale.size, scale.source or None)
-        doubts = (scale.doubt,) if scale.doubt and not pixel_size else ()
+        doubts = [scale.doubt] if scale.doubt and not pixel_size else []
+        if frame == "mean" and recording.drifts():
+            doubts.append("the frames are shifted against each other: align them, or take one")
         pictures = {}
         for label, pixels in _frames(recording, frame):
             name = f"{path}: {label}" if label else str(path)

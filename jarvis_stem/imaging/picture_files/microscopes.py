@@ -22,7 +22,8 @@ READERS = {  # endings, and the part of rosettasciio that reads them
     ".zspy": "zspy",
 }
 _OPTIONS: dict[str, dict[str, Any]] = {
-    "emd": {"select_type": "images", "load_SI_image_stack": True},
+    # Stacked groups would be those whose names begin alike, whatever they show.
+    "emd": {"select_type": "images", "load_SI_image_stack": True, "stack_group": False},
     "zspy": {"mode": "r"},
 }
 _ANNULAR = "HAADF"  # the detector whose images the benchmark simulates

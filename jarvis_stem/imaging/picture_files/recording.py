@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import fft
 
 from jarvis_stem.imaging.picture_files.units import Scale
 from jarvis_stem.utils.errors import StemError
@@ -21,6 +22,8 @@ from jarvis_stem.utils.errors import StemError
 Pixels = NDArray[Any]
 _Read = TypeVar("_Read")
 _LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green and blue, as Pillow has it
+_IN_PLACE = 0.9  # of the best fit of two frames, the least one in place where nothing moves
+_SURE = 3  # standard deviations that a best fit is above the others
 NUMBERS = "buif"  # kinds of types: real ones
 
 
@@ -69,6 +72,24 @@ class Recording:
         for number in range(self.shape[0]):
             total += self.frame(number)
         return total / self.shape[0]
+
+    def drifts(self) -> bool:
+        """Whether the frames show shifted places, so that their mean is blurred.
+
+        The middle and the last frame are correlated with the first: where nothing moves, they fit
+        nowhere better than in place.
+        """
+        first = fft.rfft2(_centred(self.frame(0)))
+        for number in {self.shape[0] // 2, self.shape[0] - 1} - {0}:
+            product = first * np.conj(fft.rfft2(_centred(self.frame(number))))
+            fit = fft.irfft2(product, self.shape[1:])
+            if fit.max() > _SURE * fit.std() and fit[0, 0] < _IN_PLACE * fit.max():
+                return True
+        return False
+
+
+def _centred(pixels: Pixels) -> NDArray[np.float32]:
+    return (pixels - np.mean(pixels, dtype=np.float64)).astype(np.float32)
 
 
 def of_array(path: Path, array: Any, **attributes: Any) -> Recording:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from contextlib import ExitStack
 from pathlib import Path
@@ -91,8 +92,9 @@ def _maker(file: TiffFile, page: TiffPage) -> Scale:
         return Scale()
     from rsciio.tiff import file_reader
 
-    signal = file_reader(file.filehandle.path, lazy=True)[0]
-    sides = {axis["name"]: (axis["scale"], axis["units"]) for axis in signal["axes"]}
+    axes = file_reader(file.filehandle.path, lazy=True)[0]["axes"]
+    gc.collect()  # closes the file, which is left open
+    sides = {axis["name"]: (axis["scale"], axis["units"]) for axis in axes}
     return scale_of([sides["height"], sides["width"]], found[0])
 
 

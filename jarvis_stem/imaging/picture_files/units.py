@@ -36,6 +36,7 @@ _OTHERS = {
 }
 _OTHER = {prefix + name for prefix in (*_PREFIXES, "k", "g") for name in _OTHERS}
 _RECIPROCAL = re.compile(r"^1 ?/|\^?[({]?-1[)}]?$|^per ")
+_ESCAPED = re.compile(r"\\u([0-9A-Fa-f]{4})")  # as ImageJ writes µ and Å
 _A_PIXEL = re.compile(r" ?(/|per) ?(px|pix|pixels?)$")
 _WAY_OUT = "name the pixel size (--pixel-size)"
 _SQUARE = 1e-3  # how far a pixel's sides may differ
@@ -114,7 +115,7 @@ def _text(unit: object) -> str:
 
 def _plain(unit: object) -> str:
     """A unit without what spellings differ in: case, accents, brackets, ``/px``."""
-    escaped = _text(unit).replace("\\u00B5", "µ").replace("\\u00C5", "Å")  # as ImageJ writes them
-    letters = unicodedata.normalize("NFKD", escaped).casefold()
+    text = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), _text(unit))
+    letters = unicodedata.normalize("NFKD", text).casefold()
     kept = (one for one in letters if not unicodedata.combining(one) and one not in "[]<>_")
     return _A_PIXEL.sub("", " ".join("".join(kept).replace("−", "-").split()))
