@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from jarvis_stem.imaging.picture_files.recording import Pixels
 
 _BAND = 3  # rows; fewer are flat at the edge of a few of the benchmark's clean images
+_KEPT = 0.5  # of a side; a picture of less data than that is none with bands
 _AS = {"b1": np.uint8, "f2": np.float32}  # types that cannot be calculated with
 _OUTLYING = 1e-4  # share of pixels that are not asked for the range of the others
 
@@ -53,14 +54,22 @@ def _without_rows(values: Pixels) -> Pixels:
     if values.dtype.kind == "f":
         flat |= np.isnan(values).all(axis=1)
     kept = np.flatnonzero(~flat)
-    if kept.size == 0:
+    if kept.size < _KEPT * len(flat):
         return values
     inner = int(np.diff(kept, prepend=kept[0] - 1).max()) - 1
     least = max(_BAND, 2 * inner + 1)
-    top, bottom = kept[0], len(flat) - 1 - kept[-1]
-    start = top if top >= least else 0
-    end = len(flat) - bottom if bottom >= least else len(flat)
-    return values[start:end]
+    start, stop = kept[0], kept[-1] + 1
+    top, bottom = low[:start], low[stop:]
+    return values[
+        start if _is_band(top, least) else 0 : stop if _is_band(bottom, least) else len(flat)
+    ]
+
+
+def _is_band(numbers: Pixels, least: int) -> bool:
+    """Whether so many flat rows have all the same number, or none."""
+    return len(numbers) >= least and np.array_equal(
+        numbers, np.full_like(numbers, numbers[0]), equal_nan=numbers.dtype.kind == "f"
+    )
 
 
 def without_outliers(values: Pixels) -> Pixels:
