@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import shutil
+import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -381,6 +382,12 @@ def test_the_mean_of_shifted_frames_is_doubted(noise: float, scan: Pixels, tmp_p
     assert len(read_picture(tmp_path / "moving.npy", 0.2, 2).doubts) == 1
 
 
+def test_an_emi_alone_has_no_picture(tmp_path: Path) -> None:
+    (tmp_path / "x.emi").write_bytes(b" <ObjectInfo></ObjectInfo>")
+    with pytest.raises(StemError, match=r"x\.emi: expected a picture, .*, got none, and no \.ser"):
+        read_picture(tmp_path / "x.emi")
+
+
 def test_a_stack_of_one_is_a_picture(scan: Pixels, tmp_path: Path) -> None:
     digital_micrograph(tmp_path / "x.dm4", scan[None], version=4)
     for frame in (None, 1, "mean"):
@@ -488,6 +495,10 @@ def announced(path: Path) -> None:
         with tifffile.TiffFile(path, mode="r+") as file:
             for name in ("ImageWidth", "ImageLength"):
                 file.pages.first.tags[name].overwrite(n)
+    elif path.suffix == ".ser":
+        ser(path, np.zeros((64, 64)))
+        content = path.read_bytes()
+        path.write_bytes(content.replace(struct.pack("<II", 64, 64), struct.pack("<II", n, n)))
     elif path.suffix == ".dm4":
         digital_micrograph(path, np.zeros((64, 64), np.uint16), version=4)
         content = path.read_bytes()
@@ -496,7 +507,7 @@ def announced(path: Path) -> None:
         Image.new("1", (n, n)).save(path)
 
 
-@pytest.mark.parametrize("kind", ["png", "tif", "h5", "hspy", "emd", "npy", "mrc", "dm4"])
+@pytest.mark.parametrize("kind", ["png", "tif", "h5", "hspy", "emd", "npy", "mrc", "dm4", "ser"])
 def test_announced_sizes_are_refused_at_once(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"x.{kind}"
     announced(path)

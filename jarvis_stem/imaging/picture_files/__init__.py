@@ -14,6 +14,7 @@ from jarvis_stem.imaging.picture_files.recording import (
     attempt,
     check_size,
     reason_of,
+    unreadable,
 )
 from jarvis_stem.utils.errors import StemError
 
@@ -132,7 +133,7 @@ def _check_file(path: Path) -> None:
     if not stat.S_ISREG(state.st_mode):
         raise StemError(f"{path}: not a readable image (not a regular file)")
     if state.st_size == 0:
-        raise StemError(f"{path}: not a readable image (an empty file); save or copy it again")
+        raise StemError(unreadable(path, "an empty file"))
 
 
 def _reader(path: Path) -> Callable[[Path, ExitStack], Recording]:

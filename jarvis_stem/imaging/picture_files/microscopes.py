@@ -45,6 +45,8 @@ def of_reader(path: Path, reader: str, *, lazy: bool = True) -> Recording:
     read = import_module(f"rsciio.{reader}").file_reader
     # Not loaded before its form is known: a file may announce more than the memory holds.
     signals = read(str(path), lazy=lazy, **_OPTIONS.get(reader, {}))
+    if not signals:
+        raise StemError(not_one(path, "none, and no .ser file beside it that could have one"))
     images = [signal for signal in signals if _is_image(signal)]
     if not images:
         forms = [f"{one['data'].dtype}{list(one['data'].shape)}" for one in signals]

@@ -123,6 +123,11 @@ def not_one(path: Path, found: str) -> str:
     return f"{path}: expected a picture, or frames of one, got {found}; save one picture alone"
 
 
+def unreadable(path: Path, reason: str) -> str:
+    """The message for a file that is damaged, or of another kind than its name says."""
+    return f"{path}: not a readable image ({reason}); save or copy it again"
+
+
 def check_size(recording: Recording) -> None:
     """Refuse a picture that is larger than any that Pillow reads."""
     _, height, width = recording.shape
@@ -154,7 +159,7 @@ def attempt(path: Path, read: Callable[[], _Read]) -> _Read:
         except Exception as error:
             reason = reason_of(error)
         gc.collect()  # closes, still in silence, files that were left open
-    raise StemError(f"{path}: not a readable image ({reason})")
+    raise StemError(unreadable(path, reason))
 
 
 @contextmanager
