@@ -307,6 +307,28 @@ def test_a_named_size_overrides_any(unit: str, scan: Pixels, tmp_path: Path) -> 
     assert read_picture(path, 0.2).pixel_size == 0.2
 
 
+def test_a_unit_of_digital_micrograph_written_out(scan: Pixels, tmp_path: Path) -> None:
+    tags = [(65009, "d", 1, 0.02, True), (65010, "d", 1, 0.02, True)]
+    names = [(code, "s", 0, "nanometer", True) for code in (65012, 65013)]
+    tifffile.imwrite(tmp_path / "x.tif", scan, extratags=[*tags, *names])
+    assert_is(read_picture(tmp_path / "x.tif"), scan)
+
+
+def test_pixels_that_are_not_square(scan: Pixels, tmp_path: Path) -> None:
+    mrc(tmp_path / "x.mrc", scan, (0.2, 0.25, 1))
+    with pytest.raises(StemError, match=r"x\.mrc: pixels of 0\.2 by 0\.25 Å; expected square ones"):
+        read_picture(tmp_path / "x.mrc")
+    assert read_picture(tmp_path / "x.mrc", 0.2).pixel_size == 0.2
+
+
+def test_diffraction_beside_a_picture_is_no_choice(scan: Pixels, tmp_path: Path) -> None:
+    ncem(tmp_path / "x.emd", scan)
+    ncem(tmp_path / "y.emd", scan[::-1], 0.1, "[n_m^-1]")
+    with h5py.File(tmp_path / "x.emd", "r+") as file, h5py.File(tmp_path / "y.emd") as other:
+        other.copy("data/scan", file["data"], "pattern")
+    assert_is(read_picture(tmp_path / "x.emd"), scan)
+
+
 def test_min_is_white(scan: Pixels, tmp_path: Path) -> None:
     for dtype in (np.uint8, np.uint16, np.float32):
         most = 255 if dtype == np.uint8 else 1000
@@ -398,7 +420,7 @@ def test_a_stack_of_one_is_a_picture(scan: Pixels, tmp_path: Path) -> None:
 
 
 def test_the_chosen_detector_is_named(scan: Pixels, tmp_path: Path) -> None:
-    velox(tmp_path / "x.emd", {"BF": scan[::-1], "HAADF": scan})
+    velox(tmp_path / "x.emd", {"BF": scan[::-1], "HAADF": scan, "HAADF filtered": scan[::-1]})
     read = read_picture(tmp_path / "x.emd")
     assert read.frame == "HAADF"
     assert_is(read, scan)

@@ -57,7 +57,8 @@ def of_reader(path: Path, reader: str, *, lazy: bool = True) -> Recording:
     recordings = [_of_signal(path, one, _title(one)) for one in images]
     of_sample = [one for one in recordings if not one.scale.fault] or recordings
     annular = [one for one in of_sample if _ANNULAR in one.name.upper()]
-    chosen = of_sample if len(of_sample) == 1 else annular
+    exactly = [one for one in annular if one.name.strip().upper() == _ANNULAR]
+    chosen = of_sample if len(of_sample) == 1 else exactly or annular
     if len(chosen) != 1:
         names = ", ".join(quote(one.name) for one in recordings)
         raise StemError(not_one(path, f"{len(recordings)} images: {names}"))

@@ -79,8 +79,11 @@ def _scale(file: TiffFile, page: TiffPage) -> Scale:
 
 
 def _digital_micrograph(_: TiffFile, page: TiffPage) -> Scale:
-    tags = page.tags
-    sides = [(tags.valueof(65010), tags.valueof(65004)), (tags.valueof(65009), tags.valueof(65003))]
+    tags = page.tags  # of y and of x: scale, unit, unit written out
+    sides = [
+        (tags.valueof(scale), tags.valueof(unit) or tags.valueof(name))
+        for scale, unit, name in ((65010, 65004, 65013), (65009, 65003, 65012))
+    ]
     return scale_of(sides, "DigitalMicrograph's tags")
 
 
