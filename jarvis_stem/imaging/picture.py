@@ -224,12 +224,19 @@ def _picture(
     values = field_of(pixels)
     if not np.isfinite(values).all():
         raise StemError(f"{name}: has pixels that are not finite numbers; mask or replace them")
-    content, framed = _without_margin(values, name) if drawn else (values, False)
+    content, framed = _without_margin(values, name) if drawn else (_stretched(values), False)
     height, width = content.shape
     if framed and abs(height - width) <= 1 and max(height, width) > IMAGE_SIZE and not pixel_size:
         return Picture(_undrawn(content), values)
     shown, doubts = _fitted(content, pixel_size, name)
     return Picture(shown, values, doubts, pixel_size, source)
+
+
+def _stretched(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Numbers of any range as 0..255, between which interpolation stays in single precision."""
+    low, high = float(values.min()), float(values.max())
+    scale = 255 / (high - low) if high > low else 0
+    return ((values.astype(np.float64) - low) * scale).astype(np.float32)
 
 
 def _fitted(

@@ -481,6 +481,13 @@ def test_zspy_is_a_folder_or_a_zip(scan: Pixels, tmp_path: Path) -> None:
     assert_is(read_picture(tmp_path / "y.zspy"), scan)
 
 
+@pytest.mark.parametrize("factor", [1e-42, 1e-30, 1e30, 2.6e36])
+def test_numbers_of_any_size(factor: float, scan: Pixels, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", scan.astype(np.float32) * np.float32(factor))
+    read = read_picture(tmp_path / "x.npy", 0.2)
+    assert np.abs(read.pixels - of_array(scan, 0.2).pixels.astype(int)).max() <= 1
+
+
 def announced(path: Path) -> None:
     """Write a file that says it has 30,000 x 30,000 pixels."""
     n = 30_000
