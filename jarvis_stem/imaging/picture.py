@@ -269,8 +269,9 @@ def _check_pixel_size(pixel_size: float | None) -> None:
 
 def _without_margin(pixels: NDArray[np.float32], name: str) -> tuple[NDArray[np.float32], bool]:
     """What is inside a white margin, and whether there is a margin on all sides."""
-    low = pixels.min()
-    bright = max(_WHITE, low + (pixels.max() - low) * _WHITE / 255)  # of a high black level, too
+    low, high = pixels.min(), pixels.max()
+    # Where the black level is high, all but the darkest pixels are above.
+    bright = max(_WHITE, low + (high - low) * _WHITE / 255) if high > low else _WHITE
     white = pixels > bright
     rows = np.flatnonzero(white.mean(axis=1) < _MARGIN_SHARE)
     if rows.size == 0:
