@@ -57,7 +57,7 @@ examples:
 class FrameType(click.ParamType["Frame"]):
     """Which of a stack's frames: a number from 1, ``mean`` or ``all``."""
 
-    name = "N|mean|all"
+    name = "frame"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -82,6 +82,7 @@ class FrameType(click.ParamType["Frame"]):
 @click.option(
     "--frame",
     type=FrameType(),
+    metavar="N|mean|all",
     help="Frame of a stack: its number from 1, the mean of all as they lie, or an answer for each.",
 )
 @click.option(
