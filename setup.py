@@ -28,11 +28,14 @@ setup(
         "click>=8.4",  # the commands, their completion and suggestions
         "email-validator>=2.1",  # author_email of a contribution
         "jarvis-tools>=2026.6.12",  # the databases, structure files, the label rule
-        "h5py>=3.11",  # HDF5 inside rosettasciio: emd of Velox and of NCEM
+        "dask>=2024.5",  # arrays of which rosettasciio reads the frame that is wanted
+        "h5py>=3.11",  # HDF5: emd of Velox and of NCEM, hspy, plain images
+        "imagecodecs>=2025.3",  # tifffile's codecs: LZW, JPEG, predictors
         "itables>=2.4",  # the site's table: ships DataTables, which sorts, filters and exports
         "jinja2>=3.1",  # the pages, autoescaped
         "markdown-it-py>=4",  # a contribution's README on the site
         "matplotlib>=3.9",  # learning curves
+        "mrcfile>=1.5",  # MRC of either byte order, signed bytes, half precision
         "nh3>=0.3.8",  # cleans that README's HTML: the sanitiser ammonia
         "numba>=0.63",  # compiled kernels of the renderer and of the measurement
         "numpy>=2.0",  # images as arrays
@@ -45,13 +48,16 @@ setup(
         "pydantic>=2.7",  # schemas of metadata.json and run.json
         "requests>=2.31",  # the errors that downloads raise
         "rich>=13",  # progress bars and tables in the terminal
-        "rosettasciio>=0.8",  # microscopes' files: dm3, dm4, emd and what else it reads
+        "rosettasciio>=0.15",  # microscopes' files: dm3, dm4, emd, ser, emi, hspy, zspy
         "safetensors>=0.5",  # stored weights that run no code when they are read
         "scikit-learn>=1.5",  # the stratified validation part
         "scipy>=1.13",  # fast Fourier transforms of whole batches, binomial and normal distribution
+        "sparse>=0.15",  # without it rosettasciio reads no picture of a Velox file with spectra
+        "tifffile>=2025.3",  # TIFFs of every type and maker, their stacks and tags
         "torch>=2.6",  # training
         "torchvision>=0.21",  # DenseNet and ResNet
         "tqdm>=4.66",  # pooch's progress bar
+        "zarr>=3",  # rosettasciio reads zspy by it
     ],
     entry_points={"console_scripts": ["jarvis-stem = jarvis_stem.__main__:entry"]},
     extras_require={

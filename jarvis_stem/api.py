@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from jarvis_stem.formats.names import DEFAULT_MODEL
 from jarvis_stem.imaging import picture
-from jarvis_stem.imaging.picture import Picture
+from jarvis_stem.imaging.picture import Frame, Picture
 from jarvis_stem.prediction.answer import Answer
 from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.training.stored_model import StoredModel
@@ -56,6 +56,7 @@ def predict(
     shown: OnePicture | Sequence[OnePicture],
     pixel_size: float | None = None,
     model: Predictor | None = None,
+    frame: Frame | None = None,
 ) -> list[Answer]:
     """Name the Bravais lattice in pictures.
 
@@ -64,6 +65,7 @@ def predict(
             an array [H, W], x along rows; an array [N, H, W] is N of them.
         pixel_size: Å per pixel of the images; by default what their files say.
         model: By default ``load_model()``.
+        frame: Of a file with several: its number from 1, ``mean``, or ``all``.
 
     Returns:
         An answer for each picture, in their order.
@@ -81,7 +83,7 @@ def predict(
     read: list[Picture] = []
     for one in _separate(shown):
         if isinstance(one, str | Path):
-            read += picture.of_path(Path(one), pixel_size).values()
+            read += picture.of_path(Path(one), pixel_size, frame).values()
         else:
             read.append(picture.of_array(one, pixel_size))
     return (model or load_model()).answer(read)

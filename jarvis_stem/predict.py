@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,20 +18,24 @@ from jarvis_stem.prediction.report import csv_text, report_text
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import write_text
 
+if TYPE_CHECKING:
+    from jarvis_stem.imaging.picture import Frame
+
 # What torch takes seconds to be imported for is imported where it is needed.
 
 _PLOTS = "lattices"  # folder of plots that are given no other
 _EPILOG = """\
 what PATH can be:
-  an image      PNG, JPEG, TIFF, BMP or GIF; dm3, dm4, emd or mrc of a microscope
+  an image      PNG, JPEG, TIFF, BMP, GIF; dm3, dm4, emd, ser, emi, mrc, mrcs or map of a
+                microscope; hspy, zspy, h5, hdf5, npy
   a structure   POSCAR*, .vasp, .poscar, .cif or JARVIS' .json, drawn as the benchmark's are
   a folder      all of these in it
   an id         of a structure in the JARVIS databases (see jarvis-stem data), or of the
                 built-in ones with --benchmark stem_2d_proto
 
-The size of a pixel is read from microscopes' files and from TIFFs with ImageJ's unit. Where it is
-not known, all of the picture is taken to show 51.2 Å, as the benchmark's do. 3.190(2) is a measured
-3.190 with a standard error of 0.002, from the noise in the picture.
+The size of a pixel is read from microscopes' files and from many TIFFs (docs/formats.md). Where it
+is not known, all of the picture is taken to show 51.2 Å, as the benchmark's do. 3.190(2) is a
+measured 3.190 with a standard error of 0.002, from the noise in the picture.
 
 exit status:
   0    every picture has its answer
@@ -43,9 +48,27 @@ examples:
   jarvis-stem predict picture.png
   jarvis-stem predict scan.tif --pixel-size 0.15 --plot
   jarvis-stem predict scans/ --csv answers.csv --plot plots/
+  jarvis-stem predict movie.emd --frame all --csv frames.csv
   jarvis-stem predict POSCAR --json | jq '.[0].lattice'
   jarvis-stem predict JVASP-667 --data ../shared/jarvis_data
 """
+
+
+class FrameType(click.ParamType["Frame"]):
+    """Which of a stack's frames: a number from 1, ``mean`` or ``all``."""
+
+    name = "frame"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Frame:
+        """The number, or the word."""
+        if value in ("mean", "all"):
+            return value
+        number = click.INT.convert(value, param, ctx) if str(value).isdecimal() else 0
+        if number < 1:
+            self.fail(f"{value!r}: expected a number from 1, mean or all", param, ctx)
+        return number
 
 
 @click.command(cls=cli.Command, name="predict", epilog=_EPILOG)
@@ -55,6 +78,12 @@ examples:
     type=click.FloatRange(min=0, min_open=True),
     metavar="Å",
     help="Å per pixel of the images; default: what their files say.",
+)
+@click.option(
+    "--frame",
+    type=FrameType(),
+    metavar="N|mean|all",
+    help="Frame of a stack: its number from 1, the mean of all as they lie, or an answer for each.",
 )
 @click.option(
     "--model",
@@ -93,6 +122,7 @@ examples:
 def main(
     paths: tuple[str, ...],
     pixel_size: float | None,
+    frame: Frame | None,
     model: str,
     benchmark: str,
     csv_path: Path | None,
@@ -108,7 +138,7 @@ def main(
     csv_alone = csv_path == Path("-")
     if csv_alone and cli.wants_json():
         raise click.UsageError("'--json' and '--csv -' both print: give --csv a file.")
-    inputs = find_inputs(paths, pixel_size, data, benchmark)
+    inputs = find_inputs(paths, pixel_size, frame, data, benchmark)
     if csv_path and csv_path.resolve() in {Path(name).resolve() for name, _ in inputs}:
         raise StemError(f"{csv_path}: is one of the inputs; name another file for the answers")
     outcomes = read_pictures(inputs)

@@ -1,32 +1,26 @@
 """A picture from anywhere, read as the benchmark's images are.
 
-Microscopes' files say how large a pixel is, and so do TIFFs of ImageJ (``unit=nm`` and the like).
-Other resolutions, such as dots an inch, are of paper and not of samples: they are ignored.
+Microscopes' files say how large a pixel is, and so do many TIFFs; `picture_files.FORMATS` has what
+in them does.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from jarvis_stem.imaging import stem
-from jarvis_stem.imaging.picture_files import (
-    MICROSCOPES,
-    PICTURES,
-    check_file,
-    has_structures,
-    kind_of,
-    of_image,
-    of_microscope,
-    stretched,
-)
+from jarvis_stem.imaging.picture_files import has_structures, is_picture, opened
+from jarvis_stem.imaging.picture_files.recording import NUMBERS, Pixels, Recording
+from jarvis_stem.imaging.picture_files.values import field_of
 from jarvis_stem.imaging.stem import IMAGE_SIZE, PIXEL_SIZE
 from jarvis_stem.utils.errors import StemError
 
@@ -34,13 +28,18 @@ if TYPE_CHECKING:
     from jarvis.core.atoms import Atoms
 
 SMALLEST = 64  # pixels a side
+_WHITE = 200  # of 255; JPEG noise in a margin stays above, an image's dark border stays below
 _VIEW = IMAGE_SIZE * PIXEL_SIZE  # Å
-_WHITE = 200  # of 255; JPEG noise in the margin stays above, the image's dark border stays below
 _MARGIN_SHARE = 0.98  # of a row or column that must be white for it to be margin
 _GAUSSIAN = 2.0  # matplotlib's interpolation is exp(-2 d^2) of the distance in pixels, up to 2
 _NOISE = 0.2  # of JPEG against signal; 0.1 to 0.3 restore the published pictures' harmonics alike
 _ROUNDING = 1e-6  # of pixel sizes, which files have in single precision
 _COARSEST = 1.6  # Å a pixel; hardly any lattice shows in larger ones
+_MOST = 2**28  # pixels of all frames together, a gigabyte
+
+
+Frame = int | Literal["mean", "all"]
+"""Which of several frames: its number from 1, their mean, or each of them."""
 
 
 @dataclass(frozen=True)
@@ -49,31 +48,41 @@ class Picture:
 
     Attributes:
         pixels: uint8[256, 256], x along rows, stretched to 0..255.
+        values: float32[H, W], the whole picture's numbers, bright where much was counted; bands
+            without data are cut off, single outlying pixels clipped.
         doubts: Why it may not show what the models were trained on.
-        pixel_size: Å per pixel of what it was made from. If None that is not known, and the whole
-            picture is taken to show 51.2 Å.
+        pixel_size: Å per pixel of `values`. If None that is not known, and the whole picture is
+            taken to show 51.2 Å.
+        pixel_size_from: What says so: ``given``, or what in the file; None if nothing does.
+        frame: Which of a file's images and frames it is, None where there is but one.
     """
 
     pixels: NDArray[np.uint8]
+    values: NDArray[np.float32]
     doubts: tuple[str, ...] = ()
     pixel_size: float | None = None
+    pixel_size_from: str | None = None
+    frame: str | None = None
 
 
-def of_path(path: Path, pixel_size: float | None = None) -> dict[str, Picture]:
+def of_path(
+    path: Path, pixel_size: float | None = None, frame: Frame | None = None
+) -> dict[str, Picture]:
     """Read an image, or draw the structures of a POSCAR, CIF or JARVIS JSON file.
 
     Args:
         path: The file; see `read_picture` and `structures.read_files`.
-        pixel_size: See `read`.
+        pixel_size: See `read_picture`.
+        frame: See `read_picture`; ``all`` gives a picture of each.
 
     Returns:
-        Pictures by name: the path, and the structure's id where a file has several.
+        Pictures by name: the path, and the structure's id or the frame where a file has several.
 
     Raises:
         StemError: It cannot be read, or a structure cannot be drawn.
     """
     if not has_structures(path):
-        return {str(path): read_picture(path, pixel_size)}
+        return _read(path, pixel_size, frame)
     from jarvis_stem.imaging import (
         structures,  # not before: JARVIS-Tools takes seconds to be imported
     )
@@ -93,10 +102,10 @@ def files_in(folder: Path) -> tuple[list[Path], list[Path]]:
         StemError: There is none to read, or the folder cannot be listed.
     """
     try:
-        files = sorted(path for path in folder.iterdir() if path.is_file())
+        files = sorted(path for path in folder.iterdir() if path.is_file() or is_picture(path))
     except OSError as error:
         raise StemError(f"{folder}: cannot be read ({error.strerror})") from None
-    known = [path for path in files if has_structures(path) or kind_of(path) in PICTURES]
+    known = [path for path in files if has_structures(path) or is_picture(path)]
     if not known:
         raise StemError(f"{folder}: no image and no structure in it")
     return known, [path for path in files if path not in known]
@@ -104,7 +113,9 @@ def files_in(folder: Path) -> tuple[list[Path], list[Path]]:
 
 def of_structure(atoms: Atoms) -> Picture:
     """Draw a structure as the benchmark's images are drawn."""
-    return Picture(stem.to_uint8(stem.simulate([atoms]))[0], pixel_size=PIXEL_SIZE)
+    (values,) = stem.simulate([atoms])
+    pixels = stem.to_uint8(values[None])[0]
+    return Picture(pixels, values, pixel_size=PIXEL_SIZE, pixel_size_from="drawn")
 
 
 def of_array(pixels: ArrayLike, pixel_size: float | None = None) -> Picture:
@@ -125,14 +136,16 @@ def of_array(pixels: ArrayLike, pixel_size: float | None = None) -> Picture:
     """
     _check_pixel_size(pixel_size)
     array = np.asarray(pixels)
-    if array.ndim != 2 or array.size == 0 or array.dtype.kind not in "buif":
+    if array.ndim != 2 or array.size == 0 or array.dtype.kind not in NUMBERS:
         raise StemError(
             f"array: expected real numbers [H, W], got {array.dtype}{list(array.shape)}"
         )
-    return _fitted(_finite(stretched(array), "array"), pixel_size, "array")
+    return _picture("array", array, pixel_size, "given" if pixel_size else None)
 
 
-def read_picture(path: Path, pixel_size: float | None = None) -> Picture:
+def read_picture(
+    path: Path, pixel_size: float | None = None, frame: int | Literal["mean"] | None = None
+) -> Picture:
     """Read a picture: grey, square, of the benchmark's field of view.
 
     Colours become grey, transparency white, and more than 8 bits are stretched to 8, not cut off. A
@@ -141,37 +154,95 @@ def read_picture(path: Path, pixel_size: float | None = None) -> Picture:
     the lattice.
 
     Args:
-        path: For example a PNG, JPEG or TIFF, or one of `MICROSCOPES`. Of several images in one of
-            these that of the detector HAADF is read.
+        path: One of `picture_files.FORMATS`. Of several images in a file that of the detector HAADF
+            is read.
         pixel_size: Å per pixel of the file, by default what the file says; the middle 51.2 Å are
             then taken. Where neither says it the whole picture is taken to show 51.2 Å: a wrong
             scale leaves a lattice's Bravais class as it is, but not what the models know of
             lengths.
+        frame: Which of a stack's frames, from 1, or ``mean`` for that of all, not aligned.
 
     Returns:
         The picture. One that shows less than 51.2 Å is filled up with its mean.
 
     Raises:
-        StemError: Not a readable picture or several of them, nothing but margin, less than 64
-            pixels a side in the file or at 0.2 Å a pixel, or a pixel size that is none.
+        StemError: Not a readable picture, several of them and no frame named, nothing but margin,
+            less than 64 pixels a side in the file or at 0.2 Å a pixel, or no pixel size.
     """
+    (picture,) = _read(path, pixel_size, frame).values()
+    return picture
+
+
+def _read(path: Path, pixel_size: float | None, frame: Frame | None) -> dict[str, Picture]:
+    """Pictures of a file by name: the path, and the frame where it has several."""
     _check_pixel_size(pixel_size)
-    check_file(path)
-    if kind_of(path) in MICROSCOPES:
-        whole, stated = of_microscope(path)
-        return _fitted(_finite(whole, path), pixel_size or stated, path)
-    whole, stated = of_image(path)
-    pixel_size = pixel_size or stated
-    content, framed = _without_margin(_finite(whole, path), path)
+    with opened(path) as recording:
+        scale = recording.scale
+        if pixel_size is None and scale.fault:
+            raise StemError(f"{path}: {scale.fault}")
+        size, source = (pixel_size, "given") if pixel_size else (scale.size, scale.source or None)
+        doubts = [scale.doubt] if scale.doubt and not pixel_size else []
+        if frame == "mean" and recording.drifts():
+            doubts.append("the frames are shifted against each other: align them, or take one")
+        pictures = {}
+        for label, pixels in _frames(recording, frame):
+            name = f"{path}: {label}" if label else str(path)
+            picture = _picture(name, pixels, size, source, recording.drawn)
+            shown = ", ".join(filter(None, (recording.name, label))) or None
+            pictures[name] = replace(picture, frame=shown, doubts=(*doubts, *picture.doubts))
+    return pictures
+
+
+def _frames(recording: Recording, frame: Frame | None) -> Iterator[tuple[str, Pixels]]:
+    """The frames that are asked for, and what to call each, nothing where there is but one."""
+    total, height, width = recording.shape
+    shown = f"{recording.path}: {total} frames of {width}x{height} px"
+    if frame == "all" and math.prod(recording.shape) > _MOST:
+        raise StemError(f"{shown} are more than are read at once; name a frame, or mean")
+    if isinstance(frame, int) and not 1 <= frame <= total:
+        raise StemError(f"{shown}: expected a frame from 1 to {total}, got {frame}")
+    if total == 1:
+        yield "", recording.frame(0)
+    elif frame is None:
+        raise StemError(
+            f"{shown}; expected one picture; name a frame from 1 to {total}, mean or all (--frame)"
+        )
+    elif frame == "mean":
+        yield f"mean of {total} frames", recording.mean()
+    else:
+        for number in range(total) if frame == "all" else [frame - 1]:
+            yield f"frame {number + 1}", recording.frame(number)
+
+
+def _picture(
+    name: str,
+    pixels: Pixels,
+    pixel_size: float | None,
+    source: str | None,
+    drawn: bool = False,
+) -> Picture:
+    values = field_of(pixels)
+    if not np.isfinite(values).all():
+        raise StemError(f"{name}: has pixels that are not finite numbers; mask or replace them")
+    content, framed = _without_margin(values, name) if drawn else (_stretched(values), False)
     height, width = content.shape
-    drawn = framed and abs(height - width) <= 1 and max(height, width) > IMAGE_SIZE
-    if drawn and pixel_size is None:
-        return Picture(_undrawn(content))
-    return _fitted(content, pixel_size, path)
+    if framed and abs(height - width) <= 1 and max(height, width) > IMAGE_SIZE and not pixel_size:
+        return Picture(_undrawn(content), values)
+    shown, doubts = _fitted(content, pixel_size, name)
+    return Picture(shown, values, doubts, pixel_size, source)
 
 
-def _fitted(content: NDArray[np.float32], pixel_size: float | None, name: Path | str) -> Picture:
-    """The middle 51.2 Å, or all of a picture whose scale is not known."""
+def _stretched(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Numbers of any range as 0..255, between which interpolation stays in single precision."""
+    low, high = float(values.min()), float(values.max())
+    scale = 255 / (high - low) if high > low else 0
+    return ((values.astype(np.float64) - low) * scale).astype(np.float32)
+
+
+def _fitted(
+    content: NDArray[np.float32], pixel_size: float | None, name: str
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """The middle 51.2 Å, or all of a picture whose scale is not known, and doubts about it."""
     height, width = content.shape
     if min(height, width) < SMALLEST:
         raise StemError(
@@ -188,7 +259,7 @@ def _fitted(content: NDArray[np.float32], pixel_size: float | None, name: Path |
             f"not square: the middle {side}x{side} of {width}x{height} px are taken to show "
             f"{_VIEW:.1f} Å; name the size of a pixel",
         )
-    return Picture(stem.to_uint8(_resized(square, IMAGE_SIZE, len(square))[None])[0], doubts)
+    return stem.to_uint8(_resized(square, IMAGE_SIZE, len(square))[None])[0], doubts
 
 
 def _check_pixel_size(pixel_size: float | None) -> None:
@@ -196,23 +267,20 @@ def _check_pixel_size(pixel_size: float | None) -> None:
         raise StemError(f"pixel size {pixel_size}: expected a positive number of Å")
 
 
-def _finite(pixels: NDArray[np.float32], name: Path | str) -> NDArray[np.float32]:
-    if not np.isfinite(pixels).all():
-        raise StemError(f"{name}: has pixels that are not finite numbers; mask or replace them")
-    return pixels
-
-
-def _without_margin(pixels: NDArray[np.float32], path: Path) -> tuple[NDArray[np.float32], bool]:
+def _without_margin(pixels: NDArray[np.float32], name: str) -> tuple[NDArray[np.float32], bool]:
     """What is inside a white margin, and whether there is a margin on all sides."""
-    white = pixels > _WHITE
+    low, high = pixels.min(), pixels.max()
+    # Where the black level is high, all but the darkest pixels are above.
+    bright = max(_WHITE, low + (high - low) * _WHITE / 255) if high > low else _WHITE
+    white = pixels > bright
     rows = np.flatnonzero(white.mean(axis=1) < _MARGIN_SHARE)
     if rows.size == 0:
-        raise StemError(f"{path}: nothing but white margin")
+        raise StemError(f"{name}: nothing but white margin")
     inside = slice(rows[0], rows[-1] + 1)
     # Columns are judged within the found rows: above and below them every column is white.
     columns = np.flatnonzero(white[inside].mean(axis=0) < _MARGIN_SHARE)
     content = pixels[inside, columns[0] : columns[-1] + 1]
-    if np.median(content) > _WHITE:  # dark atoms on a white ground, of which no row is margin
+    if np.median(content) > bright:  # dark atoms on a white ground, of which no row is margin
         return pixels, False
     edges = [
         (found[0] > 0, found[-1] < n - 1)
@@ -260,8 +328,10 @@ def _middle(content: NDArray[np.float32]) -> NDArray[np.float32]:
     return content[top : top + side, left : left + side]
 
 
-def _of_scale(square: NDArray[np.float32], pixel_size: float, name: Path | str) -> Picture:
-    """The middle 51.2 Å at 0.2 Å a pixel."""
+def _of_scale(
+    square: NDArray[np.float32], pixel_size: float, name: str
+) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """The middle 51.2 Å at 0.2 Å a pixel, and doubts about it."""
     if pixel_size > _COARSEST:
         raise StemError(
             f"{name}: {pixel_size:.4g} Å a pixel; expected at most {_COARSEST}; magnify more, or "
@@ -276,13 +346,13 @@ def _of_scale(square: NDArray[np.float32], pixel_size: float, name: Path | str) 
         )
     resized = _resized(square, size, size * PIXEL_SIZE / pixel_size)
     if size == IMAGE_SIZE:
-        return Picture(stem.to_uint8(resized[None])[0], pixel_size=pixel_size)
+        return stem.to_uint8(resized[None])[0], ()
     before = (IMAGE_SIZE - size) // 2
     filled = np.pad(
         resized, (before, IMAGE_SIZE - size - before), constant_values=float(resized.mean())
     )
     doubt = f"shows {shown:.1f} Å of the {_VIEW:.1f} that the models were trained on"
-    return Picture(stem.to_uint8(filled[None])[0], (doubt,), pixel_size)
+    return stem.to_uint8(filled[None])[0], (doubt,)
 
 
 def _resized(square: NDArray[np.float32], size: int, across: float) -> NDArray[np.float32]:

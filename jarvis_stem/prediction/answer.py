@@ -59,6 +59,8 @@ class Answer:
         lattice: The lattice measured in the image, None where there is none to be found.
         quality: Share of the image's peaks that this lattice explains, 0..1.
         pixel_size: Å per pixel of the picture; None if unknown, see `imaging.picture.Picture`.
+        pixel_size_from: What says so: ``given``, ``drawn``, or what in the file.
+        frame: Which of a file's images and frames it is; None where there is but one.
         reasons: Why the answer is not to be trusted; empty if nothing speaks against it.
     """
 
@@ -69,6 +71,8 @@ class Answer:
     lattice: MeasuredLattice | None
     quality: float
     pixel_size: float | None
+    pixel_size_from: str | None
+    frame: str | None
     reasons: list[str]
 
     def as_json(self) -> dict[str, Any]:

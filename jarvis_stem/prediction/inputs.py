@@ -15,15 +15,19 @@ from jarvis_stem.utils.messages import printable, some
 if TYPE_CHECKING:
     from jarvis.core.atoms import Atoms
 
-    from jarvis_stem.imaging.picture import Picture
+    from jarvis_stem.imaging.picture import Frame, Picture
 
 
-# Reads an input: pictures by name, of which a structure file can have several.
+# Reads an input: pictures by name, of which a file can have several.
 _Read = Callable[[], Mapping[str, "Picture"]]
 
 
 def find_inputs(
-    arguments: Sequence[str], pixel_size: float | None, data: str | None, benchmark: str
+    arguments: Sequence[str],
+    pixel_size: float | None,
+    frame: Frame | None,
+    data: str | None,
+    benchmark: str,
 ) -> list[tuple[str, _Read]]:
     """Name and reader of every input; nothing is read before its turn but the databases."""
     ids = [text for text in arguments if _is_id(text)]
@@ -34,23 +38,23 @@ def find_inputs(
             inputs.append((text, partial(_drawn, text, found[text])))
             continue
         try:
-            inputs += _of_files(Path(text), pixel_size)
+            inputs += _of_files(Path(text), pixel_size, frame)
         except (StemError, OSError) as error:
             inputs.append((text, partial(_refuse, error)))
     return inputs
 
 
-def _of_files(path: Path, pixel_size: float | None) -> list[tuple[str, _Read]]:
+def _of_files(path: Path, pixel_size: float | None, frame: Frame | None) -> list[tuple[str, _Read]]:
     """The inputs that a path is, a file or a folder of them."""
-    from jarvis_stem.imaging import picture
+    from jarvis_stem.imaging import picture, picture_files
 
     files = [path]
-    if path.is_dir():
+    if path.is_dir() and not picture_files.is_picture(path):
         files, others = picture.files_in(path)
         if others:
             names = some([printable(other.name) for other in others])
             terminal.note(f"{printable(str(path))}: skipped, of no known kind: {names}")
-    return [(str(file), partial(picture.of_path, file, pixel_size)) for file in files]
+    return [(str(file), partial(picture.of_path, file, pixel_size, frame)) for file in files]
 
 
 def _is_id(text: str) -> bool:

@@ -36,7 +36,7 @@ def _short(name: str) -> str:
     """A file's name for a picture's, without its ending."""
     from jarvis_stem.imaging import picture_files
 
-    kinds = (*picture_files.IMAGES, *picture_files.STRUCTURES, *picture_files.MICROSCOPES)
+    kinds = (*picture_files.PICTURES, *picture_files.STRUCTURES)
     path = Path(name)
     return re.sub(r"[^\w.+-]+", "_", path.stem if path.suffix.lower() in kinds else path.name)
 

@@ -115,6 +115,8 @@ class Predictor:
             lattice=lattice,
             quality=quality,
             pixel_size=picture.pixel_size,
+            pixel_size_from=picture.pixel_size_from,
+            frame=picture.frame,
             reasons=[*_lattice_reasons(picture.pixels, quality), *doubts],
         )
 

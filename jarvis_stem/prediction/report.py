@@ -24,7 +24,7 @@ def csv_text(outcomes: Sequence[Outcome]) -> str:
     classes: dict[str, float] = next(filter(None, (row["probabilities"] for row in rows)), {})
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    ends = ("quality", "pixel_size")
+    ends = ("quality", "pixel_size", "pixel_size_from", "frame")
     shares = [f"p_{name}" for name in classes]
     head = ("input", "class", "class_name", "confidence")
     writer.writerow([*head, *shares, *_LATTICE, *ends, "reasons", "error"])
@@ -70,7 +70,7 @@ def report_text(outcomes: Sequence[Outcome]) -> str:
 
 
 def _lines(answer: Answer) -> Text:
-    """Class and probabilities, the lattice, and reasons for distrust, a line each."""
+    """Class and probabilities, the lattice, what was read, reasons for distrust, a line each."""
     from rich.text import Text
 
     shares = sorted(answer.as_json()["probabilities"].items(), key=lambda one: -one[1])
@@ -80,6 +80,12 @@ def _lines(answer: Answer) -> Text:
     )
     if answer.lattice:
         text.append(f"\n{answer.lattice}")
+    source = answer.pixel_size_from
+    read = [answer.frame] if answer.frame else []
+    if source not in (None, "given", "drawn"):
+        read.append(f"{answer.pixel_size:.4g} Å a pixel ({source})")
+    if read:
+        text.append(f"\n{'; '.join(read)}", "dim")
     for reason in answer.reasons:
         text.append(f"\n{reason}", "yellow")
     return text

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from helpers import python
 from jarvis.io.vasp.inputs import Poscar
-from microscope_files import digital_micrograph, ncem
+from microscope_files import digital_micrograph, ncem, velox, zspy
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_sample_images
@@ -27,7 +27,7 @@ from jarvis_stem.utils.errors import StemError
 SQUARE, HEXAGONAL = "proto-rocksalt-PbTe", "proto-graphene-C"
 KEYS = [
     *("input", "class", "class_name", "probabilities", "confidence"),
-    *("lattice", "quality", "pixel_size", "reasons", "error"),
+    *("lattice", "quality", "pixel_size", "pixel_size_from", "frame", "reasons", "error"),
 ]
 Pixels = NDArray[Any]
 
@@ -325,7 +325,7 @@ def test_odd_pictures_have_sound_answers(
 def test_three_dimensions_are_refused(square: Pixels, capsys: pytest.CaptureFixture[str]) -> None:
     ncem(Path("x.emd"), np.stack([square] * 4))
     assert main(["x.emd"]) == 1
-    assert "x.emd: expected one picture, got 1 signal" in capsys.readouterr().err
+    assert "x.emd: 4 frames of 256x256 px; expected one picture" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -366,3 +366,55 @@ def test_answers_do_not_overwrite_an_input(shown: str, square: Pixels) -> None:
 def test_a_plot_takes_no_path_for_its_name(square: Pixels) -> None:
     with pytest.raises(click.UsageError, match=r"Missing parameter: path"):
         main(["--plot", save("x.png", square)])
+
+
+def test_frames_of_a_movie(square: Pixels, capsys: pytest.CaptureFixture[str]) -> None:
+    moving = [square[n : n + 200, n : n + 200] for n in (0, 3, 6)]
+    velox(Path("movie.emd"), {"BF": square, "HAADF": np.stack(moving, axis=2)})
+    save("one.png", square)
+    assert main(["movie.emd", "one.png"]) == 1
+    assert capsys.readouterr().err == (
+        "error: movie.emd: 3 frames of 200x200 px; expected one picture; name a frame from 1 to 3, "
+        "mean or all (--frame)\n"
+    )
+    answers = as_json(capsys, "movie.emd", "one.png", "--frame", "all", "--plot")
+    names = [f"movie.emd: frame {n}" for n in (1, 2, 3)]
+    assert [one["input"] for one in answers] == [*names, "one.png"]
+    assert [one["frame"] for one in answers] == [*(f"HAADF, frame {n}" for n in (1, 2, 3)), None]
+    assert [one["pixel_size_from"] for one in answers] == [*["the .emd file"] * 3, None]
+    assert {one["class_name"] for one in answers} == {"square"}
+    assert len(list(Path("lattices").iterdir())) == 4
+    main(["movie.emd", "one.png", "--frame", "all", "--csv", "-"])
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["input"] for row in rows] == [*names, "one.png"]
+    assert rows[1]["frame"] == "HAADF, frame 2"
+    assert main(["movie.emd", "--frame", "2"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("movie.emd: frame 2  square")
+    assert "HAADF, frame 2; 0.2 Å a pixel (the .emd file)" in out
+    (mean,) = as_json(capsys, "movie.emd", "--frame", "mean")
+    assert any("shifted" in reason for reason in mean["reasons"])
+    assert main(["movie.emd", "--frame", "4"]) == 1
+    assert "expected a frame from 1 to 3, got 4" in capsys.readouterr().err
+    for frame in ("0", "-1", "first", "1.5", "²"):
+        with pytest.raises(click.BadParameter):
+            main(["movie.emd", "--frame", frame])
+
+
+def test_a_scale_that_is_not_understood(square: Pixels, capsys: pytest.CaptureFixture[str]) -> None:
+    digital_micrograph(Path("x.dm3"), square, 0.02, "furlong")
+    (answer,) = as_json(capsys, "x.dm3")
+    assert (answer["pixel_size"], answer["pixel_size_from"]) == (None, None)
+    assert "0.02 'furlong' a pixel is not understood" in answer["reasons"][0]
+    (named,) = as_json(capsys, "x.dm3", "--pixel-size", "0.2")
+    assert (named["pixel_size_from"], named["reasons"]) == ("given", [])
+
+
+def test_a_zspy_is_no_folder_of_pictures(
+    square: Pixels, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zspy(Path("scans/x.zspy"), square)
+    for path in ("scans/x.zspy", "scans"):
+        (answer,) = as_json(capsys, path)
+        assert (answer["input"], answer["class_name"]) == ("scans/x.zspy", "square")
+        assert answer["pixel_size"] == 0.2

@@ -21,7 +21,7 @@ from microscope_files import digital_micrograph, mrc, ncem, velox
 from numpy.typing import NDArray
 from PIL import Image
 
-from jarvis_stem.imaging import image_set, measurement, picture_files, prototypes, stem, structures
+from jarvis_stem.imaging import image_set, measurement, prototypes, stem, structures
 from jarvis_stem.imaging.picture import files_in, of_array, of_path, read_picture
 from jarvis_stem.utils.errors import StemError
 
@@ -263,33 +263,22 @@ def test_a_microscopes_file_without_a_scale(render: Pixels, tmp_path: Path) -> N
     assert np.array_equal(read_picture(path).pixels, render)
 
 
-def test_a_large_file_is_refused_by_its_form_alone(
-    render: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(picture_files, "_STACK", 0)
-    digital_micrograph(tmp_path / "x.dm4", np.stack([render] * 3), version=4)
-    with pytest.raises(StemError, match=r"got 1 signal: uint16\[3, 256, 256\]"):
-        read_picture(tmp_path / "x.dm4")
-    path = digital_micrograph(tmp_path / "x.dm3", render)
-    assert np.array_equal(read_picture(path).pixels, render)
-
-
 REFUSED: dict[str, tuple[Callable[[Path, Pixels], object], str]] = {
     "stack.dm3": (
         lambda path, pixels: digital_micrograph(path, np.stack([pixels] * 3)),
-        r"expected one picture, got 1 signal: uint16\[3, 256, 256\]; save one frame",
+        "3 frames of 256x256 px; expected one picture; name a frame from 1 to 3, mean or all",
     ),
     "stack.emd": (
         lambda path, pixels: velox(path, {"HAADF": np.stack([pixels] * 3, axis=2)}),
-        r"expected one picture, got 1 signal: uint8\[3, 256, 256\]; save one frame",
+        "3 frames of 256x256 px; expected one picture; name a frame from 1 to 3, mean or all",
     ),
     "volume.emd": (
         lambda path, pixels: ncem(path, np.stack([pixels] * 3)),
-        "expected one picture, got 1 signal",
+        "3 frames of 256x256 px; expected one picture",
     ),
     "detectors.emd": (
         lambda path, pixels: velox(path, {"BF": pixels, "DF4": pixels}),
-        "expected one picture, got 2: 'BF', 'DF4'; save one",
+        "expected a picture, or frames of one, got 2 images: 'BF', 'DF4'; save one",
     ),
     "complex.emd": (
         lambda path, pixels: ncem(path, pixels.astype(complex)),
@@ -297,7 +286,7 @@ REFUSED: dict[str, tuple[Callable[[Path, Pixels], object], str]] = {
     ),
     "diffraction.dm4": (
         lambda path, pixels: digital_micrograph(path, pixels, 0.1, "1/nm", version=4),
-        "an axis in '1/nm'; expected a picture of the sample, in Å",
+        "an axis in '1/nm'; expected a picture of the sample, or name the pixel size",
     ),
     "nan.emd": (
         lambda path, pixels: ncem(path, np.where(pixels > 200, np.nan, pixels)),
@@ -325,11 +314,11 @@ REFUSED: dict[str, tuple[Callable[[Path, Pixels], object], str]] = {
     "text.png": (lambda path, _: path.write_text("hello"), "not a readable image"),
     "frames.gif": (
         lambda path, pixels: frames(path, [pixels, pixels[::-1]]),
-        "expected one picture, got 2 frames of 256x256 px; save one frame",
+        "2 frames of 256x256 px; expected one picture; name a frame",
     ),
     "frames.tif": (
         lambda path, pixels: frames(path, [pixels, pixels[::-1], pixels]),
-        "expected one picture, got 3 frames of 256x256 px; save one frame",
+        "3 frames of 256x256 px; expected one picture; name a frame",
     ),
     "coarse.dm3": (
         lambda path, pixels: digital_micrograph(path, pixels, 1, "µm"),

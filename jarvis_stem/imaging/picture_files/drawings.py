@@ -1,0 +1,41 @@
+"""Images that Pillow reads: PNG, JPEG, BMP, GIF, and TIFFs in colour."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from jarvis_stem.imaging.picture_files.recording import Recording
+
+
+def recording(path: Path, stack: ExitStack) -> Recording:
+    """Colours become grey, transparency white; frames of another size are thumbnails."""
+    image = stack.enter_context(Image.open(path))
+    drawn = image.mode[0] not in "IF"
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        size = image.size
+        image.seek(1)
+        frames = frames if image.size == size else 1
+        image.seek(0)
+
+    def read(number: int) -> NDArray[Any]:
+        if frames > 1:
+            image.seek(number)
+        return _grey(image)
+
+    return Recording(path, (frames, image.height, image.width), read, drawn=drawn)
+
+
+def _grey(image: Image.Image) -> NDArray[Any]:
+    if image.mode[0] in "IF":  # 16 or 32 bits
+        return np.asarray(image)
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return np.asarray(image.convert("L"))
