@@ -78,7 +78,7 @@ def _head(stages: Mapping[str, Stage]) -> str:
         "between figures of one run, taken by turns, and are medians over the turns; before is an "
         "earlier build. Load is the machine's just before the first stage of its run; well above "
         "0, other work was in the way.",
-        _table(header, rows, text=True),
+        _table(header, rows, left=len(header)),
         "\n".join(f"- {', '.join(names)}: `{line}`" for line, names in commands.items()),
         *(f"Versions: {text}." for text in versions),
     ]
@@ -99,7 +99,7 @@ def _rendering(result: Any, _stages: Any, picture: _Picture) -> list[str]:
     rounds = result["rounds"]
     theirs = [row["stemconv"] for row in rounds]
     rows = [("JARVIS-Tools' `STEMConv`", f"{_median(theirs):.2f}", "1")]
-    for build in _builds(result["differences"]):
+    for build in _builds(rounds[0]):
         drawn = [row[build]["simulate"] for row in rounds]
         whole = [sum(row[build].values()) for row in rounds]
         for what, column in (("`stem.simulate`", drawn), ("and to 8 bits, `to_uint8`", whole)):
@@ -111,7 +111,8 @@ def _rendering(result: Any, _stages: Any, picture: _Picture) -> list[str]:
     axes.barh([row[0].replace("`", "") for row in rows], [float(row[1]) for row in rows])
     axes.invert_yaxis()
     axes.set(xlabel="ms an image, one thread")
-    largest = ", ".join(f"{of:.1e} {build}" for build, of in result["differences"].items())
+    differences = result["differences"]
+    largest = ", ".join(f"{differences[b]:.1e} {b}" for b in _builds(differences))
     whole = result["whole"]
     paired = set(_builds(whole[0])) == {BEFORE, NOW}
     steps = {
@@ -147,7 +148,8 @@ def _lattices(result: Any, _stages: Any, _picture: _Picture) -> list[str]:
             rows.append((text, str(number), *_cells(of, figure, form, paired)))
     accuracy = "; ".join(
         f"{build} {of['same']:.1%}, |a| off by {of['a_error']:.1e} Å in the median"
-        for build, of in result["accuracy"].items()
+        for build in _builds(result["accuracy"])
+        for of in [result["accuracy"][build]]
     )
     return [
         f"{result['images']} train images, medians of {len(result['rounds']) // len(threads)} "
@@ -209,7 +211,7 @@ def _training(result: Any, stages: Mapping[str, Stage], picture: _Picture) -> li
         "validation part here. A model that is told the lattice has every image described once, "
         "before the first epoch; the whole command, from structures to predictions, holds that. "
         "On the whole benchmark it takes:",
-        _table(("", "time", "how it is known", "accuracy, all test ids"), takes, text=True),
+        _table(("", "time", "how it is known", "accuracy, all test ids"), takes, left=4),
         f"Extrapolated: {n_train} images in training, {n_train + n_test} in evaluation, "
         f"{epochs} times, at the speeds above.",
         picture("training", _time_and_accuracy(_median(hours), result, stages)),
@@ -307,9 +309,8 @@ def _prediction(result: Any, stages: Mapping[str, Stage], _picture: _Picture) ->
     return [
         "On the CPU with the stored weights. Cold is a new process from its start to its exit with "
         "the answer for one image; warm is one image in a process that has answered before. "
-        f"Images a second are of {result['images']} images at once. Medians of {len(rounds)} "
-        "rounds.",
-        _table(_heads(["", ""], [""], paired), rows),
+        f"Images a second are of {result['images']} images at once. Medians.",
+        _table(_heads(["", ""], [""], paired), rows, left=2),
     ]
 
 
@@ -422,9 +423,9 @@ _SECTIONS: dict[str, tuple[str, Callable[[Any, Any, _Picture], list[str]]]] = {
 }
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, text: bool = False) -> str:
-    """Make a Markdown table of formatted cells: numbers to the right, text to the left."""
-    align = ("left", *["left" if text else "right"] * (len(header) - 1))
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
+    """Make a Markdown table of formatted cells: text in the first columns, then numbers."""
+    align = [*["left"] * left, *["right"] * (len(header) - left)]
     table = pd.DataFrame([list(row) for row in rows], columns=list(header))
     return table.to_markdown(index=False, disable_numparse=True, colalign=align)
 

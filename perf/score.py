@@ -113,7 +113,7 @@ def table(result: Mapping[str, Any]) -> str:
     """The result as Markdown."""
     names = [name for name in (BEFORE, NOW) if name in result["reading"]]
     ratio = ["now / before"] * (len(names) - 1)
-    heads = [f"{name}{what}" for what in (", wall", ", peak memory") for name in [*names, *ratio]]
+    heads = [f"{what}, {name}" for what in ("wall", "peak memory") for name in [*names, *ratio]]
     lines = ["| " + " | ".join(["contributions", *heads]) + " |"]
     lines.append("| ---: " * (1 + len(heads)) + "|")
     for row in result["rows"]:

@@ -243,7 +243,7 @@ def test_report_of_all_stages(tmp_path: Path, perf: Any) -> None:
     for said in (
         "| 84.0 (80.0 to 88.0) |",  # STEMConv by stem.simulate now, round by round
         "| 21.0 (20.0 to 22.0) |",  # and before
-        "of their maximum at most: 1.2e-06 now, 2.3e-06 before",
+        "of their maximum at most: 2.3e-06 before, 1.2e-06 now",
         "8648 images of 9150 ids",
         "now 97.1%, |a| off by 1.4e-05",
         "ba9876543210",
@@ -466,7 +466,7 @@ def test_scoring_is_measured_by_turns_and_tabled(tmp_path: Path, perf: Any) -> N
         assert row[build]["seconds"] > result["reading"][build] / 1000 > 0
         assert row[build]["megabytes"] > 10
     header, _, cells, _, reading = score.table(result).splitlines()
-    assert header.split("|")[2:5] == [" before, wall ", " now, wall ", " now / before, wall "]
+    assert header.split("|")[2:5] == [" wall, before ", " wall, now ", " wall, now / before "]
     assert cells.startswith("| 2 | ")
     assert "ms before" in reading
     (tmp_path / "contributions" / "model_00000" / "metadata.json").unlink()
