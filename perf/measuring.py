@@ -119,14 +119,13 @@ def milliseconds(work: Callable[[], object]) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def turns(most: int, seconds: float, what: str, least: int = 1) -> Iterator[int]:
+def turns(most: int, seconds: float, what: str) -> Iterator[int]:
     """Count turns with a bar, as long as another one is likely to stay within a time.
 
     Args:
         most: How many.
-        seconds: The time that all of them may take.
+        seconds: The time that all of them may take; there is one in any case.
         what: What is measured, at the left of the bar.
-        least: How many whatever they take.
 
     Yields:
         The turn's number, from 0.
@@ -134,6 +133,6 @@ def turns(most: int, seconds: float, what: str, least: int = 1) -> Iterator[int]
     start = time.perf_counter()
     for turn in track(range(most), what):
         taken = time.perf_counter() - start
-        if turn >= least and taken / turn * (turn + 1) > seconds:
+        if turn and taken / turn * (turn + 1) > seconds:
             return
         yield turn

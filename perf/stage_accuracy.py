@@ -19,6 +19,7 @@ import builds
 import measuring
 
 from jarvis_stem import cli
+from jarvis_stem.utils.progress import track
 
 MODEL = "lattice_model"
 # As many of the test ids are then right, to a standard error of 0.011 from 686 of validation: more
@@ -29,7 +30,6 @@ UNTIL = "0.9"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the measurement and print its figures."""
     options = measuring.options(__doc__, arguments)
-    least, most = (1, 1) if options.quick else (3, 5)
     limits = [*measuring.data(options), *(["--epochs", "1"] if options.quick else [])]
     both = builds.builds(options.before)
     runs: dict[str, list[dict[str, Any]]] = {}
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         until = [*limits, "--until", UNTIL]
         runs[f"{MODEL} --until {UNTIL}"] = [
             {name: _run(build, options.benchmark, *until) for name, build in both.items()}
-            for _ in measuring.turns(most, 300, "to an accuracy, by turns", least)
+            for _ in track(range(1 if options.quick else 3), "to an accuracy, by turns")
         ]
         now = _run(both[builds.NOW], options.benchmark, *limits)
         runs[MODEL] = [{builds.NOW: now}]
