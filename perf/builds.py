@@ -18,7 +18,7 @@ import measuring
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import write_bytes
 
-# No torch or numpy here: Linux counts the memory of a parent to a child's peak.
+# No torch here: Linux counts the memory of a parent to a child's peak.
 
 NOW, BEFORE = "now", "before"
 _WORKER = measuring.ROOT / "perf" / "worker.py"

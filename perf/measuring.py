@@ -15,7 +15,7 @@ from jarvis_stem.formats.names import BENCHMARK_SUFFIX, bravais_result
 from jarvis_stem.utils.files import json_text, write_bytes, zip_bytes
 from jarvis_stem.utils.progress import track
 
-# No torch or numpy here: Linux counts the memory of a parent to a child's peak.
+# No torch here: Linux counts the memory of a parent to a child's peak.
 
 ROOT = Path(__file__).resolve().parents[1]
 DATASET = "stem_2d_image"

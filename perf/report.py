@@ -197,9 +197,9 @@ def _training(result: Any, stages: Mapping[str, Stage], picture: _Picture) -> li
     return [
         "AtomVision's recipe re-implemented as it stands (`perf/atomvision.py`): DenseNet-161, 224 "
         f"pixels, float32, batches of {result['batch']}, JPEGs decoded in every pass, train and "
-        f"test evaluated after every epoch. Rounds: {len(rounds)}, each of {result['batches']} training "
-        "batches, by turns with one epoch of each contribution on 576 images and its validation. "
-        "Medians, images a second.",
+        f"test evaluated after every epoch. Rounds: {len(rounds)}, each of {result['batches']} "
+        "training batches, by turns with one epoch of each contribution on 576 images and its "
+        "validation. Medians, images a second.",
         _table(
             (
                 *("", "training step", "evaluation", "epoch with evaluation", "times as fast"),
