@@ -75,7 +75,6 @@ setup(
             "spglib>=2.4",  # the prototypes' space groups
             "statsmodels>=0.14",  # what the statistics are compared with
             "tabulate>=0.9",  # Markdown tables of perf/
-            "threadpoolctl>=3.1",  # NumPy on one thread in perf/
             "zizmor>=1.20",  # the workflows' security
         ],
         "dev": [

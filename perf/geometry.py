@@ -1,4 +1,4 @@
-"""Measure how well and how fast lattices are read off images, on train structures.
+"""Measure how well lattices are read off images, on train structures.
 
 python perf/geometry.py --data ../shared/jarvis_data
 
@@ -10,20 +10,18 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from jarvis.core.atoms import Atoms
 from numpy.typing import NDArray
 from projection import projected_lattice
 
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.imaging import image_set, measurement, stem, structures
-from jarvis_stem.imaging.harmonics import harmonics as amplitudes_at_harmonics
 from jarvis_stem.imaging.measurement import Lattices
 from jarvis_stem.training import machine
 
@@ -47,14 +45,40 @@ def main() -> None:
     found = structures.for_dataset(_NAME.dataset, ids, data=options.data)
     chosen = np.random.default_rng(options.seed).permutation(sorted(found))[: options.count]
     rendered = image_set.render(found, chosen.tolist())
-    true = measurement.reduce(np.array([projected_lattice(found[id]) for id in rendered.ids]))
+    true = truth([found[id] for id in rendered.ids])
     print(f"{machine.hardware(torch.device('cpu'))}; {len(true)} images, seed {options.seed}\n")
     _print_accuracy(measurement.measure(rendered.images), true)
     for counts in _COUNTS:
         noisy = _noisy(rendered.images, counts, options.seed)
         same, *_ = _outcomes(measurement.measure(noisy), true)
         print(f"{counts:3d} counts a pixel   the same lattice {same.mean():.3f}")
-    _print_speed(rendered.images, true)
+
+
+def truth(structures: Sequence[Atoms]) -> NDArray[np.float64]:
+    """The primitive lattices of structures' projections.
+
+    Args:
+        structures: N structures.
+
+    Returns:
+        Reduced vectors a and b in rows, Å, float64[N, 2, 2].
+    """
+    return measurement.reduce(np.array([projected_lattice(atoms) for atoms in structures]))
+
+
+def accuracy(measured: Lattices, true: NDArray[np.float64]) -> dict[str, float]:
+    """How many lattices are the same, and how well these are measured.
+
+    Args:
+        measured: N lattices.
+        true: What `truth` returns, of the same images.
+
+    Returns:
+        ``same``, a share, and ``a_error``, the median error of a's length, Å.
+    """
+    same, *_ = _outcomes(measured, true)
+    errors = np.abs(measured.lengths - np.linalg.norm(true, axis=2))[:, 0]
+    return {"same": float(same.mean()), "a_error": float(np.median(errors[same]))}
 
 
 def _outcomes(measured: Lattices, true: NDArray[np.float64]) -> list[NDArray[np.bool_]]:
@@ -85,32 +109,14 @@ def _print_accuracy(measured: Lattices, true: NDArray[np.float64]) -> None:
         of = band == n
         share = f"{same[of].mean():.3f}" if of.any() else "-"
         print(f"quality {low:.2f} to {high:.2f} {of.sum():4d} images, the same lattice {share}")
-    truth = Lattices(true, np.ones(len(true)))
+    lattices = Lattices(true, np.ones(len(true)))
     for what, errors, unit in (
-        ("|a|", np.abs(measured.lengths - truth.lengths)[:, 0], "Å"),
-        ("|b|", np.abs(measured.lengths - truth.lengths)[:, 1], "Å"),
-        ("gamma", np.abs(measured.gamma - truth.gamma), "degree"),
+        ("|a|", np.abs(measured.lengths - lattices.lengths)[:, 0], "Å"),
+        ("|b|", np.abs(measured.lengths - lattices.lengths)[:, 1], "Å"),
+        ("gamma", np.abs(measured.gamma - lattices.gamma), "degree"),
     ):
         median, most = np.percentile(errors[same], [50, 90])
         print(f"error of {what:11s} median {median:.1e}, 90% {most:.1e} {unit}")
-
-
-def _print_speed(images: NDArray[np.uint8], true: NDArray[np.float64]) -> None:
-    for threads in sorted({1, torch.get_num_threads()}):
-        os.environ["OMP_NUM_THREADS"] = str(threads)
-        measuring = _milliseconds(lambda: measurement.measure(images)) / len(images)
-        harmonics = _milliseconds(lambda: amplitudes_at_harmonics(images, true)) / len(images)
-        one = _milliseconds(lambda: measurement.measure(images[:1]))
-        print(
-            f"{threads:3d} threads          measure {measuring:.1f} ms an image, "
-            f"harmonics {harmonics:.1f} ms; one image alone {one:.0f} ms"
-        )
-
-
-def _milliseconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return (time.perf_counter() - start) * 1000
 
 
 if __name__ == "__main__":

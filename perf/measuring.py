@@ -1,41 +1,24 @@
-"""What the stages of perf/performance.py share: options, child processes, small benchmarks."""
+"""What the stages of perf/performance.py share: options, turns, benchmarks, what is published."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import BENCHMARK_SUFFIX, bravais_result
-from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, write_bytes, zip_bytes
+from jarvis_stem.utils.progress import track
 
-# No torch or numpy here: Linux counts the memory of a parent to a child's peak.
+# No torch here: Linux counts the memory of a parent to a child's peak.
 
 ROOT = Path(__file__).resolve().parents[1]
 DATASET = "stem_2d_image"
-
-
-class Run(NamedTuple):
-    """What one process took.
-
-    Attributes:
-        seconds: Wall time from start to exit.
-        megabytes: Largest resident size.
-        output: What it wrote to stdout.
-    """
-
-    seconds: float
-    megabytes: float
-    output: str
 
 
 def options(doc: str | None, arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -55,10 +38,36 @@ def options(doc: str | None, arguments: Sequence[str] | None) -> argparse.Namesp
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every stage to a parser."""
     add = parser.add_argument
-    add("--data", metavar="DIR", help="JARVIS databases; default: JARVIS_STEM_DATA or their cache")
+    add(
+        "--data",
+        type=_absolute,
+        metavar="DIR",
+        help="JARVIS databases; default: JARVIS_STEM_DATA or their cache",
+    )
     add("--benchmark", default=DATASET, metavar="DATASET", help="default: %(default)s")
-    add("--before", metavar="DIR", help="checkout of an earlier build, to measure by turns with")
+    add(
+        "--before",
+        type=_absolute,
+        metavar="DIR",
+        help="checkout of an earlier build to measure by turns, by its .venv if it has one",
+    )
     add("--quick", action="store_true", help="few repetitions, to see that it works")
+
+
+def _absolute(text: str) -> str:
+    """A folder whose name holds in every checkout."""
+    return str(Path(text).resolve())
+
+
+def passed(options: argparse.Namespace) -> list[str]:
+    """The options that a stage passes to its steps."""
+    quick = ["--quick"] if options.quick else []
+    return ["--benchmark", options.benchmark, *quick, *data(options)]
+
+
+def data(options: argparse.Namespace) -> list[str]:
+    """The option that says where structures are, if it was given."""
+    return ["--data", options.data] if options.data else []
 
 
 def publish(result: Mapping[str, Any]) -> None:
@@ -69,6 +78,7 @@ def publish(result: Mapping[str, Any]) -> None:
 
     environment = machine.environment(torch.device("cpu"))
     with_what = {key: environment[key] for key in ("python", "packages", "hardware")}
+    with_what["packages"]["numba"] = metadata.version("numba")
     print(json_text({**with_what, "result": result}), end="")
 
 
@@ -109,46 +119,20 @@ def milliseconds(work: Callable[[], object]) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def process(command: Sequence[str | Path], cwd: Path = ROOT) -> Run:
-    """Run a command in a folder, the repository's root, and time it from start to exit.
-
-    Raises:
-        StemError: It failed; the message ends with what it said.
-    """
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        start = time.perf_counter()
-        child = subprocess.Popen(command, cwd=cwd, stdout=output, stderr=errors)
-        _, status, usage = os.wait4(child.pid, 0)  # the usage of this child alone
-        seconds = time.perf_counter() - start
-        child.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        errors.seek(0)
-        if child.returncode:
-            shown = " ".join(map(str, command))[:200]
-            raise StemError(f"{shown}: exit status {child.returncode}\n{errors.read()[-2000:]}")
-        scale = 1024**2 if sys.platform == "darwin" else 1024
-        return Run(seconds, usage.ru_maxrss / scale, output.read())
-
-
-def train(model: Path, work: Path, dataset: str, *arguments: str | Path) -> tuple[Run, Any]:
-    """Train a contribution's model as a user does, into a folder of its own.
+def turns(most: int, seconds: float, what: str) -> Iterator[int]:
+    """Count turns with a bar, as long as another one is likely to stay within a time.
 
     Args:
-        model: The contribution's folder; its ``*.py`` files are copied.
-        work: Folder for contributions and runs.
-        dataset: Of the benchmark.
-        *arguments: Further ones of ``jarvis_stem.train``.
+        most: How many.
+        seconds: The time that all of them may take; there is one in any case.
+        what: What is measured, at the left of the bar.
 
-    Returns:
-        What the process took, and its record.
-
-    Raises:
-        StemError: The training failed.
+    Yields:
+        The turn's number, from 0.
     """
-    folder = work / "contributions" / model.name
-    for source in model.glob("*.py"):
-        write_bytes(folder / source.name, source.read_bytes())
-    command: list[str | Path] = [sys.executable, "-m", "jarvis_stem.train", model.name]
-    command += ["--benchmark", dataset, "--contributions", work / "contributions"]
-    run = process([*command, "--runs", work / "runs", *arguments])
-    return run, run_record(folder, dataset)
+    start = time.perf_counter()
+    for turn in track(range(most), what):
+        taken = time.perf_counter() - start
+        if turn and taken / turn * (turn + 1) > seconds:
+            return
+        yield turn

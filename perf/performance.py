@@ -27,6 +27,7 @@ from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, read_json_object, write_text
 
 STAGES = ("rendering", "lattices", "training", "accuracy", "prediction", "growth", "scoring", "gpu")
+_BY_TURNS = {*STAGES} - {"training", "gpu"}  # with an earlier build
 _OUTPUT = Path("docs/performance.md")
 _QUICK_OUTPUT = Path("runs/performance/performance.md")
 _EXAMPLES = f"""stages: {", ".join(STAGES)}
@@ -36,6 +37,7 @@ exit status: 0 measured and written, 1 a stage failed or a file cannot be used, 
 
 examples:
   python perf/performance.py --data ../shared/jarvis_data
+  python perf/performance.py --data ../shared/jarvis_data --before ../earlier
   python perf/performance.py --data ../shared/jarvis_data --only rendering,prediction
   python perf/performance.py --benchmark stem_2d_proto --quick
   python perf/performance.py --report"""
@@ -109,15 +111,14 @@ def _stages(text: str) -> list[str]:
 def _measured(stage: str, options: argparse.Namespace, load: float) -> dict[str, Any]:
     """Run a stage and return its result with where, when and how it came about."""
     script = measuring.ROOT / "perf" / f"stage_{stage}.py"
-    command = [sys.executable, str(script), "--benchmark", options.benchmark]
-    command += ["--quick"] if options.quick else []
-    # Stages run in the repository's root.
-    command += ["--data", str(Path(options.data).resolve())] if options.data else []
-    command += ["--before", str(Path(options.before).resolve())] if options.before else []
+    before = options.before if stage in _BY_TURNS else None
+    command = [sys.executable, str(script), *measuring.passed(options)]
+    command += ["--before", before] if before else []
     about = {
         "command": shlex.join(["python", "perf/performance.py", *sys.argv[1:]]),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes"),
-        "commit": _commit(),
+        "commit": _commit(measuring.ROOT),
+        "before": _commit(Path(before)) if before else None,
         "benchmark": options.benchmark,
         "quick": options.quick,
         "cores": os.cpu_count(),
@@ -131,11 +132,11 @@ def _measured(stage: str, options: argparse.Namespace, load: float) -> dict[str,
     return {**about, "seconds": seconds, **json.loads(done.stdout)}
 
 
-def _commit() -> str:
-    """The checkout's commit, and whether what is measured differs from it."""
+def _commit(root: Path) -> str:
+    """A checkout's commit, and whether what is measured differs from it."""
 
     def git(*arguments: str) -> str:
-        command = ["git", "-C", str(measuring.ROOT), *arguments]
+        command = ["git", "-C", str(root), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:

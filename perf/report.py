@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import aims
 import matplotlib as mpl
 import pandas as pd
 import score
+from aims import ratio
+from builds import BEFORE, NOW
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -37,7 +40,7 @@ def write(output: Path, stages: Mapping[str, Stage], order: Sequence[str]) -> No
         write_bytes(path, _svg(figure))
         return f"![{name}]({path.relative_to(output.parent).as_posix()})"
 
-    parts = ["# Performance", _head(stages)]
+    parts = ["# Performance", aims.line(stages), _head(stages)]
     for stage in order:
         title, section = _SECTIONS[stage]
         parts.append(f"## {title}")
@@ -57,20 +60,25 @@ def _head(stages: Mapping[str, Stage]) -> str:
             stage["benchmark"],
             stage["date"],
             stage["commit"],
+            stage["before"] or "",
             f"{stage['seconds']:.0f} s" + (", **quick**" if stage["quick"] else ""),
         )
         for name, stage in stages.items()
     ]
-    header = ("stage", "machine", "cores (load)", "benchmark", "date", "commit", "took")
+    header = (
+        *("stage", "machine", "cores (load)", "benchmark", "date"),
+        *("commit: now", "before", "took"),
+    )
     commands: dict[str, list[str]] = {}
     for name, stage in stages.items():
         commands.setdefault(stage["command"], []).append(name)
     versions = sorted({_versions(stage) for stage in stages.values()})
     lines = [
         "`python perf/performance.py --help` says how to measure one stage anew. Ratios are "
-        "between figures of one run, taken by turns. Load is the machine's just before the first "
-        "stage of its run; well above 0, other work was in the way.",
-        _table(header, rows, text=True),
+        "between figures of one run, taken by turns, and are medians over the turns; before is an "
+        "earlier build. Load is the machine's just before the first stage of its run; well above "
+        "0, other work was in the way.",
+        _table(header, rows, left=len(header)),
         "\n".join(f"- {', '.join(names)}: `{line}`" for line, names in commands.items()),
         *(f"Versions: {text}." for text in versions),
     ]
@@ -89,47 +97,67 @@ def _versions(stage: Stage) -> str:
 
 def _rendering(result: Any, _stages: Any, picture: _Picture) -> list[str]:
     rounds = result["rounds"]
-    theirs = _median(row["stemconv"] for row in rounds)
-    whole = [row["simulate"] + row["to_uint8"] for row in rounds]
-    against = {
-        "`stem.simulate`": [row["simulate"] for row in rounds],
-        "and to 8 bits, `stem.to_uint8`": whole,
-    }
-    rows = [("JARVIS-Tools' `STEMConv`", f"{theirs:.2f}", "1")]
-    for name, column in against.items():
-        ratios = [row["stemconv"] / ms for row, ms in zip(rounds, column, strict=True)]
-        times = f"{_median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})"
-        rows.append((name, f"{_median(column):.2f}", times))
-    figure = Figure(figsize=(6, 1.6), layout="constrained")
+    theirs = [row["stemconv"] for row in rounds]
+    rows = [("JARVIS-Tools' `STEMConv`", f"{_median(theirs):.2f}", "1")]
+    for build in _builds(rounds[0]):
+        drawn = [row[build]["simulate"] for row in rounds]
+        whole = [sum(row[build].values()) for row in rounds]
+        for what, column in (("`stem.simulate`", drawn), ("and to 8 bits, `to_uint8`", whole)):
+            ratios = [a / b for a, b in zip(theirs, column, strict=True)]
+            times = f"{_median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})"
+            rows.append((f"{what}, {build}", f"{_median(column):.2f}", times))
+    figure = Figure(figsize=(6, 0.6 + 0.25 * len(rows)), layout="constrained")
     axes = figure.subplots()
-    names = ("STEMConv", "stem.simulate", "and to_uint8")
-    axes.barh(names, [float(row[1]) for row in rows])
+    axes.barh([row[0].replace("`", "") for row in rows], [float(row[1]) for row in rows])
     axes.invert_yaxis()
     axes.set(xlabel="ms an image, one thread")
+    differences = result["differences"]
+    largest = ", ".join(f"{differences[b]:.1e} {b}" for b in _builds(differences))
+    whole = result["whole"]
+    paired = set(_builds(whole[0])) == {BEFORE, NOW}
+    steps = {
+        "reading the structures, s": "reading_s",
+        "rendering, s": "rendering_s",
+        "rendering, s of CPU": "rendering_cpu_s",
+    }
+    cells = [(text, *_cells(whole, step, ".1f", paired)) for text, step in steps.items()]
     return [
         f"One thread each, {result['sample']} structures, medians of {len(rounds)} paired rounds "
         "(in brackets the least and the most of them).",
         _table(("", "ms an image", "times as fast"), rows),
         picture("rendering", figure),
-        f"The images differ by {result['largest_difference']:.1e} of their maximum at most.",
-        f"The whole benchmark on all cores: {result['images']} images of {result['ids']} ids in "
-        f"{result['rendering_s']:.1f} s ({result['rendering_cpu_s']:.1f} s of CPU), after "
-        f"{result['reading_s']:.1f} s for reading the structures.",
+        f"The images differ from STEMConv's by so much of their maximum at most: {largest}.",
+        f"The whole benchmark on all cores, {whole[0][NOW]['images']} images of "
+        f"{whole[0][NOW]['ids']} ids:",
+        _table(_heads([""], ["time"], paired), cells),
     ]
 
 
 def _lattices(result: Any, _stages: Any, _picture: _Picture) -> list[str]:
+    paired = BEFORE in result["accuracy"]
+    figures = {
+        "`measure`, ms an image": ("measure", ".2f"),
+        "`harmonics`, ms an image": ("harmonics", ".2f"),
+        "`measure` of one image alone, ms": ("alone", ".1f"),
+    }
     rows = []
-    for threads in sorted({row["threads"] for row in result["rounds"]}):
-        of = [row for row in result["rounds"] if row["threads"] == threads]
-        columns = ("measure", "harmonics", "alone")
-        rows.append((str(threads), *(f"{_median(r[c] for r in of):.1f}" for c in columns)))
-    n_rounds = len(result["rounds"]) // len(rows)
+    threads = sorted({row["threads"] for row in result["rounds"]})
+    for number in threads:
+        of = [row for row in result["rounds"] if row["threads"] == number]
+        for text, (figure, form) in figures.items():
+            rows.append((text, str(number), *_cells(of, figure, form, paired)))
+    accuracy = "; ".join(
+        f"{build} {of['same']:.1%}, |a| off by {of['a_error']:.1e} Å in the median"
+        for build in _builds(result["accuracy"])
+        for of in [result["accuracy"][build]]
+    )
     return [
-        f"{result['images']} train images, medians of {n_rounds} rounds, by turns. The last column "
-        "is `measurement.measure` of a single image.",
-        _table(
-            ("threads", "`measure`, ms an image", "`harmonics`, ms an image", "one alone, ms"), rows
+        f"{result['images']} train images, medians of {len(result['rounds']) // len(threads)} "
+        "rounds.",
+        _table(_heads(["", "threads"], [""], paired), rows),
+        *(
+            [f"The projection's primitive lattice is measured so often: {accuracy}."]
+            * bool(accuracy)
         ),
     ]
 
@@ -169,9 +197,9 @@ def _training(result: Any, stages: Mapping[str, Stage], picture: _Picture) -> li
     return [
         "AtomVision's recipe re-implemented as it stands (`perf/atomvision.py`): DenseNet-161, 224 "
         f"pixels, float32, batches of {result['batch']}, JPEGs decoded in every pass, train and "
-        f"test evaluated after every epoch. {len(rounds)} rounds of {result['batches']} training "
-        "batches, by turns with one epoch of each contribution on 576 images and its validation. "
-        "Medians, images a second.",
+        f"test evaluated after every epoch. Rounds: {len(rounds)}, each of {result['batches']} "
+        "training batches, by turns with one epoch of each contribution on 576 images and its "
+        "validation. Medians, images a second.",
         _table(
             (
                 *("", "training step", "evaluation", "epoch with evaluation", "times as fast"),
@@ -183,7 +211,7 @@ def _training(result: Any, stages: Mapping[str, Stage], picture: _Picture) -> li
         "validation part here. A model that is told the lattice has every image described once, "
         "before the first epoch; the whole command, from structures to predictions, holds that. "
         "On the whole benchmark it takes:",
-        _table(("", "time", "how it is known", "accuracy, all test ids"), takes, text=True),
+        _table(("", "time", "how it is known", "accuracy, all test ids"), takes, left=4),
         f"Extrapolated: {n_train} images in training, {n_train + n_test} in evaluation, "
         f"{epochs} times, at the speeds above.",
         picture("training", _time_and_accuracy(_median(hours), result, stages)),
@@ -196,7 +224,9 @@ def _time_and_accuracy(hours: float, result: Any, stages: Mapping[str, Stage]) -
     _point(axes, "AtomVision's DenseNet, extrapolated", hours * 60, PUBLISHED, hollow=True)
     points = {name: (run["seconds"], run["accuracy"]) for name, run in result["committed"].items()}
     runs = stages.get("accuracy", {}).get("result", {}).get("runs", {})
-    points |= {name: (run["command_s"], run["accuracy"]) for name, run in runs.items()}
+    for name, rounds in runs.items():
+        seconds = _median(row[NOW]["command_s"] for row in rounds)
+        points[name] = (seconds, rounds[0][NOW]["accuracy"])
     for name, (seconds, accuracy) in points.items():
         _point(axes, name, seconds / 60, accuracy)
     axes.set(xscale="log", xlabel="minutes to train", ylabel="accuracy, all test ids")
@@ -212,79 +242,98 @@ def _to_accuracy(result: Any, _stages: Any, _picture: _Picture) -> list[str]:
     runs = result["runs"]
     if not runs:
         return [f"Not measured: there is no contribution {result['model']}."]
-    rows = [
-        (
-            f"`{arguments}`",
-            f"{run['command_s']:.0f} s",
-            f"{run['cpu_s']:.0f} s",
-            f"{run['megabytes'] / 1024:.1f} GB",
-            str(run["epochs"]),
-            f"{run['validation']:.4f}",
-            f"{_accuracy(run)} of {run['n']}",
-            "yes" if run["accuracy"] >= PUBLISHED else "**no**",
-        )
-        for arguments, run in runs.items()
-    ]
-    seed = next(iter(runs.values()))["seed"]
-    columns = ("", "wall", "CPU", "peak memory", "epochs", "validation", "accuracy, all test ids")
+    rows: list[tuple[str, ...]] = []
+    for arguments, rounds in runs.items():
+        rows += [
+            (f"`{arguments}`, {build}", *_training_cells([row[build] for row in rounds]))
+            for build in _builds(rounds[0])
+        ]
+        if BEFORE in rounds[0]:
+            figures = ("command_s", "cpu_s", "megabytes")
+            ratios = [f"{ratio(rounds, figure):.2f}" for figure in figures]
+            rows.append(("now / before", "", *ratios, "", "", "", ""))
+    seed = next(iter(runs.values()))[0][NOW]["seed"]
     return [
         "From raw structures to predictions: `python -m jarvis_stem.train` with these arguments, "
-        f"seed {seed}, the whole command from its start to "
-        "its exit. The validation part of train alone says when it ends; the test split is "
-        f"predicted once, afterwards. The last column is whether the published {PUBLISHED} is "
-        "reached.",
-        _table((*columns, "reached"), rows),
+        f"seed {seed}, the whole command from its start to its exit, medians. The validation part "
+        "of train alone says when it ends; the test split is predicted once, afterwards. The last "
+        f"column is whether the published {PUBLISHED} is reached.",
+        _table(
+            (
+                *("", "turns", "wall", "CPU", "peak memory", "epochs", "validation"),
+                *("accuracy, all test ids", "reached"),
+            ),
+            rows,
+        ),
     ]
+
+
+def _training_cells(runs: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
+    """Of several runs of one build with one seed, which all come to the same accuracy."""
+    run = runs[0]
+    return (
+        str(len(runs)),
+        f"{_median(r['command_s'] for r in runs):.1f} s",
+        f"{_median(r['cpu_s'] for r in runs):.1f} s",
+        f"{_median(r['megabytes'] for r in runs) / 1024:.2f} GB",
+        str(run["epochs"]),
+        f"{run['validation']:.4f}",
+        f"{_accuracy(run)} of {run['n']}",
+        "yes" if run["accuracy"] >= PUBLISHED else "**no**",
+    )
 
 
 def _prediction(result: Any, stages: Mapping[str, Stage], _picture: _Picture) -> list[str]:
+    rounds = result["rounds"]
+    models = rounds[0]
+    paired = any(of.get(BEFORE) for of in models.values())
+    figures = {
+        "one image, cold, ms": ("cold_ms", ".0f"),
+        "one image, warm, ms": ("warm_ms", ".1f"),
+        "images a second": ("images_per_s", ".0f"),
+    }
     rows = []
-    for name, run in result["contributions"].items():
-        if run is None:
-            rows.append((name, "no stored weights", "", ""))
+    for model, builds in models.items():
+        if builds[NOW] is None:
+            rows.append((model, "no stored weights", *_cells([], "", "", paired)))
             continue
-        alone = (f"{run['cold_ms']:.0f}", f"{run['warm_ms']:.1f}")
-        rows.append((name, *alone, f"{run['images_per_s']:.0f}"))
+        of = [row[model] for row in rounds]
+        rows += [
+            (model, text, *_cells(of, figure, form, paired))
+            for text, (figure, form) in figures.items()
+        ]
     if training := stages.get("training"):
         rates = [row["atomvision"]["evaluate"] for row in training["result"]["rounds"]]
-        rows.append(("AtomVision's recipe, from JPEGs", "", "", f"{_median(rates):.1f}"))
+        cells = _cells([{NOW: {"rate": rate}} for rate in rates], "rate", ".1f", paired)
+        rows.append(("AtomVision's recipe, from JPEGs", "images a second", *cells))
     return [
         "On the CPU with the stored weights. Cold is a new process from its start to its exit with "
-        "the answer for one image; warm is one image in a process that has answered before. The "
-        f"last column is of {result['images']} images at once. Medians.",
-        _table(("", "one image, cold, ms", "one image, warm, ms", "images a second"), rows),
+        "the answer for one image; warm is one image in a process that has answered before. "
+        f"Images a second are of {result['images']} images at once. Medians.",
+        _table(_heads(["", ""], [""], paired), rows, left=2),
     ]
 
 
+_STEPS = {
+    "render": "rendering",
+    "describe": "describing",
+    "train": "one epoch, the whole command",
+}
+
+
 def _growth(result: Any, _stages: Any, picture: _Picture) -> list[str]:
-    steps = {
-        "render": "rendering",
-        "describe": "describing",
-        "train": "one epoch, the whole command",
-    }
-    header = ["images"]
-    for text in steps.values():
-        header += [text, "peak memory"]
-    rows = []
-    for row in result["rows"]:
-        cells = [f"{row['count']:,}"]
-        for step in steps:
-            cells += _growth_cells(row[step])
-        rows.append(cells)
-    figure = Figure(figsize=(8, 3), layout="constrained")
-    panels = figure.subplots(1, 2)
-    for panel, quantity, scale in zip(panels, ("seconds", "megabytes"), (1, 1024), strict=True):
-        for step, text in steps.items():
-            known = [row for row in result["rows"] if quantity in row[step]]
-            values = [row[step][quantity] / scale for row in known]
-            (line,) = panel.plot([row["count"] for row in known], values, label=text)
-            for row, value in zip(known, values, strict=True):
-                style = "none" if "extrapolated" in row[step] else "full"
-                panel.plot(row["count"], value, "o", color=line.get_color(), fillstyle=style)
-        panel.set(xscale="log", yscale="log", xlabel="images")
-    panels[0].set(ylabel="seconds")
-    panels[1].set(ylabel="peak memory, GB")
-    panels[0].legend()
+    paired = BEFORE in result["rows"][0]
+    rows = [
+        (
+            text,
+            f"{row['count']:,}",
+            *_growth_cells(row, step, "seconds", paired),
+            *_growth_cells(row, step, "megabytes", paired),
+        )
+        for step, text in _STEPS.items()
+        for row in result["rows"]
+    ]
+    limits = ", ".join(f"{seconds} s ({build})" for build, seconds in result["limits_s"].items())
     return [
         "The train structures repeated, each scaled at random by up to 1%; all cores; every cell "
         "is a process of its own, whose peak memory is that of the whole process. Describing is "
@@ -292,11 +341,51 @@ def _growth(result: Any, _stages: Any, picture: _Picture) -> list[str]:
         "`python -m jarvis_stem.train --epochs 1` with a network that costs next to nothing: it "
         "reads the structures, renders, trains, validates and writes the contribution; in brackets "
         "the epoch alone.",
-        _table(header, rows),
-        f"A step that the two smaller counts say takes more than {result['limit_s']} s is "
-        "extrapolated from them, in a line (hollow in the picture); its memory is not measured.",
-        picture("growth", figure),
+        _table(_heads(["", "images"], ["time", "peak memory"], paired), rows),
+        f"A step that the two smaller counts say takes more than {limits} is extrapolated from "
+        "them, in a line (hollow in the picture); its memory is not measured.",
+        picture("growth", _growth_figure(result["rows"])),
     ]
+
+
+def _growth_cells(row: Any, step: str, quantity: str, paired: bool) -> list[str]:
+    """Cells of one count's step, of each build, and their ratio where both are measured."""
+    cells = [_growth_cell(row[build][step], quantity) for build in _builds(row)]
+    if not paired:
+        return cells
+    measured = all("extrapolated" not in row[build][step] for build in _builds(row))
+    one = {build: row[build][step] for build in _builds(row)}
+    return [*cells, f"{ratio([one], quantity):.2f}" if measured else ""]
+
+
+def _growth_cell(step: Mapping[str, float], quantity: str) -> str:
+    if quantity == "megabytes":
+        return f"{step[quantity] / 1024:.2f} GB" if quantity in step else "not measured"
+    if "extrapolated" in step:
+        return f"{step['seconds']:.0f} s, **extrapolated**"
+    return f"{step['seconds']:.1f} s" + (f" ({step['epoch_s']:.1f} s)" if "epoch_s" in step else "")
+
+
+def _growth_figure(rows: Sequence[Any]) -> Figure:
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    panels = figure.subplots(1, 2)
+    for panel, quantity, scale in zip(panels, ("seconds", "megabytes"), (1, 1024), strict=True):
+        for number, (step, text) in enumerate(_STEPS.items()):
+            for build in _builds(rows[0]):
+                known = [row for row in rows if quantity in row[build][step]]
+                counts = [row["count"] for row in known]
+                values = [row[build][step][quantity] / scale for row in known]
+                line = "-" if build == NOW else ":"
+                label = f"{text}, {build}"
+                panel.plot(counts, values, line, color=f"C{number}", label=label)
+                for row, value in zip(known, values, strict=True):
+                    style = "none" if "extrapolated" in row[build][step] else "full"
+                    panel.plot(row["count"], value, "o", color=f"C{number}", fillstyle=style)
+        panel.set(xscale="log", yscale="log", xlabel="images")
+    panels[0].set(ylabel="seconds")
+    panels[1].set(ylabel="peak memory, GB")
+    panels[0].legend(fontsize="x-small")
+    return figure
 
 
 def _scoring(result: Any, _stages: Any, _picture: _Picture) -> list[str]:
@@ -306,13 +395,6 @@ def _scoring(result: Any, _stages: Any, _picture: _Picture) -> list[str]:
         "shuffled, without targets. Builds are measured by turns.",
         score.table(result),
     ]
-
-
-def _growth_cells(step: Mapping[str, float]) -> tuple[str, str]:
-    if "extrapolated" in step:
-        return f"{step['seconds']:.0f} s, **extrapolated**", "not measured"
-    epoch = f" ({step['epoch_s']:.1f} s)" if "epoch_s" in step else ""
-    return f"{step['seconds']:.1f} s{epoch}", f"{step['megabytes'] / 1024:.1f} GB"
 
 
 def _gpu(result: Any, _stages: Any, _picture: _Picture) -> list[str]:
@@ -341,11 +423,42 @@ _SECTIONS: dict[str, tuple[str, Callable[[Any, Any, _Picture], list[str]]]] = {
 }
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, text: bool = False) -> str:
-    """Make a Markdown table of formatted cells: numbers to the right, text to the left."""
-    align = ("left", *["left" if text else "right"] * (len(header) - 1))
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
+    """Make a Markdown table of formatted cells: text in the first columns, then numbers."""
+    align = [*["left"] * left, *["right"] * (len(header) - left)]
     table = pd.DataFrame([list(row) for row in rows], columns=list(header))
     return table.to_markdown(index=False, disable_numparse=True, colalign=align)
+
+
+def _builds(of: Mapping[str, Any]) -> list[str]:
+    """The builds that something was measured of, the earlier one first."""
+    return [build for build in (BEFORE, NOW) if build in of]
+
+
+def _heads(first: Sequence[str], figures: Sequence[str], paired: bool) -> list[str]:
+    """Names of a table's columns: the first ones, and those that `_cells` makes of each figure."""
+    columns = ("before", "now", "now / before") if paired else ("now",)
+    return [*first, *(f"{of}, {name}" if of else name for of in figures for name in columns)]
+
+
+def _cells(rounds: Sequence[Any], figure: str, form: str, paired: bool) -> list[str]:
+    """A figure's medians over rounds, before and now, and of now / before; empty if not measured.
+
+    Args:
+        rounds: For each round the figures of each build, by build.
+        figure: Its name.
+        form: How a median is written.
+        paired: Whether the table has columns for both builds.
+    """
+    of = {
+        build: format(_median(row[build][figure] for row in rounds), form)
+        for build in ((BEFORE, NOW) if paired else (NOW,))
+        if rounds and rounds[0].get(build)
+    }
+    now = of.get(NOW, "")
+    if not paired:
+        return [now]
+    return [of.get(BEFORE, ""), now, f"{ratio(rounds, figure):.2f}" if len(of) == 2 else ""]
 
 
 def _median(values: Any) -> float:

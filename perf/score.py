@@ -15,10 +15,10 @@ import argparse
 import csv
 import io
 import json
+import math
 import random
 import statistics
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import measuring
-from measuring import ROOT, Run
+from builds import BEFORE, NOW, Build, Builds, Run, builds
+from measuring import ROOT
 
 from jarvis_stem.formats.metadata import blank
 from jarvis_stem.formats.names import bravais_result
@@ -57,9 +58,6 @@ for folder in sorted(pathlib.Path(sys.argv[1]).iterdir())[: int(sys.argv[2])]:
 print(statistics.median(seconds) * 1000)
 """
 
-Builds = Mapping[str, Path]
-"""Checkouts by what they are called: now, and maybe before."""
-
 
 def main() -> None:
     """Run the measurement and print its figures."""
@@ -69,22 +67,20 @@ def main() -> None:
         result = measure(root, builds(options.before), sorted(options.counts), options.repeat)
         print(f"Median of {options.repeat} runs\n\n{table(result)}")
         if options.upstream:
-            print(_comparison(_slope(result), result["reading"]["now"], _upstream(root, options)))
+            print(_comparison(_slope(result), result["reading"][NOW], _upstream(root, options)))
 
 
-def builds(before: str | None) -> Builds:
-    """The builds to measure."""
-    return {"now": ROOT} | ({"before": Path(before).resolve()} if before else {})
-
-
-def measure(root: Path, builds: Builds, counts: Sequence[int], repeat: int) -> dict[str, Any]:
+def measure(
+    root: Path, both: Builds, counts: Sequence[int], repeat: int, seconds: float = math.inf
+) -> dict[str, Any]:
     """Score more and more contributions, each count by all builds in turn.
 
     Args:
         root: An empty folder to work in.
-        builds: What to measure.
+        both: What to measure.
         counts: Numbers of contributions, rising.
         repeat: Runs of each.
+        seconds: What the runs of a count may take; one of each build is made in any case.
 
     Returns:
         ``rows``, for each count the seconds and megabytes of each build, medians; ``reading``, what
@@ -100,31 +96,42 @@ def measure(root: Path, builds: Builds, counts: Sequence[int], repeat: int) -> d
         for number in track(range(written, count), f"writing {count}"):
             _write(root / "contributions" / f"model_{number:05}", split, number)
         written = count
-        runs: dict[str, list[Run]] = {name: [] for name in builds}
-        for _ in track(range(repeat), f"scoring {count}"):
-            for name, checkout in builds.items():
-                runs[name].append(_score(root, checkout, count))
+        runs: dict[str, list[Run]] = {name: [] for name in both}
+        for _ in measuring.turns(repeat, seconds, f"scoring {count}"):
+            for name, build in both.items():
+                runs[name].append(_score(root, build, count))
         rows.append({"count": count} | {name: _medians(of) for name, of in runs.items()})
-    read: dict[str, list[float]] = {name: [] for name in builds}
-    for _ in track(range(repeat), "reading"):
-        for name, checkout in builds.items():
-            command = [sys.executable, "-c", _READING, str(root / "contributions"), "1000"]
-            read[name].append(float(measuring.process(command, checkout).output))
+    read: dict[str, list[float]] = {name: [] for name in both}
+    for _ in measuring.turns(repeat, seconds, "reading"):
+        for name, build in both.items():
+            run = build.run("-c", _READING, root / "contributions", "1000")
+            read[name].append(float(run.output))
     return {"rows": rows, "reading": {name: statistics.median(of) for name, of in read.items()}}
 
 
 def table(result: Mapping[str, Any]) -> str:
     """The result as Markdown."""
-    names = [*result["reading"]]
-    heads = [f"{name}{what}" for what in (", wall", ", peak memory") for name in names]
+    names = [name for name in (BEFORE, NOW) if name in result["reading"]]
+    ratio = ["now / before"] * (len(names) - 1)
+    heads = [f"{what}, {name}" for what in ("wall", "peak memory") for name in [*names, *ratio]]
     lines = ["| " + " | ".join(["contributions", *heads]) + " |"]
     lines.append("| ---: " * (1 + len(heads)) + "|")
     for row in result["rows"]:
-        cells = [f"{row['count']:,}", *(f"{row[name]['seconds']:.2f} s" for name in names)]
-        cells += [f"{row[name]['megabytes']:.0f} MB" for name in names]
+        cells = [f"{row['count']:,}"]
+        for figure, form in (("seconds", "{:.2f} s"), ("megabytes", "{:.0f} MB")):
+            values = [row[name][figure] for name in names]
+            cells += [*map(form.format, values), *_ratio(values)]
         lines.append(f"| {' | '.join(cells)} |")
-    reading = ", ".join(f"{ms:.2f} ms {name}" for name, ms in result["reading"].items())
-    return "\n".join([*lines, "", f"Reading, checking and scoring one contribution: {reading}."])
+    values = [result["reading"][name] for name in names]
+    reading = ", ".join(f"{ms:.2f} ms {name}" for ms, name in zip(values, names, strict=True))
+    times = "".join(f", {text} times" for text in _ratio(values))
+    lines += ["", f"Reading, checking and scoring one contribution: {reading}{times}."]
+    return "\n".join(lines)
+
+
+def _ratio(values: Sequence[float]) -> list[str]:
+    """The last of two values by the first; nothing of one alone."""
+    return [f"{values[1] / values[0]:.2f}"] if len(values) == 2 else []
 
 
 def _medians(runs: Sequence[Run]) -> dict[str, float]:
@@ -190,16 +197,16 @@ def _write(folder: Path, split: Mapping[str, int | str], number: int) -> None:
     (folder / "run.sh").chmod(0o755)
 
 
-def _score(root: Path, checkout: Path, count: int) -> Run:
+def _score(root: Path, build: Build, count: int) -> Run:
     """Time the command, from start to exit, and see that it scored all contributions."""
     output = root / "docs"
-    command = [sys.executable, "-m", "jarvis_stem.score", "--repository-url", "https://example.org"]
+    command = ["-m", "jarvis_stem.score", "--repository-url", "https://example.org"]
     command += ["--contributions", str(root / "contributions"), "--quiet"]
-    run = measuring.process([*command, "--output", output, "--site", root / "site"], checkout)
+    run = build.run(*command, "--output", output, "--site", root / "site")
     boards = json.loads((output / "leaderboard.json").read_bytes())["benchmarks"]
     scored = sum(len(board["results"]) for board in boards if board["name"] == str(_NAME))
     if scored != count:
-        raise StemError(f"{checkout}: expected {count} results, got {scored}")
+        raise StemError(f"{build.root}: expected {count} results, got {scored}")
     return run
 
 
@@ -208,7 +215,7 @@ def _slope(result: Mapping[str, Any]) -> float:
     least, largest = result["rows"][0], result["rows"][-1]
     if least is largest:
         raise SystemExit("comparing with --upstream needs two different --counts")
-    seconds = largest["now"]["seconds"] - least["now"]["seconds"]
+    seconds = largest[NOW]["seconds"] - least[NOW]["seconds"]
     return seconds / (largest["count"] - least["count"]) * 1000
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import atomvision
+import builds
 import measuring
 import torch
 
@@ -54,10 +55,10 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         measuring.write_benchmark(work / "benchmarks", options.benchmark, splits)
         arguments: list[str | Path] = ["--benchmarks", work / "benchmarks"]
         arguments += ["--epochs", "2", "--device", "cuda"]
-        arguments += ["--data", options.data] if options.data else []
+        arguments += measuring.data(options)
         ours = {}
         for folder in track(measuring.contributions(), "training on the GPU"):
-            _, record = measuring.train(folder, work, options.benchmark, *arguments)
+            _, record = builds.train(folder, work, options.benchmark, *arguments)
             learned = 0.9 * (len(rows) - _STAND_IN)
             ours[folder.name] = {
                 "train": learned / record["history"][-1]["seconds"],

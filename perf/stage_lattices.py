@@ -1,6 +1,6 @@
-"""Measure how fast lattices and harmonics are read off train images; prints JSON.
+"""Measure how fast and how well lattices and harmonics are read off train images; prints JSON.
 
-python perf/stage_lattices.py --data ../shared/jarvis_data
+python perf/stage_lattices.py --data ../shared/jarvis_data --before DIR
 """
 
 from __future__ import annotations
@@ -8,39 +8,37 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 
+import builds
 import measuring
-import torch
 
 from jarvis_stem import cli
-from jarvis_stem.imaging import image_set, measurement, structures
-from jarvis_stem.imaging.harmonics import harmonics
-from jarvis_stem.utils.progress import track
+
+FIGURES = ("measure", "harmonics", "alone")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the measurement and print its figures."""
     options = measuring.options(__doc__, arguments)
-    count, rounds = (64, 2) if options.quick else (512, 3)
-    ids = list(measuring.spread(measuring.read_benchmark(options.benchmark).split("train"), count))
-    found = structures.for_dataset(options.benchmark, ids, data=options.data)
-    pixels = image_set.render(found, ids).images
-    vectors = measurement.measure(pixels).vectors
-    cores = torch.get_num_threads()
+    count, rounds = (64, 2) if options.quick else (512, 5)
+    passed = [*measuring.passed(options), "--count", str(count)]
+    measured = builds.builds(options.before)
     rows = []
-    for threads in track([1, cores] * rounds, "lattices, one thread and all cores"):
-        os.environ["OMP_NUM_THREADS"] = str(threads)
-        rows.append(
-            {
-                "threads": threads,
-                "measure": measuring.milliseconds(lambda: measurement.measure(pixels))
-                / len(pixels),
-                "harmonics": measuring.milliseconds(lambda: harmonics(pixels, vectors))
-                / len(pixels),
-                "alone": measuring.milliseconds(lambda: measurement.measure(pixels[:1])),
-            }
-        )
-    measuring.publish({"images": len(pixels), "rounds": rows})
+    with ExitStack() as stack:
+        by_threads = {
+            threads: stack.enter_context(
+                builds.workers(measured, "lattices", *passed, threads=threads)
+            )
+            for threads in sorted({1, os.cpu_count() or 1})
+        }
+        for _ in measuring.turns(rounds, 45, "lattices, one thread and all cores"):
+            for threads, ask in by_threads.items():
+                figures = {name: {f: of(f) for f in FIGURES} for name, of in ask.items()}
+                rows.append({"threads": threads, **figures})
+        images = by_threads[1][builds.NOW]("images")
+        accuracy = {name: of("accuracy") for name, of in by_threads[1].items()}
+    measuring.publish({"images": images, "rounds": rows, "accuracy": accuracy})
     return 0
 
 

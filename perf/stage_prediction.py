@@ -1,9 +1,9 @@
 """Measure prediction with each contribution's stored weights, on the CPU; prints JSON.
 
-python perf/stage_prediction.py --data ../shared/jarvis_data
+python perf/stage_prediction.py --data ../shared/jarvis_data --before DIR
 
-Cold is a new process, from its start to its exit with the answer for one image; warm is the same
-image again, in a process that has answered before.
+Cold is a new process, from its start to its exit with the answer for one image; warm is one image
+in a process that has answered before. Builds predict by turns, each with the weights that it has.
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import builds
 import measuring
 import numpy as np
-from numpy.typing import NDArray
 
 from jarvis_stem import cli
 from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.imaging import image_set, structures
-from jarvis_stem.prediction.predictor import Predictor
-from jarvis_stem.training.stored_model import StoredModel
-from jarvis_stem.utils.progress import track
 
+_WARM = 10  # images a round
 _COLD = """\
 import sys
 from pathlib import Path
@@ -40,43 +38,46 @@ print(Predictor(StoredModel.load(Path(folder), benchmark)).predict_proba(np.load
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the measurement and print its figures."""
     options = measuring.options(__doc__, arguments)
-    count = 16 if options.quick else 256
-    ids = list(measuring.spread(measuring.read_benchmark(options.benchmark).split("train"), count))
-    found = structures.for_dataset(options.benchmark, ids, data=options.data)
-    pixels = image_set.render(found, ids).images
-    weights = bravais_result(options.benchmark).weights_name
-    measured = {
-        folder.name: _speed(folder, pixels, options) if (folder / weights).is_file() else None
-        for folder in track(measuring.contributions(), "prediction")
-    }
-    measuring.publish({"images": len(pixels), "contributions": measured})
+    count, rounds = (16, 1) if options.quick else (256, 3)
+    passed = [*measuring.passed(options), "--count", str(count)]
+    both = builds.builds(options.before)
+    models = [folder.name for folder in measuring.contributions()]
+    with tempfile.TemporaryDirectory(prefix="perf-prediction-") as folder:
+        image = Path(folder) / "image.npy"
+        _draw(image, options)
+        with builds.workers(both, "prediction", *passed) as ask:
+
+            def figures(name: str, model: str) -> dict[str, float] | None:
+                if not (both[name].root / _weights(model, options)).is_file():
+                    return None
+                return {
+                    "cold_ms": _cold(both[name], model, options.benchmark, image),
+                    "warm_ms": statistics.median(ask[name](f"warm {model}") for _ in range(_WARM)),
+                    "images_per_s": ask[name](f"rate {model}"),
+                }
+
+            measured = [
+                {model: {name: figures(name, model) for name in both} for model in models}
+                for _ in measuring.turns(rounds, 120, "prediction, by turns")
+            ]
+            images = ask[builds.NOW]("images")
+    measuring.publish({"images": images, "rounds": measured})
     return 0
 
 
-def _speed(
-    folder: Path, pixels: NDArray[np.uint8], options: argparse.Namespace
-) -> dict[str, float]:
-    quick = options.quick
-    with tempfile.NamedTemporaryFile(suffix=".npy") as file:
-        np.save(file, pixels[:1])
-        file.flush()
-        command = [sys.executable, "-c", _COLD, folder, options.benchmark, file.name]
-        cold = [measuring.process(command) for _ in range(2 if quick else 3)]
-    predictor = Predictor(StoredModel.load(folder, options.benchmark))
-    predictor.predict_proba(pixels[:1])
-    warm = [
-        measuring.milliseconds(lambda: predictor.predict_proba(pixels[:1]))
-        for _ in range(3 if quick else 20)
-    ]
-    batch = [
-        measuring.milliseconds(lambda: predictor.predict_proba(pixels))
-        for _ in range(1 if quick else 3)
-    ]
-    return {
-        "cold_ms": statistics.median(run.seconds for run in cold) * 1000,
-        "warm_ms": statistics.median(warm),
-        "images_per_s": len(pixels) / statistics.median(batch) * 1000,
-    }
+def _draw(image: Path, options: argparse.Namespace) -> None:
+    """Write the first train image that there is a structure for."""
+    ids = list(measuring.read_benchmark(options.benchmark).split("train"))
+    found = structures.for_dataset(options.benchmark, ids, data=options.data)
+    np.save(image, image_set.render(found, list(found)[:1]).images)
+
+
+def _weights(model: str, options: argparse.Namespace) -> Path:
+    return Path("contributions") / model / bravais_result(options.benchmark).weights_name
+
+
+def _cold(build: builds.Build, model: str, dataset: str, image: Path) -> float:
+    return build.run("-c", _COLD, Path("contributions") / model, dataset, image).seconds * 1000
 
 
 if __name__ == "__main__":

@@ -1,59 +1,44 @@
 """Measure rendering against JARVIS-Tools' STEMConv, and the whole benchmark; prints JSON.
 
-python perf/stage_rendering.py --data ../shared/jarvis_data
+python perf/stage_rendering.py --data ../shared/jarvis_data --before DIR
+
+STEMConv and the builds draw the same structures by turns, on one thread each; then each build
+renders the whole benchmark on all cores.
 """
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 
+import builds
 import measuring
-import numpy as np
-import render
-from jarvis.analysis.stem.convolution_apprx import STEMConv
-from jarvis.core.atoms import Atoms
 
 from jarvis_stem import cli
-from jarvis_stem.imaging import image_set, stem, structures
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the measurement and print its figures."""
     options = measuring.options(__doc__, arguments)
-    n_sample, rounds = (8, 3) if options.quick else (64, 7)
-    splits = measuring.read_benchmark(options.benchmark).splits.values()
-    ids = [i for split in splits for i in split]
-    ids = ids[:40] if options.quick else ids
-    start = time.perf_counter()
-    atoms = structures.for_dataset(options.benchmark, ids, data=options.data)
-    read, cpu = time.perf_counter(), time.process_time()
-    found = image_set.render(atoms, ids)
-    rendered, cpu = time.perf_counter(), time.process_time() - cpu
-
-    sample = list(atoms.values())[:: len(atoms) // n_sample][:n_sample]
-    columns = ("stemconv", "simulate", "to_uint8")
-    paired = render.paired(sample, rounds)
+    sample, rounds = (8, 2) if options.quick else (64, 7)
+    passed = [*measuring.passed(options), "--count", str(sample)]
+    with builds.workers(builds.builds(options.before), "rendering", *passed, threads=1) as ask:
+        paired = []
+        for _ in measuring.turns(rounds, 40, "rendering, by turns"):
+            ours = {
+                name: {task: of(task) for task in ("simulate", "to_uint8")}
+                for name, of in ask.items()
+            }
+            paired.append({"stemconv": ask[builds.NOW]("stemconv"), **ours})
+        whole = [
+            {name: of("whole") for name, of in ask.items()}
+            for _ in measuring.turns(3, 40, "the whole benchmark")
+        ]
+        differences = {name: of("difference") for name, of in ask.items()}
     measuring.publish(
-        {
-            "sample": n_sample,
-            "rounds": [dict(zip(columns, row, strict=True)) for row in paired],
-            "largest_difference": max(map(_difference, sample)),
-            "images": len(found.ids),
-            "ids": len(ids),
-            "reading_s": read - start,
-            "rendering_s": rendered - read,
-            "rendering_cpu_s": cpu,
-        }
+        {"sample": sample, "rounds": paired, "differences": differences, "whole": whole}
     )
     return 0
-
-
-def _difference(atoms: Atoms) -> float:
-    """Largest difference from STEMConv's image, by its maximum."""
-    theirs = STEMConv(output_size=[256, 256]).simulate_surface(atoms)[0]
-    return float(np.abs(stem.simulate([atoms])[0] - theirs).max() / theirs.max())
 
 
 if __name__ == "__main__":

@@ -12,10 +12,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import builds
 import measuring
 import score
 
 from jarvis_stem import cli
+
+_SECONDS = 60  # for the runs of a count, as far as one of each build takes no more
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = measuring.options(__doc__, arguments)
     counts, repeat = ((2, 4), 1) if options.quick else (score.COUNTS, 3)
     with tempfile.TemporaryDirectory(prefix="perf-score-") as temporary:
-        result = score.measure(Path(temporary), score.builds(options.before), counts, repeat)
+        both = builds.builds(options.before)
+        result = score.measure(Path(temporary), both, counts, repeat, _SECONDS)
     measuring.publish(result)
     return 0
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import atomvision
+import builds
 import measuring
 import torch
 
 from jarvis_stem import cli
 from jarvis_stem.imaging import image_set, structures
-from jarvis_stem.utils.progress import track
 
 _CUT = 640  # train ids
 _LEARN = 576  # of them without the validation part
@@ -32,7 +32,7 @@ _STAND_IN = 64  # train ids in place of test ids
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the measurement and print its figures."""
     options = measuring.options(__doc__, arguments)
-    rounds, batches, evaluations = (1, 1, 1) if options.quick else (3, 8, 3)
+    rounds, batches, evaluations = (1, 1, 1) if options.quick else (3, 6, 2)
     benchmark = measuring.read_benchmark(options.benchmark)
     found = structures.for_dataset(options.benchmark, benchmark.split("train"), data=options.data)
     have = {i: c for i, c in benchmark.split("train").items() if i in found}
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         recipe.train(1)  # the first step allocates
         counts = [len(benchmark.split(split)) for split in ("train", "test")]
         measured = []
-        for _ in track(range(rounds), "training, by turns"):
+        for _ in measuring.turns(rounds, 240, "training, by turns"):
             theirs = {"train": recipe.train(batches), "evaluate": recipe.evaluate(evaluations)}
             theirs["hours"] = atomvision.hours(theirs["train"], theirs["evaluate"], *counts)
             ours = {m.name: epoch(m, work, options) for m in measuring.contributions()}
@@ -77,9 +77,14 @@ def epoch(model: Path, work: Path, options: argparse.Namespace) -> dict[str, flo
     Returns:
         Images a second of the epoch with its validation, and the command's seconds.
     """
-    data = ["--data", options.data] if options.data else []
-    where = ["--benchmarks", work / "benchmarks", "--epochs", "1", *data]
-    run, record = measuring.train(model, work, options.benchmark, *where)
+    where: list[str | Path] = [
+        "--benchmarks",
+        work / "benchmarks",
+        "--epochs",
+        "1",
+        *measuring.data(options),
+    ]
+    run, record = builds.train(model, work, options.benchmark, *where)
     recipe = record["recipe"]
     seen = _LEARN - _LEARN % recipe["batch_size"]  # an incomplete batch is left out
     return {"train": seen / record["history"][-1]["seconds"], "command_s": run.seconds}

@@ -28,7 +28,7 @@ PERF = REPOSITORY / "perf"
 STAGES = ["rendering", "lattices", "training", "accuracy", "prediction", "growth", "scoring", "gpu"]
 SCRIPTS = (
     *(f"stage_{stage}" for stage in STAGES),
-    *("performance", "growth_step", "atomvision", "geometry", "render", "score"),
+    *("performance", "growth_step", "worker", "atomvision", "geometry", "score"),
     *(
         "ablation",
         "robustness",
@@ -50,28 +50,51 @@ def perf(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module
 
 
+def _training_run(seconds: float, megabytes: float, epochs: int) -> dict[str, float]:
+    return {
+        **{"command_s": seconds, "megabytes": megabytes, "cpu_s": 2 * seconds, "seed": 0},
+        **{"epochs": epochs, "validation": 0.95, "accuracy": 0.9, "n": 2288},
+    }
+
+
 def canned(gpu: str | None = None) -> dict[str, Any]:
     """Results of all stages."""
     results: dict[str, Any] = {
         "rendering": {
             "sample": 8,
             "rounds": [
-                {"stemconv": 20.0, "simulate": 1.0, "to_uint8": 0.25},
-                {"stemconv": 22.0, "simulate": 1.0, "to_uint8": 0.25},
+                {
+                    "stemconv": ms,
+                    "now": {"simulate": 0.25, "to_uint8": 0.25},
+                    "before": {"simulate": 1.0, "to_uint8": 0.25},
+                }
+                for ms in (20.0, 22.0)
             ],
-            "largest_difference": 1.2e-6,
-            "images": 8648,
-            "ids": 9150,
-            "reading_s": 1.5,
-            "rendering_s": 9.0,
-            "rendering_cpu_s": 16.0,
+            "differences": {"now": 1.2e-6, "before": 2.3e-6},
+            "whole": [
+                {
+                    build: {
+                        **{"images": 8648, "ids": 9150, "reading_s": 1.5},
+                        **{"rendering_s": seconds, "rendering_cpu_s": 2 * seconds},
+                    }
+                    for build, seconds in (("now", 3.0), ("before", 9.0))
+                }
+            ],
         },
         "lattices": {
             "images": 64,
             "rounds": [
-                {"threads": 1, "measure": 6.0, "harmonics": 1.0, "alone": 20.0},
-                {"threads": 2, "measure": 3.0, "harmonics": 0.5, "alone": 20.0},
+                {
+                    "threads": threads,
+                    "now": {"measure": 2.0, "harmonics": 0.5, "alone": 8.0},
+                    "before": {"measure": 6.0 / threads, "harmonics": 0.75, "alone": 20.0},
+                }
+                for threads in (1, 2)
             ],
+            "accuracy": {
+                "now": {"same": 0.971, "a_error": 1.4e-5},
+                "before": {"same": 0.972, "a_error": 1.5e-5},
+            },
         },
         "training": {
             "rounds": [
@@ -88,30 +111,46 @@ def canned(gpu: str | None = None) -> dict[str, Any]:
         "accuracy": {
             "model": "lattice_model",
             "runs": {
-                arguments: {
-                    **{"command_s": 70.0, "megabytes": 2048.0, "cpu_s": 120.0, "seed": 0},
-                    **{"epochs": epochs, "validation": 0.95, "accuracy": 0.9, "n": 2288},
-                }
-                for arguments, epochs in (("lattice_model --until 0.9", 2), ("lattice_model", 30))
+                "lattice_model --until 0.9": [
+                    {"now": _training_run(seconds, 1800.0, 2), "before": _training_run(70, 2000, 3)}
+                    for seconds in (28.0, 31.5, 35.0)
+                ],
+                "lattice_model": [{"now": _training_run(50, 2048, 30)}],
             },
         },
         "prediction": {
             "images": 256,
-            "contributions": {
-                "some_model": {"cold_ms": 4000.0, "warm_ms": 30.0, "images_per_s": 90.0},
-                "bare_model": None,
-            },
+            "rounds": [
+                {
+                    "some_model": {
+                        "now": {"cold_ms": 4000.0, "warm_ms": 15.0, "images_per_s": 180.0},
+                        "before": {"cold_ms": 5000.0, "warm_ms": 30.0, "images_per_s": 90.0},
+                    },
+                    "new_model": {
+                        "now": {"cold_ms": 3000.0, "warm_ms": 12.0, "images_per_s": 200.0},
+                        "before": None,
+                    },
+                    "bare_model": {"now": None, "before": None},
+                }
+            ],
         },
         "growth": {
-            "limit_s": 180,
+            "limits_s": {"now": 300, "before": 30},
             "rows": [
                 {
                     "count": count,
-                    "render": {"seconds": count / 1000, "megabytes": 512.0},
-                    "describe": {"seconds": count / 250, "extrapolated": True}
-                    if count == 50_000
-                    else {"seconds": count / 250, "megabytes": 600.0},
-                    "train": {"seconds": 10 + count / 500, "megabytes": 900.0, "epoch_s": 2.5},
+                    "now": {
+                        "render": {"seconds": count / 4000, "megabytes": 256.0},
+                        "describe": {"seconds": count / 500, "megabytes": 300.0},
+                        "train": {"seconds": 9.5, "megabytes": 900.0, "epoch_s": 2.5},
+                    },
+                    "before": {
+                        "render": {"seconds": count / 1000, "megabytes": 512.0},
+                        "describe": {"seconds": count / 250, "extrapolated": True}
+                        if count == 50_000
+                        else {"seconds": count / 250, "megabytes": 600.0},
+                        "train": {"seconds": 19.0, "megabytes": 900.0, "epoch_s": 2.5},
+                    },
                 }
                 for count in (1000, 10_000, 50_000)
             ],
@@ -139,6 +178,7 @@ def canned(gpu: str | None = None) -> dict[str, Any]:
         "command": "python perf/performance.py",
         "date": "2026-11-23T00:00+00:00",
         "commit": "0123456789ab",
+        "before": "ba9876543210",
         "benchmark": "stem_2d_image",
         "quick": False,
         "cores": 2,
@@ -183,8 +223,9 @@ def test_a_run_measures_one_stage_and_keeps_the_others(tmp_path: Path) -> None:
     measured = after["rendering"]
     assert measured["quick"] and measured["benchmark"] == "stem_2d_proto"
     assert measured["packages"]["torch"] and measured["seconds"] > 0
-    assert measured["result"]["images"] == 40
-    assert measured["result"]["largest_difference"] < 1e-5
+    assert measured["result"]["whole"][0]["now"]["images"] == 40
+    assert measured["result"]["differences"]["now"] < 1e-5
+    assert measured["before"] is None
     report = output.read_text()
     assert "**quick**" in report
     assert f"`python perf/performance.py {' '.join(command)} --output {output}`" in report
@@ -200,9 +241,12 @@ def test_report_of_all_stages(tmp_path: Path, perf: Any) -> None:
     report = output.read_text()
     assert len(re.findall("^## ", report, re.MULTILINE)) == len(STAGES)
     for said in (
-        "| 21.0 (20.0 to 22.0) |",  # STEMConv by stem.simulate, round by round
-        "2e-06 of their maximum",
-        "8648 images of 9150 ids in 9.0 s",
+        "| 84.0 (80.0 to 88.0) |",  # STEMConv by stem.simulate now, round by round
+        "| 21.0 (20.0 to 22.0) |",  # and before
+        "of their maximum at most: 2.3e-06 before, 1.2e-06 now",
+        "8648 images of 9150 ids",
+        "now 97.1%, |a| off by 1.4e-05",
+        "ba9876543210",
         "| 50 h",
         "**extrapolated** to 50 epochs",
         "| 20.0 min",
@@ -222,6 +266,72 @@ def test_report_of_all_stages(tmp_path: Path, perf: Any) -> None:
         assert (tmp_path / picture).read_text().endswith("</svg>\n")
 
 
+def _rows(report: str) -> list[list[str]]:
+    """Cells of all tables."""
+    lines = [line for line in report.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_report_has_both_builds_and_their_ratio(perf: Any, tmp_path: Path) -> None:
+    output = stored(tmp_path, canned())
+    perf("performance").main(["--report", "--output", str(output)])
+    rows = _rows(output.read_text())
+    for row in (
+        ["rendering, s", "9.0", "3.0", "0.33"],
+        ["`measure`, ms an image", "1", "6.00", "2.00", "0.33"],
+        ["`measure`, ms an image", "2", "3.00", "2.00", "0.67"],
+        ["now / before", "", "0.45", "0.45", "0.90", "", "", "", ""],
+        ["some_model", "one image, warm, ms", "30.0", "15.0", "0.50"],
+        ["new_model", "one image, warm, ms", "", "12.0", ""],
+        ["bare_model", "no stored weights", "", "", ""],
+        ["rendering", "1,000", "1.0 s", "0.2 s", "0.25", "0.50 GB", "0.25 GB", "0.50"],
+        [
+            *("describing", "50,000", "200 s, **extrapolated**", "100.0 s", ""),
+            *("not measured", "0.29 GB", ""),
+        ],
+        ["10,000", "51.00 s", "26.00 s", "0.51", "125 MB", "120 MB", "0.96"],
+    ):
+        assert row in rows, row
+
+
+def test_aims_are_held_against_what_was_measured(perf: Any) -> None:
+    stages = canned()
+    assert perf("aims").line(stages) == (
+        "**7 of 8 aims reached**: training to 0.9 of validation in 0.45 times the time before "
+        "(aim: at most 0.5); with 0.9 times the memory (aim: at most 1); `measure` 3 times as fast "
+        "as before (aim: at least 2); `harmonics` 1.5 times (aim: at least 2, **not reached**); "
+        "one image alone in 8 ms (aim: at most 12); rendering 84 times as fast as STEMConv (aim: "
+        "at least 50); reading and scoring a contribution in 0.286 times the time before (aim: at "
+        "most 0.4); scoring 10,000 in 26 s (aim: at most 30)."
+    )
+    del stages["scoring"]["result"]["rows"][-1], stages["lattices"]
+    stages["accuracy"]["result"]["runs"] = {}
+    line = perf("aims").line(stages)
+    assert line.startswith("**2 of 8 aims reached**")
+    assert line.count("not measured") == 6
+
+
+def test_report_of_this_build_alone(perf: Any, tmp_path: Path) -> None:
+    def alone(results: Any) -> Any:
+        if isinstance(results, dict):
+            return {key: alone(of) for key, of in results.items() if key != "before"}
+        return [alone(of) for of in results] if isinstance(results, list) else results
+
+    stages = {name: {**stage, "before": None} for name, stage in alone(canned()).items()}
+    output = stored(tmp_path, stages)
+    perf("performance").main(["--report", "--output", str(output)])
+    report = output.read_text()
+    for row in (
+        ["rendering, s", "3.0"],
+        ["some_model", "one image, warm, ms", "15.0"],
+        ["describing", "50,000", "100.0 s", "0.29 GB"],
+        ["10,000", "26.00 s", "120 MB"],
+    ):
+        assert row in _rows(report), row
+    assert "now / before" not in report
+    assert "time before (aim: at most 0.5, not measured)" in report
+
+
 def test_report_names_what_was_not_measured(tmp_path: Path, perf: Any) -> None:
     results = canned(gpu="NVIDIA Example")
     results["accuracy"]["result"]["runs"] = {}
@@ -236,11 +346,11 @@ def test_report_names_what_was_not_measured(tmp_path: Path, perf: Any) -> None:
 
 def test_accuracy_below_the_published_one_is_said(tmp_path: Path, perf: Any) -> None:
     results = canned()
-    results["accuracy"]["result"]["runs"]["lattice_model"]["accuracy"] = 0.83
+    results["accuracy"]["result"]["runs"]["lattice_model"][0]["now"]["accuracy"] = 0.83
     output = stored(tmp_path, results)
     perf("performance").main(["--report", "--output", str(output)])
     told = output.read_text().splitlines()
-    (row,) = [line for line in told if line.startswith("| `lattice_model` ")]
+    (row,) = [line for line in told if line.startswith("| `lattice_model`, now ")]
     assert "**no**" in row
 
 
@@ -303,14 +413,51 @@ def test_a_stage_that_fails_leaves_the_results_as_they_were(
 def test_a_process_that_fails_is_named_with_what_it_said(perf: Any) -> None:
     command = [sys.executable, "-c", "import sys; sys.exit('no more')"]
     with pytest.raises(StemError, match=r"(?s)exit status 1.*no more"):
-        perf("measuring").process(command)
-    assert perf("measuring").process([sys.executable, "-c", "print(7)"]).output == "7\n"
+        perf("builds").process(command)
+    assert perf("builds").process([sys.executable, "-c", "print(7)"]).output == "7\n"
+
+
+def test_a_build_runs_what_is_in_its_checkout(tmp_path: Path, perf: Any) -> None:
+    builds = perf("builds")
+    with pytest.raises(StemError, match=r"expected a checkout .* got no jarvis_stem/"):
+        builds.builds(str(tmp_path))
+    write_bytes(tmp_path / "jarvis_stem" / "__init__.py", b"")
+    both = builds.builds(str(tmp_path))
+    assert [*both] == ["now", "before"] and builds.builds(None) == {"now": both["now"]}
+    for build in both.values():
+        assert build.python == Path(sys.executable)
+        where = build.run("-c", "import jarvis_stem; print(jarvis_stem.__file__)").output
+        assert Path(where.strip()) == build.root / "jarvis_stem" / "__init__.py"
+    environment = tmp_path / ".venv" / "bin" / "python"
+    write_bytes(environment, b"")
+    assert builds.builds(str(tmp_path))["before"].python == environment
+
+
+def test_workers_of_both_builds_do_what_they_are_asked(
+    perf: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    builds = perf("builds")
+    options = ["--benchmark", "stem_2d_proto", "--count", "4"]
+    with builds.workers(builds.builds(str(REPOSITORY)), "lattices", *options, threads=1) as ask:
+        assert [*ask] == ["now", "before"]
+        for of in ask.values():
+            assert of("images") == 4
+            assert of("accuracy")["same"] >= 0.75
+            assert of("accuracy")["a_error"] < 0.01
+        with pytest.raises(StemError, match="its worker of lattices ended too early"):
+            ask["now"]("weigh")
+    assert "KeyError: 'weigh'" in capfd.readouterr().err
+
+
+def test_turns_end_when_another_one_would_take_too_long(perf: Any) -> None:
+    turns = perf("measuring").turns
+    assert [*turns(4, 1e9, "turns")] == [0, 1, 2, 3]
+    assert [*turns(4, 0, "turns")] == [0]
 
 
 def test_scoring_is_measured_by_turns_and_tabled(tmp_path: Path, perf: Any) -> None:
     score = perf("score")
     builds = score.builds(str(REPOSITORY))
-    assert builds == {"now": REPOSITORY, "before": REPOSITORY}
     result = score.measure(tmp_path, builds, [2], 1)
     (row,) = result["rows"]
     assert row["count"] == 2
@@ -318,12 +465,12 @@ def test_scoring_is_measured_by_turns_and_tabled(tmp_path: Path, perf: Any) -> N
         assert row[build]["seconds"] > result["reading"][build] / 1000 > 0
         assert row[build]["megabytes"] > 10
     header, _, cells, _, reading = score.table(result).splitlines()
-    assert header.split("|")[2:4] == [" now, wall ", " before, wall "]
+    assert header.split("|")[2:5] == [" wall, before ", " wall, now ", " wall, now / before "]
     assert cells.startswith("| 2 | ")
     assert "ms before" in reading
     (tmp_path / "contributions" / "model_00000" / "metadata.json").unlink()
     with pytest.raises(StemError, match=r"exit status 1[\s\S]*no such file"):
-        score._score(tmp_path, REPOSITORY, 2)
+        score._score(tmp_path, builds["now"], 2)
 
 
 def test_ids_are_taken_from_all_over_a_split(perf: Any) -> None:
@@ -348,12 +495,13 @@ def test_hours_of_atomvision_count_its_evaluations(perf: Any) -> None:
 
 
 def test_growth_extrapolates_what_takes_too_long(perf: Any) -> None:
-    growth = perf("stage_growth")
+    expected = perf("stage_growth").expected
     rows = [{"count": n, "train": {"seconds": 10 + n / 100}} for n in (1000, 10_000)]
-    assert growth._expected(rows[:1], "train", 10_000) is None
-    assert growth._expected(rows, "train", 15_000) is None
-    expected = growth._expected(rows, "train", 50_000)
-    assert expected == {"seconds": pytest.approx(510), "extrapolated": True}
+    assert expected(rows[:1], "train", 10_000, 1) is None
+    assert expected(rows, "train", 15_000, 300) is None
+    figure = expected(rows, "train", 50_000, 300)
+    assert figure == {"seconds": pytest.approx(510), "extrapolated": True}
+    assert expected(rows, "train", 50_000, 600) is None
 
 
 def test_shares_have_wilsons_interval_and_classes_apart(perf: Any) -> None:
@@ -472,5 +620,7 @@ def test_unseen_structures_that_are_not_there_are_named(tmp_path: Path, perf: An
 def test_every_stage_runs(tmp_path: Path, perf: Any) -> None:
     output = tmp_path / "performance.md"
     command = ["--benchmark", "stem_2d_proto", "--quick", "--output", str(output)]
-    assert perf("performance").main(command) == 0
+    assert perf("performance").main([*command, "--before", str(REPOSITORY)]) == 0
     assert "Not measured: `python" not in output.read_text()
+    for stage in json.loads(output.with_suffix(".json").read_text()).values():
+        assert stage["before"] in (stage["commit"], None)
