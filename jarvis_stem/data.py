@@ -83,7 +83,7 @@ def show(data: str | None, images: Path | None, benchmarks: Path) -> int:
 
     Ids without a structure are named, and ids whose structure is not the one that the benchmark
     was made of: JARVIS' rule gives its cell another class. --json lists all of them. Of a benchmark
-    of real pictures it names those that are not there, and how to get those that `data fetch` cannot.
+    of real pictures it names those that are not there, and how to get those that have no address.
     """
     from jarvis_stem.imaging.coverage import coverage
     from jarvis_stem.imaging.store import DATABASES, inspect_database, store_directory
@@ -273,9 +273,8 @@ def _pictures_lines(state: dict[str, Any]) -> Iterator[str]:
     if state["other_checksum"]:
         yield f"another file than the published one: {_named(state['other_checksum'])}"
     if state["to_fetch"]:
-        yield (
-            f"to download: {_named(state['to_fetch'])}; jarvis-stem data fetch --benchmark {dataset}"
-        )
+        names = _named(state["to_fetch"])
+        yield f"to download, jarvis-stem data fetch --benchmark {dataset}: {names}"
     if state["by_hand"]:
         yield f"by hand, each to its path in {folder}:"
     for id, one in state["by_hand"].items():

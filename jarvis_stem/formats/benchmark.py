@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,6 +89,15 @@ class Benchmark:
             known = ", ".join(f"{split} ({len(ids)} ids)" for split, ids in self.splits.items())
             raise StemError(f"{self.path}: no ids in a split {name!r}; it has {known}")
         return self.splits[name]
+
+    @property
+    def majority_class(self) -> int | str:
+        """The most frequent class of the training split.
+
+        Raises:
+            StemError: There is no training split, or it is empty.
+        """
+        return Counter(self.split("train").values()).most_common(1)[0][0]
 
     @cached_property
     def classes(self) -> list[int | str]:

@@ -1,8 +1,8 @@
 """Where the pictures of a benchmark are published: the file beside a benchmark of real pictures.
 
-``<benchmarks>/<CAT>/<SUBCAT>/<dataset>_<prop>.sources.json`` has, for every id, the public file that
-the picture is, its checksum and what is known of it. The pictures themselves are others' and not
-committed; an id is the picture's path in any folder that has them.
+``<benchmarks>/<CAT>/<SUBCAT>/<dataset>_<prop>.sources.json`` has, for every id, the public file
+that the picture is, its checksum and what is known of it. The pictures themselves are others' and
+not committed; an id is the picture's path in any folder that has them.
 """
 
 from __future__ import annotations

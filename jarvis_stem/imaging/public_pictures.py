@@ -14,7 +14,6 @@ from platformdirs import user_cache_path
 from jarvis_stem.formats.sources import Source, Sources
 from jarvis_stem.utils.download import download
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.utils.progress import track
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def inspect_pictures(sources: Sources, folder: Path) -> list[PublicPicture]:
 
 
 def fetch_pictures(sources: Sources, folder: Path) -> Iterator[tuple[PublicPicture, str]]:
-    """Download the pictures that have an address and are not in a folder, with a progress bar.
+    """Download the pictures that have an address and are not in a folder.
 
     Each is compared with its checksum before it takes its place; a file of another checksum is
     replaced.
@@ -74,8 +73,9 @@ def fetch_pictures(sources: Sources, folder: Path) -> Iterator[tuple[PublicPictu
         OSError: The folder cannot be written.
     """
     found = inspect_pictures(sources, folder)
-    wanted = [one for one in found if one.state != "ok" and one.source.address]
-    for one in track(wanted, "Downloading"):
+    for one in found:
+        if one.state == "ok" or not one.source.address:
+            continue
         one.path.parent.mkdir(parents=True, exist_ok=True)
         problem = ""
         try:
