@@ -114,6 +114,7 @@ class _Tally:
             classes=benchmark.classes,
             n_test=len(split),
             dataset_size=benchmark.size,
+            pictures=benchmark.sources is not None,
         )
 
     def add(self, contribution: Contribution, submission: Submission) -> None:
