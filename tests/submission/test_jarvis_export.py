@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import real_pictures
 from helpers import (
     METADATA,
     OTHER,
@@ -190,6 +191,25 @@ def test_run_script_clones_and_trains(root: Path, tmp_path: Path) -> None:
     (clone,) = elsewhere.iterdir()
     assert (clone / "log").read_text() == ("installed\n--benchmark small --epochs 3 --seed 7\n")
     assert done.stdout == f"The predictions: {clone}/contributions/good\n"
+
+
+def test_run_script_answers_for_pictures_and_trains_nothing(root: Path) -> None:
+    pictures = real_pictures.NAME
+    real_pictures.add_real(root / "benchmarks", dict.fromkeys(real_pictures.CLASSES, b""))
+    csv = "id,prediction\n" + "".join(f"{id},4\n" for id in real_pictures.CLASSES)
+    add(root, "good", csv, pictures)
+    assert export(root, "--benchmark", "pictures").returncode == 0
+    script = (root / "out/contributions/good/run.sh").read_text()
+    run = ".venv/bin/python -m jarvis_stem"
+    assert (
+        f"# {pictures.predictions_name}\n"
+        f"{run} data fetch --benchmark pictures\n"
+        f"{run} predict --benchmark pictures --contribution good\n" in script
+    )
+    assert "contributions/good/run.sh" not in script
+    benchmark = root / "out/benchmarks" / pictures.page_path(".json.zip")
+    splits = json.loads(read_zip(benchmark, f"{pictures.benchmark_name}.json"))
+    assert splits == {"train": {}, "test": real_pictures.CLASSES}
 
 
 def test_run_script_of_a_model_trained_otherwise(root: Path) -> None:
