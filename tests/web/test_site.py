@@ -229,7 +229,7 @@ def test_real_pictures_stand_beside_simulated_images(seen: dict[str, str]) -> No
     home = seen["index.html"]
     section = home[home.index("Simulated images and real pictures") :]
     section = section[: section.index("</section>")]
-    assert "simulated (n = 4)" in section
+    assert "4 simulated test images" in section
     assert "real (n = 4)" in section
     # 3 of 4 simulated images, 2 of 4 pictures: all of one class, none of the other.
     (row,) = re.findall(r"<tr><th scope=\"row\">.*?</tr>", section)
