@@ -161,10 +161,13 @@ def main(
     between them in degrees), and why an answer is not to be trusted where it is not.
     """
     if contributed:
-        cli.refuse_together("paths", "contributed")
+        for other in ("paths", "pixel_size", "frame", "model", "csv_path", "plot", "data"):
+            cli.refuse_together(other, "contributed")
         return _contribute(contributed, benchmark, images, contributions)
     if not paths:
         raise click.UsageError("Missing argument 'PATH...', or --contribution in its place.")
+    if images:
+        raise click.UsageError("'--images' goes with --contribution.")
     csv_alone = csv_path == Path("-")
     if csv_alone and cli.wants_json():
         raise click.UsageError("'--json' and '--csv -' both print: give --csv a file.")

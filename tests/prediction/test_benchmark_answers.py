@@ -155,6 +155,11 @@ def test_what_cannot_be_answered_is_refused_before_anything_is_written(root: Pat
         done = command(*on, *arguments, cwd=root)
         assert (done.returncode, done.stdout) == (status, "")
         assert message in done.stderr
+    for option in ("--pixel-size=1", "--frame=all", "--model=x", "--csv=-", "--plot", "--data=x"):
+        done = command(*on, "first", "--benchmark", NAME.dataset, option, cwd=root)
+        assert (done.returncode, "exclude each other" in done.stderr) == (2, True)
+    done = command("predict", "x.png", "--images", "pictures", cwd=root)
+    assert (done.returncode, "goes with --contribution" in done.stderr) == (2, True)
     done = command("predict", cwd=root)
     assert done.returncode == 2
     assert "Missing argument 'PATH...', or --contribution" in done.stderr
