@@ -18,7 +18,7 @@ from jarvis_stem.training.stored_model import StoredModel
 from jarvis_stem.utils.errors import StemError
 
 OnePicture = str | Path | NDArray[Any]
-_CONTRIBUTIONS = Path(__file__).resolve().parents[1] / "contributions"
+CONTRIBUTIONS = Path(__file__).resolve().parents[1] / "contributions"
 
 
 def load_model(
@@ -42,7 +42,7 @@ def load_model(
         >>> model.classes_
         array([0, 1, 2, 3, 4])
     """
-    root = contributions or _CONTRIBUTIONS
+    root = contributions or CONTRIBUTIONS
     if not root.is_dir():
         raise StemError(
             f"{root}: no such folder of contributions, which have the models and their weights; "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,13 @@ from jarvis_stem.utils.files import write_text
 
 if TYPE_CHECKING:
     from jarvis_stem.imaging.picture import Frame
+    from jarvis_stem.prediction.benchmark_answers import Contributed
 
 # What torch takes seconds to be imported for is imported where it is needed.
 
 _PLOTS = "lattices"  # folder of plots that are given no other
+_ALL = "all"  # contributions with stored weights
+_LEARNED_FROM = "stem_2d_image"  # by the models that answer for a benchmark of real pictures
 _EPILOG = """\
 what PATH can be:
   an image      PNG, JPEG, TIFF, BMP, GIF; dm3, dm4, emd, ser, emi, mrc, mrcs or map of a
@@ -36,6 +39,10 @@ what PATH can be:
 The size of a pixel is read from microscopes' files and from many TIFFs (docs/formats.md). Where it
 is not known, all of the picture is taken to show 51.2 Å, as the benchmark's do. 3.190(2) is a
 measured 3.190 with a standard error of 0.002, from the noise in the picture.
+
+With --contribution the pictures are those of a benchmark of real ones, below --images, and the
+answers of the contribution's stored model, of the files alone, are written to its folder as its
+predictions. An id without an answer gets the majority class that the model has learned from.
 
 exit status:
   0    every picture has its answer
@@ -51,6 +58,7 @@ examples:
   jarvis-stem predict movie.emd --frame all --csv frames.csv
   jarvis-stem predict POSCAR --json | jq '.[0].lattice'
   jarvis-stem predict JVASP-667 --data ../shared/jarvis_data
+  jarvis-stem predict --benchmark stem_2d_real --images pictures/ --contribution lattice_model
 """
 
 
@@ -72,7 +80,7 @@ class FrameType(click.ParamType["Frame"]):
 
 
 @click.command(cls=cli.Command, name="predict", epilog=_EPILOG)
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
+@click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path())
 @click.option(
     "--pixel-size",
     type=click.FloatRange(min=0, min_open=True),
@@ -117,6 +125,21 @@ class FrameType(click.ParamType["Frame"]):
     metavar="DIR",
     help="Folder of contributions; default: the repository's.",
 )
+@click.option(
+    "--contribution",
+    "contributed",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=cli.complete_contribution,
+    help="Write this contribution's predictions for --benchmark, one of real pictures; can be "
+    f"given several times, {_ALL} is every one with stored weights.",
+)
+@click.option(
+    "--images",
+    type=cli.Folder(),
+    metavar="DIR",
+    help="The benchmark's pictures; default: where jarvis-stem data fetch puts them.",
+)
 @cli.json_option
 @cli.quiet_option
 def main(
@@ -129,12 +152,22 @@ def main(
     plot: Path | None,
     data: str | None,
     contributions: Path | None,
+    contributed: tuple[str, ...],
+    images: Path | None,
 ) -> int:
     """Name the Bravais lattice in your pictures, and measure it.
 
     Prints the class and its probability, the measured primitive lattice (a, b in Å and the angle
     between them in degrees), and why an answer is not to be trusted where it is not.
     """
+    if contributed:
+        for other in ("paths", "pixel_size", "frame", "model", "csv_path", "plot", "data"):
+            cli.refuse_together(other, "contributed")
+        return _contribute(contributed, benchmark, images, contributions)
+    if not paths:
+        raise click.UsageError("Missing argument 'PATH...', or --contribution in its place.")
+    if images:
+        raise click.UsageError("'--images' goes with --contribution.")
     csv_alone = csv_path == Path("-")
     if csv_alone and cli.wants_json():
         raise click.UsageError("'--json' and '--csv -' both print: give --csv a file.")
@@ -170,6 +203,45 @@ def _answered(
         Outcome(outcome.name, outcome.picture, next(answers)) if outcome.picture else outcome
         for outcome in outcomes
     ]
+
+
+def _contribute(
+    names: Sequence[str], dataset: str, images: Path | None, contributions: Path | None
+) -> int:
+    """Write contributions' predictions for a benchmark of real pictures."""
+    done = list(_contributed(names, dataset, images, contributions))
+    cli.report("\n".join(map(str, done)), [one.as_json() for one in done])
+    for id, why in done[0].unanswered.items():
+        cli.complain(f"{id}: no answer: {why}")
+    return 1 if any(one.unanswered for one in done) else 0
+
+
+def _contributed(
+    names: Sequence[str], dataset: str, images: Path | None, contributions: Path | None
+) -> Iterator[Contributed]:
+    from jarvis_stem.api import CONTRIBUTIONS
+    from jarvis_stem.formats.benchmark import Benchmark
+    from jarvis_stem.formats.names import bravais_result
+    from jarvis_stem.imaging.public_pictures import pictures_folder
+    from jarvis_stem.prediction.benchmark_answers import contribute, read_benchmark
+
+    root = contributions or CONTRIBUTIONS
+    benchmarks = root.resolve().parent / "benchmarks"
+    name = bravais_result(dataset)
+    benchmark = Benchmark.read(benchmarks, name)
+    if benchmark.sources is None:
+        raise StemError(
+            f"{dataset}: not a benchmark of real pictures; jarvis-stem train writes a "
+            "contribution's predictions for images that are drawn"
+        )
+    learned = bravais_result(_LEARNED_FROM)
+    if _ALL in names:
+        names = sorted(path.parent.name for path in root.glob(f"*/{learned.weights_name}"))
+    fallback = Benchmark.read(benchmarks, learned).majority_class
+    outcomes = read_benchmark(list(benchmark.split(name.split)), pictures_folder(dataset, images))
+    for model in names:
+        answered = _answered(outcomes, model, _LEARNED_FROM, root)
+        yield contribute(root / model, name, benchmark, answered, fallback)
 
 
 if __name__ == "__main__":
