@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +17,15 @@ from jarvis_stem.prediction.inputs import find_inputs, read_pictures
 from jarvis_stem.prediction.outcome import Outcome
 from jarvis_stem.prediction.plots import draw_plots, plot_paths
 from jarvis_stem.prediction.report import csv_text, report_text
+from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import write_text
+from jarvis_stem.utils.messages import printable
+from jarvis_stem.utils.progress import track
 
 if TYPE_CHECKING:
     from jarvis_stem.imaging.picture import Frame
+    from jarvis_stem.prediction.predictor import Predictor
 
 # What torch takes seconds to be imported for is imported where it is needed.
 
@@ -33,9 +39,9 @@ what PATH can be:
   an id         of a structure in the JARVIS databases (see jarvis-stem data), or of the
                 built-in ones with --benchmark stem_2d_proto
 
-The size of a pixel is read from microscopes' files and from many TIFFs (docs/formats.md). Where it
-is not known, all of the picture is taken to show 51.2 Å, as the benchmark's do. 3.190(2) is a
-measured 3.190 with a standard error of 0.002, from the noise in the picture.
+The size of a pixel is read from microscopes' files and from many TIFFs (docs/formats.md); scale
+bars and axes are not. Where it is not known, lengths are in pixels (px). 3.190(2) is a measured
+3.190 with a standard error of 0.002, from the noise in the picture or the spread among its parts.
 
 exit status:
   0    every picture has its answer
@@ -86,6 +92,14 @@ class FrameType(click.ParamType["Frame"]):
     help="Frame of a stack: its number from 1, the mean of all as they lie, or an answer for each.",
 )
 @click.option(
+    "--distortion",
+    type=click.FloatRange(min=0, max=20),
+    default=3.0,
+    show_default=True,
+    metavar="PERCENT",
+    help="How much microscopes stretch and shear pictures, a standard deviation; 0: they do not.",
+)
+@click.option(
     "--model",
     default=DEFAULT_MODEL,
     show_default=True,
@@ -123,6 +137,7 @@ def main(
     paths: tuple[str, ...],
     pixel_size: float | None,
     frame: Frame | None,
+    distortion: float,
     model: str,
     benchmark: str,
     csv_path: Path | None,
@@ -132,9 +147,12 @@ def main(
 ) -> int:
     """Name the Bravais lattice in your pictures, and measure it.
 
-    Prints the class and its probability, the measured primitive lattice (a, b in Å and the angle
-    between them in degrees), and why an answer is not to be trusted where it is not.
+    Prints the class and its probability, the measured primitive lattice (a, b in Å, or in pixels
+    where the size of one is not known, and the angle between them in degrees), the nearest lattice
+    of that class, and why an answer is not to be trusted where it is not.
     """
+    from jarvis_stem.api import load_model
+
     csv_alone = csv_path == Path("-")
     if csv_alone and cli.wants_json():
         raise click.UsageError("'--json' and '--csv -' both print: give --csv a file.")
@@ -143,8 +161,9 @@ def main(
         raise StemError(f"{csv_path}: is one of the inputs; name another file for the answers")
     outcomes = read_pictures(inputs)
     targets = {} if plot is None else plot_paths(plot, outcomes)
-    outcomes = _answered(outcomes, model, benchmark, contributions)
+    outcomes = _answered(outcomes, load_model(model, benchmark, contributions), distortion / 100)
     draw_plots(outcomes, targets)
+    _say_where(csv_path, targets)
     if csv_alone:
         print(csv_text(outcomes), end="")
     else:
@@ -159,17 +178,22 @@ def main(
 
 
 def _answered(
-    outcomes: Sequence[Outcome], model: str, benchmark: str, contributions: Path | None
+    outcomes: Sequence[Outcome], predictor: Predictor, distortion: float
 ) -> list[Outcome]:
-    from jarvis_stem.api import load_model
-
-    predictor = load_model(model, benchmark, contributions)
-    pictures = [outcome.picture for outcome in outcomes if outcome.picture]
-    answers = iter(predictor.answer(pictures))
     return [
-        Outcome(outcome.name, outcome.picture, next(answers)) if outcome.picture else outcome
-        for outcome in outcomes
+        replace(one, answer=predictor.answer([one.picture], distortion)[0]) if one.picture else one
+        for one in track(outcomes, "Answering")
     ]
+
+
+def _say_where(csv_path: Path | None, targets: Mapping[str, Path]) -> None:
+    """Say which files there are now."""
+    if csv_path and csv_path != Path("-"):
+        terminal.note(f"answers: {printable(str(csv_path))}")
+    for folder, count in Counter(path.parent for path in targets.values()).items():
+        (*_, last) = [path for path in targets.values() if path.parent == folder]
+        shown = f"{folder}/: {count} plots" if count > 1 else str(last)
+        terminal.note(f"plot: {printable(shown)}")
 
 
 if __name__ == "__main__":
