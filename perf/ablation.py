@@ -19,11 +19,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
 from remembered import remember
-from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
@@ -31,9 +32,10 @@ from jarvis_stem import cli
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.imaging import image_set, structures
-from jarvis_stem.training import architecture, inference, loop, machine
+from jarvis_stem.training import architecture, inference, lattice_encoding, loop, machine
 from jarvis_stem.training.architecture import Recipe
-from jarvis_stem.training.description import Measured
+from jarvis_stem.training.description import Measured, mirror
+from jarvis_stem.training.lattice_encoding import LatticeEncoding
 from jarvis_stem.training.lattice_net import LatticeNet, spectrum_cnn
 from jarvis_stem.training.loop import Split
 from jarvis_stem.utils.files import json_text, read_json_object, write_text
@@ -43,18 +45,23 @@ _ROOT = Path(__file__).resolve().parents[1]
 _SEEDS = (0, 1, 2)
 _README = _ROOT / "contributions/lattice_cnn_model/README.md"
 _BEGIN, _END = "<!-- perf/ablation.py writes from here -->", "<!-- to here -->"
-_CROP = 128  # pixels that the real-space CNN sees, each way
 
 _joined = architecture.load(_ROOT / "contributions/lattice_cnn_model")
 _alone = architecture.load(_ROOT / "contributions/lattice_model")
 _CELL = (16, 32, 64)
 
 
-def _pixel_cnn(classes: int) -> nn.Module:
-    """The CNN that lattice_cnn_model has for the spectrum, for the image itself."""
-    cnn = spectrum_cnn()
-    cnn[0] = nn.Conv2d(1, 32, 4, 4, bias=False)
-    return nn.Sequential(cnn, nn.Linear(128, classes))
+class _ReducedAlone(LatticeNet):
+    """A LatticeNet whose encoding does not know the cell along x."""
+
+    def forward(self, description: Tensor) -> Tensor:
+        with mock.patch.object(lattice_encoding, "_numbers", lattice_encoding._reduced_numbers):
+            return super().forward(description)
+
+
+def _reduced_alone(classes: int) -> nn.Module:
+    with mock.patch.object(lattice_encoding, "_numbers", lattice_encoding._reduced_numbers):
+        return _ReducedAlone(classes)
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,6 @@ class Row:
     what: str
     build: Callable[[int], nn.Module]
     recipe: Recipe
-    cropped: bool = False
 
 
 ROWS = {
@@ -79,6 +85,11 @@ ROWS = {
         _joined.recipe,
     ),
     "lattice": Row("lattice (lattice_model)", lambda n: _alone.build(n), _alone.recipe),
+    "reduced": Row(
+        "lattice, its reduced cell alone",
+        lambda n: _reduced_alone(n),
+        _alone.recipe,
+    ),
     "lattice+cell": Row(
         "lattice and CNN on the unit cell", lambda n: LatticeNet(n, cell=_CELL), _joined.recipe
     ),
@@ -93,14 +104,9 @@ ROWS = {
         lambda n: _alone.build(n),
         replace(_alone.recipe, mirror=False),
     ),
-    "pixels": Row(
-        f"CNN on the image (middle {_CROP} x {_CROP})",
-        _pixel_cnn,
-        replace(_joined.recipe, epochs=8),
-        cropped=True,
-    ),
 }
-_TREES = "trees"
+_BOOSTED, _JOINED = "boosted", "joined"
+_ROUNDS = 200  # of boosting
 _ENSEMBLE_OF = "all"
 
 
@@ -110,7 +116,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", metavar="DIR", help="JARVIS databases")
-    parser.add_argument("--row", action="append", choices=[*ROWS, _TREES], help="only this one")
+    parser.add_argument("--row", action="append", choices=[*ROWS, _BOOSTED], help="only this one")
     parser.add_argument("--benchmark", default=_NAME.dataset, metavar="DATASET")
     parser.add_argument("--epochs", type=int, metavar="N", help="for a quick look: not the models'")
     parser.add_argument("--output", type=Path, default=_ROOT / "docs", metavar="DIR")
@@ -119,14 +125,14 @@ def main() -> int:
     path = options.output / "ablation.json"
     page = options.readme
     known = read_json_object(path)["rows"] if path.exists() else {}
-    wanted = options.row or [row for row in (*ROWS, _TREES) if row not in known]
+    wanted = options.row or [row for row in (*ROWS, _BOOSTED) if row not in known]
     if wanted:
         train, validation, test = _data(options)
         remember(train.images, validation.images, test.images)
     for name in wanted:
         print(f"{name}:", file=sys.stderr)
-        if name == _TREES:
-            known.update(_trees(train, validation, test))
+        if name == _BOOSTED:
+            known.update(_boosted(train, validation, test))
         else:
             known.update(_row(name, train, validation, test, options.epochs))
         content = {
@@ -170,25 +176,10 @@ def _row(
 ) -> dict[str, Any]:
     row = ROWS[name]
     recipe = row.recipe if epochs is None else replace(row.recipe, epochs=epochs)
-    classes = int(train.classes.max()) + 1
-    if row.cropped:
-        train, validation, test = (_middle(part) for part in (train, validation, test))
     probabilities: list[tuple[Tensor, Tensor]] = []
     start = time.perf_counter()
     for seed in _SEEDS:
-        torch.manual_seed(seed)
-        model = row.build(classes)
-        with tempfile.TemporaryDirectory() as folder:
-            loop.fit(
-                model,
-                train,
-                validation,
-                recipe,
-                seed=seed,
-                device=torch.device("cpu"),
-                checkpoint=Path(folder) / "checkpoint.pt",
-                identity={},
-            )
+        model = _fitted(row.build, recipe, seed, train, validation)
         probabilities.append(
             (inference.predict(model, validation.images), inference.predict(model, test.images))
         )
@@ -208,34 +199,65 @@ def _row(
     return rows
 
 
-def _middle(part: Split) -> Split:
-    start = (part.images.shape[1] - _CROP) // 2
-    inside = slice(start, start + _CROP)
-    return Split(part.images[:, inside, inside].contiguous(), part.classes)
+def _fitted(
+    build: Callable[[int], nn.Module], recipe: Recipe, seed: int, train: Split, validation: Split
+) -> nn.Module:
+    torch.manual_seed(seed)
+    model = build(int(train.classes.max()) + 1)
+    with tempfile.TemporaryDirectory() as folder:
+        loop.fit(
+            model,
+            train,
+            validation,
+            recipe,
+            seed=seed,
+            device=torch.device("cpu"),
+            checkpoint=Path(folder) / "checkpoint.pt",
+            identity={},
+        )
+    return model
 
 
-def _trees(train: Split, validation: Split, test: Split) -> dict[str, Any]:
-    """Extremely randomised trees on what LatticeNet's encoding is made from."""
+def _boosted(train: Split, validation: Split, test: Split) -> dict[str, Any]:
+    """Gradient boosting on the numbers of LatticeNet's encoding, alone and with lattice_model.
 
-    def numbers(part: Split) -> Any:
-        measured = Measured(LatticeNet(2).describe(part.images))
-        a, b = measured.vectors.unbind(1)
-        four = torch.stack((a, b, a - b, a + b), 1)
-        lengths = four.norm(dim=2)
-        cosine = (a * b).sum(1, keepdim=True) / (lengths[:, :1] * lengths[:, 1:2]).clamp(min=1e-6)
-        tilts = torch.rad2deg(torch.atan2(four[..., 1], four[..., 0]))
-        return torch.cat((lengths, lengths.diff(dim=1), cosine, tilts, measured.scalars), 1).numpy()
+    The trees see both what is measured and its mirror image, as the network does.
+    """
+    networks = [_fitted(_alone.build, _alone.recipe, seed, train, validation) for seed in _SEEDS]
+    describing = LatticeNet(2)
+    encode = LatticeEncoding()
 
-    learn, start = numbers(train), time.perf_counter()
-    parts = [numbers(part) for part in (validation, test)]
-    probabilities = []
-    for seed in _SEEDS:
-        trees = ExtraTreesClassifier(500, max_features=None, random_state=seed, n_jobs=-1)
-        trees.fit(learn, train.classes)
-        probabilities.append(tuple(torch.from_numpy(trees.predict_proba(p)) for p in parts))
+    def numbers(part: Split, *, mirrored: bool = False) -> Any:
+        described = describing.describe(part.images)
+        with torch.no_grad():
+            return encode(Measured(mirror(described) if mirrored else described)).numpy()
+
+    encode.train()  # learns the normalisation, which trees do not mind
+    numbers(train)
+    encode.eval()
+    learn = np.concatenate([numbers(train), numbers(train, mirrored=True)])
+    classes = np.tile(train.classes, 2)
+    alone, joined, start = [], [], time.perf_counter()
+    for seed, network in zip(_SEEDS, networks, strict=True):
+        trees = HistGradientBoostingClassifier(
+            max_iter=_ROUNDS,
+            learning_rate=0.05,
+            max_leaf_nodes=15,
+            l2_regularization=1.0,
+            max_features=0.3,
+            early_stopping=False,
+            random_state=seed,
+        ).fit(learn, classes)
+        found = [torch.from_numpy(trees.predict_proba(numbers(p))) for p in (validation, test)]
+        both = [inference.predict(network, p.images) for p in (validation, test)]
+        alone.append(found)
+        joined.append([(one + other) / 2 for one, other in zip(found, both, strict=True)])
     seconds = (time.perf_counter() - start) / len(_SEEDS)
+    boosted = f"lattice, {_ROUNDS} rounds of gradient boosting"
+    with_network = "mean of lattice_model and gradient boosting"
     return {
-        _TREES: _result("lattice, 500 extra trees", probabilities, validation, test, seconds, None)
+        _BOOSTED: _result(boosted, alone, validation, test, seconds, None),
+        _JOINED: _result(with_network, joined, validation, test, seconds, None),
     }
 
 
@@ -261,8 +283,8 @@ def _result(
 
 
 def _table(content: Mapping[str, Any]) -> str:
-    order = ["pixels", "spectrum", "cell", _TREES, "lattice, not mirrored", "lattice"]
-    order += ["lattice+cell", "lattice+spectrum", "all", "ensemble"]
+    order = ["spectrum", "cell", _BOOSTED, "reduced", "lattice, not mirrored", "lattice"]
+    order += ["lattice+cell", "lattice+spectrum", "all", "ensemble", _JOINED]
     lines = [
         f"`{content['command']}` on {content['hardware']}: {content['validation']} validation and "
         f"{content['test']} test images, mean and deviation over seeds "

@@ -21,10 +21,10 @@ from jarvis_stem.scoring.table import p_value
 from jarvis_stem.utils.files import json_text
 
 BARS = {
-    "densenet_model": 0.905,
-    "lattice_cnn_model": 0.915,
-    "lattice_model": 0.915,
-    "resnet_model": 0.905,
+    "densenet_model": 0.945,
+    "lattice_cnn_model": 0.955,
+    "lattice_model": 0.955,
+    "resnet_model": 0.945,
     "robust_lattice_cnn_model": 0.8304,
 }
 
