@@ -11,6 +11,7 @@ _FRAME = 3  # pixels; thicker frames are rare
 _LEAST = 0.2  # of a figure that its axes fill
 _FILLED = 0.98  # of its box that something with a frame fills
 _OUTSIDE = 0.5  # of what is outside the axes that is white
+_ENOUGH = 512  # pixels a side to find them in
 _TRIMMED = 2  # pixels; less is no margin
 
 
@@ -33,26 +34,35 @@ def inside_axes(figure: NDArray[np.float32]) -> NDArray[np.float32]:
         >>> inside_axes(page).shape, inside_axes(page[20:280, 30:290]).shape
         ((254, 254), (260, 260))
     """
-    parts, count = ndimage.label(figure <= _WHITE, np.ones((3, 3)))
-    if count == 0:
+    step = max(1, min(figure.shape) // _ENOUGH)
+    box = _box(figure[::step, ::step])
+    if box is None:
         return figure
+    top, bottom, left, right = (edge * step for edge in box)
+    cut = _FRAME + step - 1
+    return figure[top + cut : bottom - cut, left + cut : right - cut]
+
+
+def _box(figure: NDArray[np.float32]) -> tuple[int, int, int, int] | None:
+    """Top, bottom, left and right of the axes, if there are such."""
+    white = figure > _WHITE
+    parts, count = ndimage.label(~white, np.ones((3, 3)))
+    if count == 0:
+        return None
     largest = np.bincount(parts.ravel())[1:].argmax() + 1
     filled = ndimage.binary_fill_holes(parts == largest)
-    top, bottom, left, right = (edge for axis in (1, 0) for edge in _extent(filled.sum(axis=axis)))
-    box = filled[top:bottom, left:right]
-    outside = figure.size - box.size
-    cut = max(figure.shape[0] - box.shape[0], figure.shape[1] - box.shape[1])
-    white = np.count_nonzero(figure > _WHITE) - np.count_nonzero(
-        figure[top:bottom, left:right] > _WHITE
+    (top, bottom), (left, right) = (_extent(filled.sum(axis=axis)) for axis in (1, 0))
+    inside = slice(top, bottom), slice(left, right)
+    box = filled[inside]
+    cut = max(np.subtract(figure.shape, box.shape))
+    around = figure.size - box.size
+    is_axes = (
+        cut > _TRIMMED
+        and box.size > _LEAST * figure.size
+        and box.mean() > _FILLED
+        and white.sum() - white[inside].sum() > _OUTSIDE * around
     )
-    if (
-        cut <= _TRIMMED
-        or box.size < _LEAST * figure.size
-        or box.mean() < _FILLED
-        or white < _OUTSIDE * outside
-    ):
-        return figure
-    return figure[top + _FRAME : bottom - _FRAME, left + _FRAME : right - _FRAME]
+    return (top, bottom, left, right) if is_axes else None
 
 
 def _extent(counts: NDArray[np.int_]) -> tuple[int, int]:

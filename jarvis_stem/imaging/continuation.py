@@ -23,8 +23,7 @@ def continued(part: NDArray[np.float32], size: int) -> NDArray[np.float32] | Non
         size: Pixels a side of the result, more than n.
 
     Returns:
-        float32[size, size] with the part in the middle; None where it shows no lattice, or hardly
-        more than a cell of it.
+        float32[size, size] with the part in the middle; None where it shows no lattice.
 
     Examples:
         >>> rows, columns = np.indices((256, 256))
@@ -38,9 +37,8 @@ def continued(part: NDArray[np.float32], size: int) -> NDArray[np.float32] | Non
         return None
     vectors = lattices.vectors[0] / stem.PIXEL_SIZE
     last = len(part) - 1
-    margin = np.abs(vectors).sum(axis=0) / 2  # a point less the nearest lattice point is within
-    if (2 * margin > last).any():
-        return None
+    # How far a place is from the nearest lattice point; measured cells are under half the part.
+    margin = np.abs(vectors).sum(axis=0) / 2
     before = (size - len(part)) // 2
     places = np.moveaxis(np.indices((size, size)), 0, -1) - float(before)
     beyond = places - places.clip(margin, last - margin)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cmath
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +13,7 @@ from jarvis_stem.imaging.bravais import CLASS_NAMES, LATTICE_NAMES
 
 _MOST_DECIMALS = 5
 _ALIKE = 0.05  # of their length, by which lattices of two grains may differ
+_TURNED = 0.15  # between ratios of vectors, as complex numbers, of one lattice and of it turned
 
 
 Tile = tuple[int, int, int, int]
@@ -153,18 +156,17 @@ class Answer:
         return f"2 grains: the other one {other}, turned by {self._turn(other):.1f}°"
 
     def _turn(self, other: MeasuredLattice) -> float:
-        """The least angle between a of one lattice and any vector as long of the other, degrees."""
+        """The least angle that takes one lattice to the other, degrees."""
         assert self.lattice is not None  # noqa: S101 - asked for where there is one
-        directions = [math.atan2(y, x) for x, y in (self.lattice.vectors[0], *_shortest(other))]
-        turns = [math.degrees(angle - directions[0]) % 180 for angle in directions[1:]]
-        return min(min(turn, 180 - turn) for turn in turns)
-
-
-def _shortest(lattice: MeasuredLattice) -> list[tuple[float, float]]:
-    """Vectors about as short as the shortest, of each pair of opposite ones one."""
-    (ax, ay), (bx, by) = lattice.vectors
-    every = [(ax, ay), (bx, by), (bx - ax, by - ay)]
-    return [one for one in every if math.hypot(*one) < (1 + 2 * _ALIKE) * lattice.a]
+        a, b = (complex(*vector) for vector in self.lattice.vectors)
+        c, d = (complex(*vector) for vector in other.vectors)
+        short = [sign * one for one in (c, d, d - c) for sign in (1, -1)]
+        turns = [
+            cmath.phase(u * a.conjugate() + v * b.conjugate())
+            for u, v in itertools.permutations(short, 2)
+            if abs(u / v - a / b) < _TURNED
+        ]
+        return min((math.degrees(abs(turn)) for turn in turns), default=0.0)
 
 
 def _with_error(value: float, error: float | None) -> str:
