@@ -63,7 +63,7 @@ class Domain:
     def errors(self) -> NDArray[np.float64]:
         """Standard errors of a, b, pixels, and gamma, degrees, float64[3]: the tiles' spread.
 
-        Tiles overlap by half each way, so that about a quarter of them are independent.
+        Tiles may overlap by half each way, so that a quarter of them count as independent.
         """
         lengths = np.linalg.norm(self.bases, axis=2)
         cosines = (self.bases[:, 0] * self.bases[:, 1]).sum(axis=1) / lengths.prod(axis=1)

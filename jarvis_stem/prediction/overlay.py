@@ -46,7 +46,7 @@ def figure(picture: Picture, answer: Answer, name: str) -> Figure:
         name: The picture's name, for the title.
     """
     lattices = [one for one in (answer.lattice, *answer.further) if one]
-    drawn = Figure(figsize=(11, 5.4), layout="constrained")
+    drawn = Figure(figsize=(11, 4.7), layout="constrained")
     whole, *enlarged, spectrum = drawn.subplots(1, 3 if lattices else 2)
     drawn.suptitle(f"{printable(name)}: {answer.title}", parse_math=False)
     _draw_whole(whole, picture, lattices)
