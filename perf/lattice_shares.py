@@ -3,7 +3,7 @@
 python perf/lattice_shares.py --data ../shared/jarvis_data
 
 Prints the shares of the five classes, the means of log(b / a) of rectangular lattices and of the
-rhombic ones beyond hexagonal, and the share of those between square and hexagonal among the rhombic.
+rhombic ones beyond hexagonal, and of the rhombic ones the share between square and hexagonal.
 """
 
 from __future__ import annotations
