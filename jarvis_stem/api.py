@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from jarvis_stem.formats.names import DEFAULT_MODEL
 from jarvis_stem.imaging import picture
 from jarvis_stem.imaging.picture import Frame, Picture
-from jarvis_stem.prediction.answer import Answer
-from jarvis_stem.prediction.crystal import DISTORTION
+from jarvis_stem.prediction.answer import DISTORTION, Answer
 from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.training.stored_model import StoredModel
 from jarvis_stem.utils.errors import StemError
 
 OnePicture = str | Path | NDArray[Any]
-_CONTRIBUTIONS = Path(__file__).resolve().parents[1] / "contributions"
+CONTRIBUTIONS = Path(__file__).resolve().parents[1] / "contributions"
 
 
 def load_model(
@@ -43,7 +42,7 @@ def load_model(
         >>> model.classes_
         array([0, 1, 2, 3, 4])
     """
-    root = contributions or _CONTRIBUTIONS
+    root = contributions or CONTRIBUTIONS
     if not root.is_dir():
         raise StemError(
             f"{root}: no such folder of contributions, which have the models and their weights; "

@@ -15,6 +15,9 @@ from platformdirs import user_cache_path
 from rich.filesize import decimal
 
 from jarvis_stem import cli
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.names import bravais_result
+from jarvis_stem.formats.sources import Sources
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
 
@@ -25,14 +28,15 @@ _FEW = 8  # ids that a line names
 _EPILOG = """\
 exit status:
   0    done
-  1    a database is missing or damaged (verify), cannot be downloaded or cannot be removed, or
-       the question whether to remove it was answered with no
+  1    a database is missing or damaged (verify), a database or a picture cannot be downloaded,
+       something cannot be removed, or the question whether to remove it was answered with no
   2    wrong arguments
   130  interrupted
 
 examples:
   jarvis-stem data                                      # the same as jarvis-stem data show
   jarvis-stem data fetch
+  jarvis-stem data fetch --benchmark stem_2d_real --images pictures/
   jarvis-stem data verify --data ../shared/jarvis_data
   jarvis-stem data show --json | jq '.databases[].bytes'
   jarvis-stem data clear --yes
@@ -55,21 +59,36 @@ def main() -> None:
 
     The structures that images are rendered from are in three JARVIS databases. Their zips are in
     the folder given by --data, else by the variable JARVIS_STEM_DATA, else in JARVIS' own cache.
+    The pictures of stem_2d_real are others' public files, in the folder given by --images, else in
+    this package's cache.
     """
+
+
+_pictures_option = click.option(
+    "--images",
+    type=cli.Folder(),
+    metavar="DIR",
+    help="Pictures of a benchmark of real ones; default: this package's cache.",
+)
+_benchmarks_option = cli.folder_option("benchmarks", "Folder of benchmarks.")
 
 
 @main.command(epilog=_EPILOG)
 @cli.data_option
-@cli.folder_option("benchmarks", "Folder of benchmarks.")
+@_pictures_option
+@_benchmarks_option
 @cli.json_option
-def show(data: str | None, benchmarks: Path) -> int:
+def show(data: str | None, images: Path | None, benchmarks: Path) -> int:
     """Show what is there and what of the benchmarks it covers.
 
     Ids without a structure are named, and ids whose structure is not the one that the benchmark
-    was made of: JARVIS' rule gives its cell another class. --json lists all of them.
+    was made of: JARVIS' rule gives its cell another class. --json lists all of them. Of a benchmark
+    of real pictures it names those that are not there, and how to get those that have no address.
     """
     from jarvis_stem.imaging.coverage import coverage
     from jarvis_stem.imaging.store import DATABASES, inspect_database, store_directory
+
+    known = {name: _read(name, benchmarks) for name in cli.datasets(benchmarks)}
 
     store = store_directory(data)
     found = [inspect_database(name, store) for name in DATABASES]
@@ -80,8 +99,14 @@ def show(data: str | None, benchmarks: Path) -> int:
         "databases": [asdict(database) for database, _ in found],
         "coverage": [
             row
-            for dataset in cli.datasets(benchmarks)
+            for dataset, benchmark in known.items()
+            if benchmark.sources is None
             for row in coverage(dataset, benchmarks, records)
+        ],
+        "pictures": [
+            _pictures(dataset, benchmark.sources, images)
+            for dataset, benchmark in known.items()
+            if benchmark.sources
         ],
         "cache": _cache(),
     }
@@ -91,11 +116,29 @@ def show(data: str | None, benchmarks: Path) -> int:
 
 @main.command(epilog=_EPILOG)
 @cli.data_option
-@click.option("--refresh", is_flag=True, help="Download those that are there, too.")
+@click.option("--refresh", is_flag=True, help="Download databases that are there, too.")
+@click.option(
+    "--benchmark",
+    metavar="DATASET",
+    shell_complete=cli.complete_dataset,
+    help="Download the pictures of this benchmark of real ones in place of the databases.",
+)
+@_pictures_option
+@_benchmarks_option
 @cli.json_option
 @cli.quiet_option
-def fetch(data: str | None, refresh: bool) -> int:
-    """Download the databases that are missing."""
+def fetch(
+    data: str | None, refresh: bool, benchmark: str | None, images: Path | None, benchmarks: Path
+) -> int:
+    """Download the databases that are missing, or a benchmark's pictures."""
+    if benchmark:
+        cli.refuse_together("data", "benchmark")
+        cli.refuse_together("refresh", "benchmark")
+        return _fetch_pictures(benchmark, benchmarks, images)
+    return _fetch_databases(data, refresh)
+
+
+def _fetch_databases(data: str | None, refresh: bool) -> int:
     from jarvis_stem.imaging.store import DATABASES, database_path, read_database, store_directory
 
     store = store_directory(data)
@@ -112,6 +155,36 @@ def fetch(data: str | None, refresh: bool) -> int:
         {"store": str(store), "downloaded": [str(path) for _, path in wanted]},
     )
     return 0
+
+
+def _fetch_pictures(dataset: str, benchmarks: Path, images: Path | None) -> int:
+    from jarvis_stem.imaging.public_pictures import fetch_pictures, pictures_folder
+
+    sources = _read(dataset, benchmarks).sources
+    if sources is None:
+        raise StemError(
+            f"{dataset}: its images are drawn from structures, there are no pictures to download; "
+            "jarvis-stem data fetch gets the databases"
+        )
+    folder = pictures_folder(dataset, images)
+    fetched = list(fetch_pictures(sources, folder))
+    lines = [
+        f"{one.path}: downloaded, {decimal(one.path.stat().st_size)}"
+        for one, problem in fetched
+        if not problem
+    ]
+    state = _pictures(dataset, sources, images)
+    cli.report(
+        "\n".join([*lines, *_pictures_lines(state)]),
+        state | {"downloaded": [one.id for one, problem in fetched if not problem]},
+    )
+    for one, problem in fetched:
+        if problem:
+            cli.complain(
+                f"{one.id}: {problem}: {one.source.address}; see {one.source.page}, and put the "
+                f"file at {one.path}"
+            )
+    return 1 if any(problem for _, problem in fetched) else 0
 
 
 @main.command(epilog=_EPILOG)
@@ -139,7 +212,7 @@ def verify(data: str | None) -> int:
 @cli.json_option
 @cli.quiet_option
 def clear(data: str | None, yes: bool) -> int:
-    """Remove the databases and this package's own cache."""
+    """Remove the databases and this package's own cache, pictures in it too."""
     from jarvis_stem.imaging.store import DATABASES, database_path, store_directory
 
     store = store_directory(data)
@@ -165,6 +238,47 @@ def clear(data: str | None, yes: bool) -> int:
         {"removed": removed},
     )
     return 0
+
+
+def _read(dataset: str, benchmarks: Path) -> Benchmark:
+    return Benchmark.read(benchmarks, bravais_result(dataset))
+
+
+def _pictures(dataset: str, sources: Sources, images: Path | None) -> dict[str, Any]:
+    """Which of a benchmark's pictures are there, and how to get the others."""
+    from jarvis_stem.imaging.public_pictures import inspect_pictures, pictures_folder
+
+    folder = pictures_folder(dataset, images)
+    found = inspect_pictures(sources, folder)
+    absent = [one for one in found if one.state != "ok"]
+    return {
+        "benchmark": dataset,
+        "folder": str(folder),
+        "ids": len(found),
+        "there": len(found) - len(absent),
+        "other_checksum": [one.id for one in absent if one.state == "other"],
+        "to_fetch": [one.id for one in absent if one.source.address],
+        "by_hand": {
+            one.id: {"how": one.source.by_hand, "page": one.source.page}
+            for one in absent
+            if one.source.by_hand
+        },
+    }
+
+
+def _pictures_lines(state: dict[str, Any]) -> Iterator[str]:
+    """The same for a person."""
+    dataset, folder = state["benchmark"], state["folder"]
+    yield f"pictures of {dataset}: {folder}: {state['there']} of {state['ids']} there"
+    if state["other_checksum"]:
+        yield f"another file than the published one: {_named(state['other_checksum'])}"
+    if state["to_fetch"]:
+        names = _named(state["to_fetch"])
+        yield f"to download, jarvis-stem data fetch --benchmark {dataset}: {names}"
+    if state["by_hand"]:
+        yield f"by hand, each to its path in {folder}:"
+    for id, one in state["by_hand"].items():
+        yield f"  {id}: {one['how']}: {one['page']}"
 
 
 def _named_by(data: str | None) -> str | None:
@@ -209,6 +323,7 @@ def _text(shown: dict[str, Any]) -> str:
             cli.table([head, *coverage], left=("benchmark", "split")),
             *(line for row in shown["coverage"] for line in _findings(row)),
             "",
+            *(line for one in shown["pictures"] for line in (*_pictures_lines(one), "")),
             f"cache: {cache['folder']}: {cache['files']} files, {decimal(cache['bytes'])}",
         ]
     )

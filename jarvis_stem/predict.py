@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import click
 
 from jarvis_stem import cli
 from jarvis_stem.formats.names import DEFAULT_MODEL
+from jarvis_stem.prediction.answer import DISTORTION
 from jarvis_stem.prediction.inputs import find_inputs, read_pictures
 from jarvis_stem.prediction.outcome import Outcome
 from jarvis_stem.prediction.plots import draw_plots, plot_paths
@@ -25,11 +26,13 @@ from jarvis_stem.utils.progress import track
 
 if TYPE_CHECKING:
     from jarvis_stem.imaging.picture import Frame
-    from jarvis_stem.prediction.predictor import Predictor
+    from jarvis_stem.prediction.benchmark_answers import Contributed
 
 # What torch takes seconds to be imported for is imported where it is needed.
 
 _PLOTS = "lattices"  # folder of plots that are given no other
+_ALL = "all"  # contributions with stored weights
+_LEARNED_FROM = "stem_2d_image"  # by the models that answer for a benchmark of real pictures
 _EPILOG = """\
 what PATH can be:
   an image      PNG, JPEG, TIFF, BMP, GIF; dm3, dm4, emd, ser, emi, mrc, mrcs or map of a
@@ -42,6 +45,10 @@ what PATH can be:
 The size of a pixel is read from microscopes' files and from many TIFFs (docs/formats.md); scale
 bars and axes are not. Where it is not known, lengths are in pixels (px). 3.190(2) is a measured
 3.190 with a standard error of 0.002, from the noise in the picture or the spread among its parts.
+
+With --contribution the pictures are those of a benchmark of real ones, below --images, and the
+answers of the contribution's stored model, of the files alone, are written to its folder as its
+predictions. An id without an answer gets the majority class that the model has learned from.
 
 exit status:
   0    every picture has its answer
@@ -57,6 +64,7 @@ examples:
   jarvis-stem predict movie.emd --frame all --csv frames.csv
   jarvis-stem predict POSCAR --json | jq '.[0].lattice'
   jarvis-stem predict JVASP-667 --data ../shared/jarvis_data
+  jarvis-stem predict --benchmark stem_2d_real --images pictures/ --contribution lattice_model
 """
 
 
@@ -78,7 +86,7 @@ class FrameType(click.ParamType["Frame"]):
 
 
 @click.command(cls=cli.Command, name="predict", epilog=_EPILOG)
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
+@click.argument("paths", nargs=-1, metavar="PATH...", type=click.Path())
 @click.option(
     "--pixel-size",
     type=click.FloatRange(min=0, min_open=True),
@@ -94,7 +102,7 @@ class FrameType(click.ParamType["Frame"]):
 @click.option(
     "--distortion",
     type=click.FloatRange(min=0, max=20),
-    default=3.0,
+    default=100 * DISTORTION,
     show_default=True,
     metavar="PERCENT",
     help="How much microscopes stretch and shear pictures, a standard deviation; 0: they do not.",
@@ -131,6 +139,21 @@ class FrameType(click.ParamType["Frame"]):
     metavar="DIR",
     help="Folder of contributions; default: the repository's.",
 )
+@click.option(
+    "--contribution",
+    "contributed",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=cli.complete_contribution,
+    help="Write this contribution's predictions for --benchmark, one of real pictures; can be "
+    f"given several times, {_ALL} is every one with stored weights.",
+)
+@click.option(
+    "--images",
+    type=cli.Folder(),
+    metavar="DIR",
+    help="The benchmark's pictures; default: where jarvis-stem data fetch puts them.",
+)
 @cli.json_option
 @cli.quiet_option
 def main(
@@ -144,6 +167,8 @@ def main(
     plot: Path | None,
     data: str | None,
     contributions: Path | None,
+    contributed: tuple[str, ...],
+    images: Path | None,
 ) -> int:
     """Name the Bravais lattice in your pictures, and measure it.
 
@@ -151,8 +176,14 @@ def main(
     where the size of one is not known, and the angle between them in degrees), the nearest lattice
     of that class, and why an answer is not to be trusted where it is not.
     """
-    from jarvis_stem.api import load_model
-
+    if contributed:
+        for other in ("paths", "pixel_size", "frame", "model", "csv_path", "plot", "data"):
+            cli.refuse_together(other, "contributed")
+        return _contribute(contributed, benchmark, images, contributions)
+    if not paths:
+        raise click.UsageError("Missing argument 'PATH...', or --contribution in its place.")
+    if images:
+        raise click.UsageError("'--images' goes with --contribution.")
     csv_alone = csv_path == Path("-")
     if csv_alone and cli.wants_json():
         raise click.UsageError("'--json' and '--csv -' both print: give --csv a file.")
@@ -161,7 +192,7 @@ def main(
         raise StemError(f"{csv_path}: is one of the inputs; name another file for the answers")
     outcomes = read_pictures(inputs)
     targets = {} if plot is None else plot_paths(plot, outcomes)
-    outcomes = _answered(outcomes, load_model(model, benchmark, contributions), distortion / 100)
+    outcomes = _answered(outcomes, model, benchmark, contributions, distortion / 100)
     draw_plots(outcomes, targets)
     _say_where(csv_path, targets)
     if csv_alone:
@@ -178,8 +209,15 @@ def main(
 
 
 def _answered(
-    outcomes: Sequence[Outcome], predictor: Predictor, distortion: float
+    outcomes: Sequence[Outcome],
+    model: str,
+    benchmark: str,
+    contributions: Path | None,
+    distortion: float = DISTORTION,
 ) -> list[Outcome]:
+    from jarvis_stem.api import load_model
+
+    predictor = load_model(model, benchmark, contributions)
     return [
         replace(one, answer=predictor.answer([one.picture], distortion)[0]) if one.picture else one
         for one in track(outcomes, "Answering")
@@ -194,6 +232,45 @@ def _say_where(csv_path: Path | None, targets: Mapping[str, Path]) -> None:
         (*_, last) = [path for path in targets.values() if path.parent == folder]
         shown = f"{folder}/: {count} plots" if count > 1 else str(last)
         terminal.note(f"plot: {printable(shown)}")
+
+
+def _contribute(
+    names: Sequence[str], dataset: str, images: Path | None, contributions: Path | None
+) -> int:
+    """Write contributions' predictions for a benchmark of real pictures."""
+    done = list(_contributed(names, dataset, images, contributions))
+    cli.report("\n".join(map(str, done)), [one.as_json() for one in done])
+    for id, why in done[0].unanswered.items():
+        cli.complain(f"{id}: no answer: {why}")
+    return 1 if any(one.unanswered for one in done) else 0
+
+
+def _contributed(
+    names: Sequence[str], dataset: str, images: Path | None, contributions: Path | None
+) -> Iterator[Contributed]:
+    from jarvis_stem.api import CONTRIBUTIONS
+    from jarvis_stem.formats.benchmark import Benchmark
+    from jarvis_stem.formats.names import bravais_result
+    from jarvis_stem.imaging.public_pictures import pictures_folder
+    from jarvis_stem.prediction.benchmark_answers import contribute, read_benchmark
+
+    root = contributions or CONTRIBUTIONS
+    benchmarks = root.resolve().parent / "benchmarks"
+    name = bravais_result(dataset)
+    benchmark = Benchmark.read(benchmarks, name)
+    if benchmark.sources is None:
+        raise StemError(
+            f"{dataset}: not a benchmark of real pictures; jarvis-stem train writes a "
+            "contribution's predictions for images that are drawn"
+        )
+    learned = bravais_result(_LEARNED_FROM)
+    if _ALL in names:
+        names = sorted(path.parent.name for path in root.glob(f"*/{learned.weights_name}"))
+    fallback = Benchmark.read(benchmarks, learned).majority_class
+    outcomes = read_benchmark(list(benchmark.split(name.split)), pictures_folder(dataset, images))
+    for model in names:
+        answered = _answered(outcomes, model, _LEARNED_FROM, root)
+        yield contribute(root / model, name, benchmark, answered, fallback)
 
 
 if __name__ == "__main__":

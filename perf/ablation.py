@@ -45,10 +45,18 @@ _ROOT = Path(__file__).resolve().parents[1]
 _SEEDS = (0, 1, 2)
 _README = _ROOT / "contributions/lattice_cnn_model/README.md"
 _BEGIN, _END = "<!-- perf/ablation.py writes from here -->", "<!-- to here -->"
+_CROP = 128  # pixels that the real-space CNN sees, each way
 
 _joined = architecture.load(_ROOT / "contributions/lattice_cnn_model")
 _alone = architecture.load(_ROOT / "contributions/lattice_model")
 _CELL = (16, 32, 64)
+
+
+def _pixel_cnn(classes: int) -> nn.Module:
+    """The CNN that lattice_cnn_model has for the spectrum, for the image itself."""
+    cnn = spectrum_cnn()
+    cnn[0] = nn.Conv2d(1, 32, 4, 4, bias=False)
+    return nn.Sequential(cnn, nn.Linear(128, classes))
 
 
 class _ReducedAlone(LatticeNet):
@@ -71,6 +79,7 @@ class Row:
     what: str
     build: Callable[[int], nn.Module]
     recipe: Recipe
+    cropped: bool = False
 
 
 ROWS = {
@@ -103,6 +112,12 @@ ROWS = {
         "lattice, trained without mirror images",
         lambda n: _alone.build(n),
         replace(_alone.recipe, mirror=False),
+    ),
+    "pixels": Row(
+        f"CNN on the image (middle {_CROP} x {_CROP})",
+        _pixel_cnn,
+        replace(_joined.recipe, epochs=8),
+        cropped=True,
     ),
 }
 _BOOSTED, _JOINED = "boosted", "joined"
@@ -176,6 +191,8 @@ def _row(
 ) -> dict[str, Any]:
     row = ROWS[name]
     recipe = row.recipe if epochs is None else replace(row.recipe, epochs=epochs)
+    if row.cropped:
+        train, validation, test = (_middle(part) for part in (train, validation, test))
     probabilities: list[tuple[Tensor, Tensor]] = []
     start = time.perf_counter()
     for seed in _SEEDS:
@@ -216,6 +233,12 @@ def _fitted(
             identity={},
         )
     return model
+
+
+def _middle(part: Split) -> Split:
+    start = (part.images.shape[1] - _CROP) // 2
+    inside = slice(start, start + _CROP)
+    return Split(part.images[:, inside, inside].contiguous(), part.classes)
 
 
 def _boosted(train: Split, validation: Split, test: Split) -> dict[str, Any]:
@@ -283,7 +306,7 @@ def _result(
 
 
 def _table(content: Mapping[str, Any]) -> str:
-    order = ["spectrum", "cell", _BOOSTED, "reduced", "lattice, not mirrored", "lattice"]
+    order = ["pixels", "spectrum", "cell", _BOOSTED, "reduced", "lattice, not mirrored", "lattice"]
     order += ["lattice+cell", "lattice+spectrum", "all", "ensemble", _JOINED]
     lines = [
         f"`{content['command']}` on {content['hardware']}: {content['validation']} validation and "

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from jarvis_stem.formats.names import BENCHMARK_SUFFIX, SCORED_METRIC, SCORED_SPLIT, ResultName
 from jarvis_stem.formats.plain_rows import PlainRows
+from jarvis_stem.formats.sources import SOURCES_SUFFIX, Sources
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import distinct, read_zip
 from jarvis_stem.utils.messages import count, quote, some
@@ -39,6 +41,7 @@ class Benchmark:
     Attributes:
         path: The zip it was read from.
         splits: ``{split: {id: class}}``; classes are integers or strings.
+        sources: Where its pictures are published; None where its images are drawn from structures.
 
     Examples:
         >>> splits = {"train": {"a.jpg": 2}, "test": {"b.jpg": 0}}
@@ -49,6 +52,7 @@ class Benchmark:
 
     path: Path
     splits: dict[str, dict[str, int | str]]
+    sources: Sources | None = None
 
     @classmethod
     def read(cls, root: Path, name: ResultName) -> Benchmark:
@@ -60,14 +64,15 @@ class Benchmark:
 
         Raises:
             StemError: No such benchmark, its checksum is not the manifest's, its zip or JSON is not
-                one, or an id is in two splits.
+                one, an id is in two splits, or its sources are of other ids.
         """
         path = root / name.page_path(BENCHMARK_SUFFIX)
         if not path.is_file():
             known = ", ".join(str(p.relative_to(root)) for p in benchmark_files(root)) or "none"
             raise StemError(f"{path}: no such benchmark; known: {known}")
         verify(root, path)
-        return cls(path, _parse_splits(path, read_zip(path, f"{name.benchmark_name}.json")))
+        splits = _parse_splits(path, read_zip(path, f"{name.benchmark_name}.json"))
+        return cls(path, splits, _read_sources(root, name, splits))
 
     @property
     def size(self) -> int:
@@ -85,10 +90,20 @@ class Benchmark:
             raise StemError(f"{self.path}: no ids in a split {name!r}; it has {known}")
         return self.splits[name]
 
+    @property
+    def majority_class(self) -> int | str:
+        """The most frequent class of the training split.
+
+        Raises:
+            StemError: There is no training split, or it is empty.
+        """
+        return Counter(self.split("train").values()).most_common(1)[0][0]
+
     @cached_property
     def classes(self) -> list[int | str]:
-        """The distinct classes over all splits, sorted."""
-        return sorted({c for split in self.splits.values() for c in split.values()}, key=_sort_key)
+        """The distinct classes over all splits and of the sources, sorted."""
+        classes = {c for split in self.splits.values() for c in split.values()}
+        return sorted(classes.union(self.sources.classes if self.sources else ()), key=_sort_key)
 
     def indices(self, classes: Iterable[int | str]) -> NDArray[np.intp]:
         """Where each class is in `classes`, intp[n].
@@ -245,6 +260,24 @@ def _parse_splits(path: Path, content: bytes) -> dict[str, dict[str, int | str]]
     if shared := _in_two_splits(splits):
         raise StemError(f"{path}: {count(shared, 'id')} in two splits: {some(shared)}")
     return splits
+
+
+def _read_sources(
+    root: Path, name: ResultName, splits: dict[str, dict[str, int | str]]
+) -> Sources | None:
+    """Where a benchmark's pictures are published, if it is one of pictures."""
+    path = root / name.page_path(SOURCES_SUFFIX)
+    if not path.exists():
+        return None
+    verify(root, path)
+    sources = Sources.read(path)
+    ids = {id for split in splits.values() for id in split}
+    if other := sorted(ids ^ sources.pictures.keys()):
+        raise StemError(
+            f"{path}: expected the benchmark's ids, got {count(other, 'id')} that only one of the "
+            f"two has: {some(list(map(quote, other)))}"
+        )
+    return sources
 
 
 def _in_two_splits(splits: dict[str, dict[str, int | str]]) -> list[str]:

@@ -79,8 +79,8 @@ class Metadata(BaseModel):
     git_url: list[Address] = Field(description="Addresses of the code.")
     missing_structures: dict[OneLine, Count] = Field(
         default={},
-        description="By predictions' file, the test ids without a structure at hand, which got "
-        "the most frequent class.",
+        description="By predictions' file, the test ids without a structure at hand, or whose "
+        "picture got no answer; they got the most frequent class.",
     )
 
     @property
@@ -183,8 +183,34 @@ def update_metadata(
     return path
 
 
+def record_predictions(folder: Path, name: ResultName, *, unanswered: int) -> Path:
+    """Record predictions that a stored model made for pictures: nothing was trained for them.
+
+    Args:
+        folder: The contribution; it has a metadata.json.
+        name: The result.
+        unanswered: Test ids that got the most frequent class for want of an answer.
+
+    Returns:
+        The file.
+
+    Raises:
+        StemError: There is no metadata.json, or it cannot be read.
+        OSError: The folder cannot be written.
+    """
+    path = folder / METADATA
+    old = read_json_object(path, limit=_SIZE_LIMIT)
+    new = {
+        **old,
+        "time_taken_seconds": _with(old, "time_taken_seconds", name, "", path),
+        "missing_structures": _with(old, "missing_structures", name, unanswered, path),
+    }
+    write_text(path, json_text(new))
+    return path
+
+
 def _with(
-    old: dict[str, Any], key: str, name: ResultName, value: int, path: Path
+    old: dict[str, Any], key: str, name: ResultName, value: int | Literal[""], path: Path
 ) -> dict[str, Any]:
     by_file = old.get(key, {})
     if not isinstance(by_file, dict):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from jarvis.core.utils import get_cache_dir
 from jarvis.db import figshare
 
 from jarvis_stem.imaging import prototypes
-from jarvis_stem.utils import terminal
+from jarvis_stem.utils.download import download
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import read_zip
 
@@ -26,9 +24,6 @@ from jarvis_stem.utils.files import read_zip
 DATABASES = {"dft_2d": "jid", "c2db": "id", "twod_matpd": "material_id"}
 STORE_VARIABLE = "JARVIS_STEM_DATA"
 _MAX_DATABASE = 2**32  # bytes unpacked
-_PATIENCE = 60  # seconds for a server to say something
-_RETRIES = 2  # of a download
-_BLOCK = 2**16  # bytes
 # In the store that this package's models once learned from, 2DMatPedia's cells had been turned.
 _TURNED = "twod_matpd"
 _TURN = 0.05  # degrees of a against x, which 1,082 of the published 6,351 exceed
@@ -181,7 +176,8 @@ def _download(name: str, path: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix=".download-", dir=path.parent) as folder:
         fetched = Path(folder) / path.name
         try:
-            _fetch(name, fetched)
+            # No checksum: JARVIS-Tools lists none. The zip has one, which reading it checks.
+            download(figshare.get_db_info()[name][0], fetched, name)
             records = _load(name, fetched)
         except requests.RequestException as error:
             raise StemError(
@@ -193,36 +189,5 @@ def _download(name: str, path: Path) -> dict[str, Any]:
             raise StemError(
                 f"{path}: the download of {name} is damaged ({reason}); try again.\n{ways_out}"
             ) from None
-        fetched.chmod(0o644)  # pooch's files are their owner's alone, stores are often shared
         fetched.replace(path)
     return records
-
-
-def _fetch(name: str, path: Path) -> None:
-    """Download a database, with a progress bar on a terminal; what broke off is tried again."""
-    import pooch  # here, for most commands download nothing
-
-    watched = sys.stderr.isatty() and not terminal.is_quiet()
-    if watched:
-        terminal.note(f"Downloading {name}")
-    pooch.get_logger().setLevel("WARNING")
-    # No checksum: JARVIS-Tools lists none. The zip has one, which reading it checks.
-    source = pooch.create(
-        path.parent,
-        base_url="",
-        registry={path.name: None},
-        urls={path.name: figshare.get_db_info()[name][0]},
-        retry_if_failed=_RETRIES,
-    )
-    with ExitStack() as stack:
-
-        def close_at_the_end(answer: requests.Response, **_: Any) -> None:
-            stack.callback(answer.close)  # which pooch leaves open where it breaks off
-
-        downloader = pooch.HTTPDownloader(
-            progressbar=watched,
-            chunk_size=_BLOCK,
-            timeout=_PATIENCE,
-            hooks={"response": close_at_the_end},
-        )
-        source.fetch(path.name, downloader=downloader)

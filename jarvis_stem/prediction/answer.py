@@ -11,6 +11,9 @@ from typing import Any, Literal
 
 from jarvis_stem.imaging.bravais import CLASS_NAMES, LATTICE_NAMES
 
+DISTORTION = 0.03
+"""Standard deviation of stretch and shear; public pictures have a few percent."""
+
 _MOST_DECIMALS = 5
 _ALIKE = 0.05  # of their length, by which lattices of two grains may differ
 _TURNED = 0.15  # between ratios of vectors, as complex numbers, of one lattice and of it turned
@@ -133,6 +136,11 @@ class Answer:
         data = asdict(self)
         named = {class_name(c): share for c, share in self.probabilities.items()}
         return {"class": data.pop("bravais_class"), **data, "probabilities": named}
+
+    @property
+    def most_probable(self) -> int | str:
+        """The class of the highest probability, also where no lattice is found."""
+        return max(self.probabilities, key=self.probabilities.__getitem__)
 
     @property
     def title(self) -> str:

@@ -19,7 +19,6 @@ from jarvis_stem.prediction.answer import (
     lattice_name,
 )
 
-DISTORTION = 0.03  # standard deviation of stretch and shear; public pictures have a few percent
 _IDEAL = 1e-3  # variation among tiles; renders stay below, microscopes' pictures above
 _FEW = 0.4  # of the tiles
 _FEWEST, _DOUBTED = 0.2, 0.5  # 3 of 16 tiles, which no render came to; it may be chance

@@ -18,8 +18,13 @@ from jarvis_stem.imaging import lattice_errors, measurement
 from jarvis_stem.imaging.picture import Picture
 from jarvis_stem.imaging.stem import IMAGE_SIZE
 from jarvis_stem.prediction import crystal
-from jarvis_stem.prediction.answer import Answer, MeasuredLattice, class_name, lattice_name
-from jarvis_stem.prediction.crystal import DISTORTION
+from jarvis_stem.prediction.answer import (
+    DISTORTION,
+    Answer,
+    MeasuredLattice,
+    class_name,
+    lattice_name,
+)
 from jarvis_stem.utils.errors import StemError
 
 _GOOD_QUALITY = 0.5  # 1 in 500 renders is below

@@ -77,7 +77,8 @@ class Result:
         comparisons: With the best, the best published result and the baseline, as far as they
             are others.
         same_predictions_as: Other results with exactly these predictions.
-        n_missing_structures: Test ids that got the most frequent class for want of a structure.
+        n_missing_structures: Test ids that got the most frequent class for want of a structure, or
+            of an answer for their picture.
         time_taken_seconds: Training time, None where it was not recorded.
         cost: None where no run was recorded.
     """
@@ -134,6 +135,7 @@ class Board:
         name: The six-part result name.
         n_test: Ids in its test split.
         dataset_size: Ids over all splits.
+        pictures: Whether they are real pictures, of which none is for training.
         baseline: What always naming the training split's most frequent class scores; None
             without a training split.
         references: Published scores to compare with.
@@ -148,6 +150,7 @@ class Board:
     classes: list[int | str]
     n_test: int
     dataset_size: int
+    pictures: bool
     results: list[Result] = field(default_factory=list)
     baseline: Result | None = None
     references: list[PublishedResult] = field(default_factory=list)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +114,7 @@ class _Tally:
             classes=benchmark.classes,
             n_test=len(split),
             dataset_size=benchmark.size,
+            pictures=benchmark.sources is not None,
         )
 
     def add(self, contribution: Contribution, submission: Submission) -> None:
@@ -190,10 +191,9 @@ class _Tally:
         return hashlib.sha256(predicted.tobytes()).hexdigest()
 
     def _majority(self) -> _Entry | None:
-        counts = Counter(self._benchmark.splits.get("train", {}).values())
-        if not counts:
+        if not self._benchmark.splits.get("train"):
             return None
-        commonest = counts.most_common(1)[0][0]
+        commonest = self._benchmark.majority_class
         about = {
             "n_missing_structures": 0,
             "model_name": f"always {commonest!r}, the most frequent class of the training split",

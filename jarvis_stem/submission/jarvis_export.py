@@ -27,6 +27,7 @@ from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, read_json_object, write_bytes, write_text
 
 RUN_SCRIPT = "run.sh"
+_COMMAND = (".venv/bin/python", "-m", "jarvis_stem")
 _AT_JARVIS = {Path("AI", "ImageClass", f"stem_2d_image_bravais_class{BENCHMARK_SUFFIX}")}
 
 
@@ -63,7 +64,7 @@ def export(
             predicted = benchmark.named(submission.predictions)
             write_predictions(new, result, list(split), list(split.values()), predicted)
         write_text(new / METADATA, json_text(_metadata(contribution)))
-        write_text(new / RUN_SCRIPT, _run_script(contribution, repository_url))
+        write_text(new / RUN_SCRIPT, _run_script(contribution, benchmarks, repository_url))
         (new / RUN_SCRIPT).chmod(0o755)
         for path in _new_benchmarks(result_names(contribution)):
             _copy(benchmarks.root / path, jarvis / "benchmarks" / path)
@@ -137,7 +138,7 @@ def _metadata(contribution: Contribution) -> dict[str, Any]:
     }
 
 
-def _run_script(contribution: Contribution, repository_url: str) -> str:
+def _run_script(contribution: Contribution, benchmarks: Benchmarks, repository_url: str) -> str:
     """A run.sh for people who have nothing of this repository yet."""
     address, _, branch = repository_url.partition("/tree/")
     clone = ["git", "clone", *(["--branch", branch] if branch else []), address]
@@ -146,8 +147,14 @@ def _run_script(contribution: Contribution, repository_url: str) -> str:
     for name, submission in zip(result_names(contribution), contribution.submissions, strict=True):
         run = submission.run
         commit = f", made at commit {run.git_commit}" if run and run.git_commit else ""
-        command = ["bash", f"contributions/{model}/run.sh", "--benchmark", name.dataset]
-        runs += [f"# {name.predictions_name}{commit}", shlex.join(command + _run_options(run))]
+        runs.append(f"# {name.predictions_name}{commit}")
+        on = ["--benchmark", name.dataset]
+        if benchmarks.open(name).sources:
+            runs.append(shlex.join([*_COMMAND, "data", "fetch", *on]))
+            runs.append(shlex.join([*_COMMAND, "predict", *on, "--contribution", model]))
+        else:
+            command = ["bash", f"contributions/{model}/run.sh", *on]
+            runs.append(shlex.join(command + _run_options(run)))
     return "\n".join(
         [
             "#!/usr/bin/env bash",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -298,8 +297,7 @@ def _classes(
     """Classes of all ids in benchmark order; an id without image gets the majority class."""
     likeliest = probabilities.argmax(dim=1).tolist()
     predicted = {i: benchmark.classes[n] for i, n in zip(found.ids, likeliest, strict=True)}
-    majority = Counter(benchmark.split("train").values()).most_common(1)[0][0]
-    return [predicted.get(i, majority) for i in benchmark.split(split)]
+    return [predicted.get(i, benchmark.majority_class) for i in benchmark.split(split)]
 
 
 def _calibration_error(probabilities: torch.Tensor, classes: torch.Tensor) -> float:

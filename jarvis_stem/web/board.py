@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from jarvis_stem.formats.metadata import DATE_FORMAT
 from jarvis_stem.formats.names import BENCHMARK_SUFFIX, ResultName
+from jarvis_stem.formats.sources import SOURCES_SUFFIX
 from jarvis_stem.scoring.board import BASELINE, Board, PublishedResult, Result, Share
 from jarvis_stem.scoring.table import RANK, Row, rows, same_predictions
 from jarvis_stem.web.content import Content, board_page
@@ -99,13 +100,14 @@ def iso_date(date_submitted: str) -> str:
 def _context(board: Board, content: Content) -> dict[str, Any]:
     name = ResultName.parse(board.name)
     classes = [content.class_name(board, c) for c in board.classes]
-    columns = _columns(board, classes)
-    records = _records(board, classes)
+    other = content.counterpart(board)
+    columns = _columns(board, classes, other)
+    records = _records(board, classes, other)
     lines = [
         _line(row, records[row.cells["contribution"]], columns, content) for row in rows(board)
     ]
     fields = list(dict.fromkeys(field for record in records.values() for field in record))
-    benchmark = name.page_path(BENCHMARK_SUFFIX).as_posix()
+    benchmarks_url = f"{content.project.repository_url}/benchmarks"
     robustness = _robustness(board, content)
     return {
         "board": board,
@@ -117,7 +119,8 @@ def _context(board: Board, content: Content) -> dict[str, Any]:
         "teams": sorted({record["team"] for record in lines} - {""}, key=str.casefold),
         "notes": same_predictions(board),
         "robustness": robustness,
-        "benchmark_url": f"{content.project.repository_url}/benchmarks/{benchmark}",
+        "benchmark_url": f"{benchmarks_url}/{name.page_path(BENCHMARK_SUFFIX).as_posix()}",
+        "sources_url": f"{benchmarks_url}/{name.page_path(SOURCES_SUFFIX).as_posix()}",
         "data": {
             "name": board.name,
             "dataset": board.dataset,
@@ -134,11 +137,28 @@ def _context(board: Board, content: Content) -> dict[str, Any]:
     }
 
 
-def _columns(board: Board, classes: list[str]) -> list[Column]:
-    """The columns that say something on this board."""
+def _columns(board: Board, classes: list[str], other: Board | None) -> list[Column]:
+    """The columns that say something on this board.
+
+    Args:
+        board: What they are of.
+        classes: Its classes' names.
+        other: The board of real pictures beside one of simulated images, or the other way round.
+    """
     split = any(result.with_structure for result in board.results)
-    shown = [c for c in _COLUMNS if split or not c.title.endswith(" structure")]
-    return [*shown, *(Column(f"recall: {name}", (f"recall: {name}",)) for name in classes)]
+    columns = [c for c in _COLUMNS if split or not c.title.endswith(" structure")]
+    if board.pictures:  # of which most are of one class
+        columns = [replace(c, shown=c.shown or c.title == "balanced accuracy") for c in columns]
+    if other and other.results:
+        kind = "pictures" if other.pictures else "images"
+        beside = Column(
+            "real pictures" if other.pictures else "simulated images",
+            ("accuracy_beside", "n_beside"),
+            shown=True,
+            help=f"accuracy on the {other.n_test:,} test {kind} of {other.dataset}",
+        )
+        columns.insert([c.title for c in columns].index("correct"), beside)
+    return [*columns, *(Column(f"recall: {name}", (f"recall: {name}",)) for name in classes)]
 
 
 def _line(
@@ -149,6 +169,9 @@ def _line(
         column.title: row.cells.get(column.title) or _text(record.get(column.fields[0]))
         for column in columns
     }
+    if record.get("accuracy_beside") is not None:
+        title = next(c.title for c in columns if c.fields[0] == "accuracy_beside")
+        cells[title] = f"{record['accuracy_beside']:.4f} of {record['n_beside']}"
     link = record["url"]
     if row.kind == "contribution":
         link = content.contribution_address(row.cells["contribution"], _ROOT)
@@ -159,11 +182,15 @@ def _text(value: object) -> str:
     return "" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
-def _records(board: Board, classes: list[str]) -> dict[str, dict[str, Any]]:
+def _records(board: Board, classes: list[str], other: Board | None) -> dict[str, dict[str, Any]]:
     """The values behind each row, by what the row calls it."""
     records = {f"published {one.name}": _published(one, board) for one in board.references}
     for result in board.results:
         records[result.contribution] = _result(result, "contribution", board, classes)
+    if other:
+        for beside in other.results:
+            if record := records.get(beside.contribution):
+                record |= {"accuracy_beside": beside.score, "n_beside": other.n_test}
     if board.baseline:
         record = _result(board.baseline, "baseline", board, classes)
         records[record["contribution"]] = record

@@ -46,6 +46,12 @@ class Content:
         """What is known of a board's benchmark; its name where nothing is."""
         return self.project.benchmarks.get(ResultName.parse(board.name), About(board.name))
 
+    def counterpart(self, board: Board) -> Board | None:
+        """The board of real pictures for the first of simulated images, and the other way round."""
+        boards = self.leaderboard.benchmarks
+        pair = [next((b for b in boards if b.pictures == real), None) for real in (False, True)]
+        return pair[not board.pictures] if board in pair else None
+
     def contribution_address(self, contribution: str, root: str) -> str:
         """Where a page links to for a contribution: its card, or its folder in the repository.
 

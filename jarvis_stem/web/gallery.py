@@ -133,6 +133,8 @@ def build(
     for board in leaderboard.benchmarks:
         name = ResultName.parse(board.name)
         benchmark = Benchmark.read(benchmarks, name)
+        if benchmark.sources:  # pictures are not drawn from structures
+            continue
         truth = benchmark.split(name.split)
         images, thumbnails = _drawn(name.dataset, tuple(truth), data)
         if not images.ids:

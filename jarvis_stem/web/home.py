@@ -27,7 +27,33 @@ def pages(content: Content) -> Iterator[tuple[PurePosixPath, str]]:
         {"board": board, "about": content.about(board), "history": _history(board)}
         for board in content.leaderboard.benchmarks
     ]
-    yield page, render("home.html.j2", page, content, boards=boards, samples=_samples(content))
+    yield (
+        page,
+        render(
+            "home.html.j2",
+            page,
+            content,
+            boards=boards,
+            samples=_samples(content),
+            real=_real_beside_simulated(content),
+        ),
+    )
+
+
+def _real_beside_simulated(content: Content) -> dict[str, Any]:
+    """The models that were scored on simulated images and on real pictures.
+
+    Returns:
+        Both boards, and of each such model, best on real pictures first, both results; empty where
+        there is none.
+    """
+    real = next((b for b in content.leaderboard.benchmarks if b.pictures), None)
+    simulated = content.counterpart(real) if real else None
+    if not (real and simulated):
+        return {}
+    drawn = {result.contribution: result for result in simulated.results}
+    pairs = [(drawn[r.contribution], r) for r in real.results if r.contribution in drawn]
+    return {"simulated": simulated, "real": real, "pairs": pairs} if pairs else {}
 
 
 def _history(board: Board) -> dict[str, Any]:

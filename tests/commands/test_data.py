@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import real_pictures
 from helpers import REAL, REPOSITORY, Figshare, add_benchmark, figshare_at
 from jarvis.core.lattice import Lattice
 
@@ -461,3 +462,106 @@ def test_what_a_link_leads_to_is_kept(store: Path, home: Path, run: Run) -> None
     assert run("clear", "--yes", "--quiet") == (0, "", "")
     assert not (home / "cache/jarvis_stem").is_symlink()
     assert (elsewhere / "x").exists()
+
+
+# pictures
+
+
+@pytest.fixture
+def pictures(home: Path, figshare: Figshare) -> dict[str, bytes]:
+    """A benchmark of pictures, served but for one."""
+    files = {id: f"content of {id}".encode() for id in real_pictures.CLASSES}
+    address = f"http://127.0.0.1:{figshare.server_port}"
+    real_pictures.add_real(home / "benchmarks", files, address)
+    figshare.files |= {f"/{id}": content for id, content in files.items()}
+    return files
+
+
+def test_pictures_are_fetched_and_the_others_named(
+    pictures: dict[str, bytes], home: Path, run: Run
+) -> None:
+    status, out, err = run("fetch", "--benchmark", "pictures", "--images", "here")
+    assert (status, err) == (0, "")
+    assert out.splitlines() == [
+        *(f"here/{id}: downloaded, {len(pictures[id])} bytes" for id in list(pictures)[:3]),
+        "pictures of pictures: here: 3 of 4 there",
+        "by hand, each to its path in here:",
+        "  c/by_hand.png: ask for it: https://example.org/pictures",
+    ]
+    real_pictures.put(home / "here", pictures)
+    assert run("fetch", "--benchmark", "pictures", "--images", "here") == (
+        0,
+        "pictures of pictures: here: 4 of 4 there\n",
+        "",
+    )
+
+
+def test_the_place_of_pictures_is_the_cache(
+    pictures: dict[str, bytes], home: Path, run: Run
+) -> None:
+    status, out, _ = run("fetch", "--benchmark", "pictures", "--json")
+    folder = home / "cache/jarvis_stem/pictures"
+    assert status == 0
+    assert json.loads(out) == {
+        "benchmark": "pictures",
+        "folder": str(folder),
+        "ids": 4,
+        "there": 3,
+        "other_checksum": [],
+        "to_fetch": [],
+        "by_hand": {"c/by_hand.png": {"how": "ask for it", "page": "https://example.org/pictures"}},
+        "downloaded": list(pictures)[:3],
+    }
+    assert {i: (folder / i).read_bytes() for i in list(pictures)[:3]} == {
+        i: pictures[i] for i in list(pictures)[:3]
+    }
+
+
+def test_a_picture_that_cannot_be_fetched_is_named_with_its_address(
+    pictures: dict[str, bytes], figshare: Figshare, run: Run
+) -> None:
+    figshare.files["/a/square.png"] = b"changed since"
+    status, out, err = run("fetch", "--benchmark", "pictures", "--images", "here")
+    assert status == 1
+    assert "here/a/square.png" not in out
+    assert "pictures of pictures: here: 2 of 4 there" in out
+    assert err == (
+        "error: a/square.png: the file at its address has another checksum: "
+        f"http://127.0.0.1:{figshare.server_port}/a/square.png; see https://example.org/pictures, "
+        "and put the file at here/a/square.png\n"
+    )
+
+
+def test_what_is_there_of_the_pictures_is_shown(
+    pictures: dict[str, bytes], store: Path, home: Path, run: Run
+) -> None:
+    real_pictures.put(home / "here", {"a/square.png": b"another", "b/text.png": b"x"})
+    real_pictures.put(home / "here", {"b/text.png": pictures["b/text.png"]})
+    status, out, err = run("--images", "here")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[-8:] == [
+        "",
+        "pictures of pictures: here: 1 of 4 there",
+        "another file than the published one: a/square.png",
+        "to download, jarvis-stem data fetch --benchmark pictures: a/hexagonal.png, a/square.png",
+        "by hand, each to its path in here:",
+        "  c/by_hand.png: ask for it: https://example.org/pictures",
+        "",
+        f"cache: {home}/cache/jarvis_stem: 0 files, 0 bytes",
+    ]
+    assert "no structure for a/" not in out
+
+
+@pytest.mark.parametrize("more", [["--data", "x"], ["--refresh"]])
+def test_databases_and_pictures_are_fetched_apart(
+    more: list[str], pictures: dict[str, bytes], run: Run
+) -> None:
+    status, _, err = run("fetch", "--benchmark", "pictures", *more)
+    assert status == 2
+    assert "exclude each other" in err
+
+
+def test_a_benchmark_that_is_drawn_has_no_pictures(home: Path, run: Run) -> None:
+    status, _, err = run("fetch", "--benchmark", "small")
+    assert status == 1
+    assert "small: its images are drawn from structures" in err

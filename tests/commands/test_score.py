@@ -133,6 +133,7 @@ def test_the_leaderboard_and_its_table(root: Path) -> None:
         "classes": [0, 1, 2],
         "n_test": 4,
         "dataset_size": 7,
+        "pictures": False,
         "references": [],
         "rejected": [],
     }

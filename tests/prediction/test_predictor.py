@@ -459,7 +459,7 @@ def test_without_contributions_there_is_a_way_out(
     expected = r"nowhere: no such folder of contributions.*pip install -e.*--contributions DIR"
     with pytest.raises(StemError, match=expected):
         load_model(contributions=tmp_path / "nowhere")
-    monkeypatch.setattr(api, "_CONTRIBUTIONS", tmp_path / "nowhere")  # no clone of the repository
+    monkeypatch.setattr(api, "CONTRIBUTIONS", tmp_path / "nowhere")  # no clone of the repository
     with pytest.raises(StemError, match=expected):
         predict(renders[:1])
 

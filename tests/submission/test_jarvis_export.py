@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import real_pictures
 from helpers import (
     METADATA,
     OTHER,
@@ -21,7 +22,7 @@ from helpers import (
 )
 
 from jarvis_stem.formats.metadata import blank
-from jarvis_stem.formats.names import ResultName
+from jarvis_stem.formats.names import BENCHMARK_SUFFIX, PREDICTIONS_SUFFIX, ResultName
 from jarvis_stem.utils.files import read_zip
 from jarvis_stem.utils.git import git
 
@@ -192,6 +193,25 @@ def test_run_script_clones_and_trains(root: Path, tmp_path: Path) -> None:
     assert done.stdout == f"The predictions: {clone}/contributions/good\n"
 
 
+def test_run_script_answers_for_pictures_and_trains_nothing(root: Path) -> None:
+    pictures = real_pictures.NAME
+    real_pictures.add_real(root / "benchmarks", dict.fromkeys(real_pictures.CLASSES, b""))
+    csv = "id,prediction\n" + "".join(f"{id},4\n" for id in real_pictures.CLASSES)
+    add(root, "good", csv, pictures)
+    assert export(root, "--benchmark", "pictures").returncode == 0
+    script = (root / "out/contributions/good/run.sh").read_text()
+    run = ".venv/bin/python -m jarvis_stem"
+    assert (
+        f"# {pictures.predictions_name}\n"
+        f"{run} data fetch --benchmark pictures\n"
+        f"{run} predict --benchmark pictures --contribution good\n" in script
+    )
+    assert "contributions/good/run.sh" not in script
+    benchmark = root / "out/benchmarks" / pictures.page_path(".json.zip")
+    splits = json.loads(read_zip(benchmark, f"{pictures.benchmark_name}.json"))
+    assert splits == {"train": {}, "test": real_pictures.CLASSES}
+
+
 def test_run_script_of_a_model_trained_otherwise(root: Path) -> None:
     export(root)
     script = (root / "out/contributions/good/run.sh").read_text()
@@ -324,10 +344,12 @@ def test_the_committed_contributions_export(tmp_path: Path) -> None:
     done = python("-m", "jarvis_stem.export", "--jarvis", target)
     assert done.returncode == 0, done.stderr
     files = tree(target)
-    # The benchmark that JARVIS-Leaderboard has is not written over, the new one goes with it.
-    assert [name for name in files if name.startswith("benchmarks/")] == [
-        "benchmarks/AI/ImageClass/stem_2d_proto_bravais_class.json.zip"
-    ]
+    # The benchmark that JARVIS-Leaderboard has is not written over, new ones go with the results.
+    found = (REPOSITORY / "contributions").glob(f"*/*{PREDICTIONS_SUFFIX}")
+    names = {ResultName.parse(path.name) for path in found} - {REAL}
+    assert [name for name in files if name.startswith("benchmarks/")] == sorted(
+        f"benchmarks/{name.page_path(BENCHMARK_SUFFIX).as_posix()}" for name in names
+    )
     for model in ("densenet_model", "resnet_model"):
         assert f"contributions/{model}/{REAL.predictions_name}" in files
         # Trained here, these are plain already.

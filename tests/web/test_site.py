@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 
 import click
 import pytest
+import real_pictures
 from helpers import METADATA, PATIENCE, REPOSITORY, SMALL, add_benchmark, add_contribution, python
 from sites import scored
 
@@ -209,6 +210,60 @@ def test_a_board_without_contributions_has_a_page(project: Path) -> None:
     (project / PROJECT).write_text(json.dumps(metadata))
     assert site.main(["--no-images"]) == 0
     assert "majority class" in (project / "site" / BOARD).read_text()
+
+
+@pytest.fixture
+def seen(project: Path) -> dict[str, str]:
+    """Pages of a model scored on real pictures, too, and of another scored on them alone."""
+    real_pictures.add_real(project / "benchmarks", dict.fromkeys(real_pictures.CLASSES, b""))
+    csv = "id,prediction\na/hexagonal.png,0\na/square.png,4\nb/text.png,0\nc/by_hand.png,0\n"
+    name = real_pictures.NAME
+    metadata = METADATA | {"missing_structures": {name.predictions_name: 1}}
+    for model in ("cnn", "another"):
+        add_contribution(project / "contributions", model, csv, name, metadata)
+    assert site.main(["--quiet"]) == 0
+    return {path: text.decode() for path, text in written(project / "site").items()}
+
+
+def test_real_pictures_stand_beside_simulated_images(seen: dict[str, str]) -> None:
+    home = seen["index.html"]
+    section = home[home.index("Simulated images and real pictures") :]
+    section = section[: section.index("</section>")]
+    assert "4 simulated test images" in section
+    assert "real (n = 4)" in section
+    # 3 of 4 simulated images, 2 of 4 pictures: all of one class, none of the other.
+    (row,) = re.findall(r"<tr><th scope=\"row\">.*?</tr>", section)
+    assert ">cnn</a>" in row
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", row)
+    intervals = ["0.301 to 0.954", "0.150 to 0.850"]
+    assert cells == ["0.7500", intervals[0], "0.5000", intervals[1], "0.5000"]
+    assert "<code>pictures</code> · 4 real pictures · 2 contributions" in home
+
+
+def test_each_benchmark_has_the_others_accuracy_in_a_column(seen: dict[str, str]) -> None:
+    for page, column, cell in (
+        (BOARD, "real pictures", "0.5000 of 4"),
+        ("benchmarks/pictures_bravais_class.html", "simulated images", "0.7500 of 4"),
+    ):
+        (text,) = EMBEDDED.findall(seen[page])
+        data = json.loads(text)
+        titles = [one["title"] for one in data["columns"]]
+        by_name = {cells[titles.index("contribution")]: cells for cells in data["cells"]}
+        assert by_name["cnn"][titles.index(column)] == cell
+        assert data["columns"][titles.index(column)]["shown"]
+    assert by_name["another"][titles.index("simulated images")] == ""
+    assert data["columns"][titles.index("balanced accuracy")]["shown"]
+
+
+def test_pages_say_what_real_pictures_are(seen: dict[str, str]) -> None:
+    page, card = seen["benchmarks/pictures_bravais_class.html"], seen["contributions/cnn.html"]
+    assert "<dt>real pictures</dt><dd>4</dd>" in page
+    assert "images in all" not in page
+    assert "pictures_bravais_class.sources.json" in page
+    assert "1 of 4 pictures got no answer" in card
+    assert "jarvis-stem predict --benchmark pictures --contribution cnn\n" in card
+    assert "jarvis-stem data fetch --benchmark pictures" in card
+    assert "Nothing was trained for these pictures" in card
 
 
 def test_nothing_to_show_is_a_page_as_well(project: Path) -> None:

@@ -489,7 +489,9 @@ def test_the_committed_contributions_make_a_site(tmp_path: Path, tab: Tab) -> No
     content = scored(contributions, REPOSITORY / "benchmarks", project)
     builder.build(content, tmp_path / "site")
     pages = sorted((tmp_path / "site").rglob("*.html"))
-    assert len(pages) == 1 + 2 + len(list(contributions.glob("*/metadata.json")))
+    assert len(pages) == 1 + len(project.benchmarks) + len(
+        list(contributions.glob("*/metadata.json"))
+    )
     for path in pages:
         page = tab.open(path)
         local = page.evaluate(
