@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from jarvis_stem.formats.names import DEFAULT_MODEL
 from jarvis_stem.imaging import picture
 from jarvis_stem.imaging.picture import Frame, Picture
-from jarvis_stem.prediction.answer import Answer
+from jarvis_stem.prediction.answer import DISTORTION, Answer
 from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.training.stored_model import StoredModel
 from jarvis_stem.utils.errors import StemError
@@ -57,6 +57,7 @@ def predict(
     pixel_size: float | None = None,
     model: Predictor | None = None,
     frame: Frame | None = None,
+    distortion: float = DISTORTION,
 ) -> list[Answer]:
     """Name the Bravais lattice in pictures.
 
@@ -66,6 +67,8 @@ def predict(
         pixel_size: Å per pixel of the images; by default what their files say.
         model: By default ``load_model()``.
         frame: Of a file with several: its number from 1, ``mean``, or ``all``.
+        distortion: Standard deviation of the stretch and shear that microscopes' pictures have, a
+            share; 0 takes them to be as exact as drawings.
 
     Returns:
         An answer for each picture, in their order.
@@ -86,7 +89,7 @@ def predict(
             read += picture.of_path(Path(one), pixel_size, frame).values()
         else:
             read.append(picture.of_array(one, pixel_size))
-    return (model or load_model()).answer(read)
+    return (model or load_model()).answer(read, distortion)
 
 
 def _separate(shown: OnePicture | Sequence[OnePicture]) -> Iterable[OnePicture]:

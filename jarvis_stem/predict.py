@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +13,16 @@ import click
 
 from jarvis_stem import cli
 from jarvis_stem.formats.names import DEFAULT_MODEL
+from jarvis_stem.prediction.answer import DISTORTION
 from jarvis_stem.prediction.inputs import find_inputs, read_pictures
 from jarvis_stem.prediction.outcome import Outcome
 from jarvis_stem.prediction.plots import draw_plots, plot_paths
 from jarvis_stem.prediction.report import csv_text, report_text
+from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import write_text
+from jarvis_stem.utils.messages import printable
+from jarvis_stem.utils.progress import track
 
 if TYPE_CHECKING:
     from jarvis_stem.imaging.picture import Frame
@@ -36,9 +42,9 @@ what PATH can be:
   an id         of a structure in the JARVIS databases (see jarvis-stem data), or of the
                 built-in ones with --benchmark stem_2d_proto
 
-The size of a pixel is read from microscopes' files and from many TIFFs (docs/formats.md). Where it
-is not known, all of the picture is taken to show 51.2 Å, as the benchmark's do. 3.190(2) is a
-measured 3.190 with a standard error of 0.002, from the noise in the picture.
+The size of a pixel is read from microscopes' files and from many TIFFs (docs/formats.md); scale
+bars and axes are not. Where it is not known, lengths are in pixels (px). 3.190(2) is a measured
+3.190 with a standard error of 0.002, from the noise in the picture or the spread among its parts.
 
 With --contribution the pictures are those of a benchmark of real ones, below --images, and the
 answers of the contribution's stored model, of the files alone, are written to its folder as its
@@ -94,6 +100,14 @@ class FrameType(click.ParamType["Frame"]):
     help="Frame of a stack: its number from 1, the mean of all as they lie, or an answer for each.",
 )
 @click.option(
+    "--distortion",
+    type=click.FloatRange(min=0, max=20),
+    default=100 * DISTORTION,
+    show_default=True,
+    metavar="PERCENT",
+    help="How much microscopes stretch and shear pictures, a standard deviation; 0: they do not.",
+)
+@click.option(
     "--model",
     default=DEFAULT_MODEL,
     show_default=True,
@@ -146,6 +160,7 @@ def main(
     paths: tuple[str, ...],
     pixel_size: float | None,
     frame: Frame | None,
+    distortion: float,
     model: str,
     benchmark: str,
     csv_path: Path | None,
@@ -157,8 +172,9 @@ def main(
 ) -> int:
     """Name the Bravais lattice in your pictures, and measure it.
 
-    Prints the class and its probability, the measured primitive lattice (a, b in Å and the angle
-    between them in degrees), and why an answer is not to be trusted where it is not.
+    Prints the class and its probability, the measured primitive lattice (a, b in Å, or in pixels
+    where the size of one is not known, and the angle between them in degrees), the nearest lattice
+    of that class, and why an answer is not to be trusted where it is not.
     """
     if contributed:
         for other in ("paths", "pixel_size", "frame", "model", "csv_path", "plot", "data"):
@@ -176,8 +192,9 @@ def main(
         raise StemError(f"{csv_path}: is one of the inputs; name another file for the answers")
     outcomes = read_pictures(inputs)
     targets = {} if plot is None else plot_paths(plot, outcomes)
-    outcomes = _answered(outcomes, model, benchmark, contributions)
+    outcomes = _answered(outcomes, model, benchmark, contributions, distortion / 100)
     draw_plots(outcomes, targets)
+    _say_where(csv_path, targets)
     if csv_alone:
         print(csv_text(outcomes), end="")
     else:
@@ -192,17 +209,29 @@ def main(
 
 
 def _answered(
-    outcomes: Sequence[Outcome], model: str, benchmark: str, contributions: Path | None
+    outcomes: Sequence[Outcome],
+    model: str,
+    benchmark: str,
+    contributions: Path | None,
+    distortion: float = DISTORTION,
 ) -> list[Outcome]:
     from jarvis_stem.api import load_model
 
     predictor = load_model(model, benchmark, contributions)
-    pictures = [outcome.picture for outcome in outcomes if outcome.picture]
-    answers = iter(predictor.answer(pictures))
     return [
-        Outcome(outcome.name, outcome.picture, next(answers)) if outcome.picture else outcome
-        for outcome in outcomes
+        replace(one, answer=predictor.answer([one.picture], distortion)[0]) if one.picture else one
+        for one in track(outcomes, "Answering")
     ]
+
+
+def _say_where(csv_path: Path | None, targets: Mapping[str, Path]) -> None:
+    """Say which files there are now."""
+    if csv_path and csv_path != Path("-"):
+        terminal.note(f"answers: {printable(str(csv_path))}")
+    for folder, count in Counter(path.parent for path in targets.values()).items():
+        (*_, last) = [path for path in targets.values() if path.parent == folder]
+        shown = f"{folder}/: {count} plots" if count > 1 else str(last)
+        terminal.note(f"plot: {printable(shown)}")
 
 
 def _contribute(

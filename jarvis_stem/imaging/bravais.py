@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from jarvis.core.atoms import Atoms
 
 CLASS_NAMES = ("hexagonal", "square", "rectangle", "rhombus", "parallelogram")
+LATTICE_NAMES = ("hexagonal", "square", "rectangular", "centred rectangular", "oblique")
+"""The same in crystallographers' words."""
 
 
 def bravais_class(atoms: Atoms) -> int:

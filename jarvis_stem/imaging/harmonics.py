@@ -119,7 +119,7 @@ def for_each(work: Callable[[int], None], count: int, what: str) -> None:
         work: Called with the number of each image, in as many threads as OMP_NUM_THREADS says or
             there are cores.
         count: Number of images.
-        what: What is being done, at the left of the progress bar.
+        what: What is being done, at the left of the progress bar that many images have.
     """
 
     def batch(start: int) -> None:
@@ -129,7 +129,7 @@ def for_each(work: Callable[[int], None], count: int, what: str) -> None:
     executor = ThreadPoolExecutor(_threads())
     try:
         batches = [executor.submit(batch, start) for start in range(0, count, BATCH)]
-        for done in track(batches, what):
+        for done in track(batches, what) if len(batches) > 1 else batches:
             done.result()
     finally:
         executor.shutdown(cancel_futures=True)

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from jarvis_stem.imaging import stem
+from jarvis_stem.imaging import continuation, stem
+from jarvis_stem.imaging.axes import inside_axes
 from jarvis_stem.imaging.picture_files import has_structures, is_picture, opened
 from jarvis_stem.imaging.picture_files.recording import NUMBERS, Pixels, Recording
 from jarvis_stem.imaging.picture_files.values import field_of
@@ -47,22 +48,36 @@ class Picture:
     """A picture as the models take it.
 
     Attributes:
-        pixels: uint8[256, 256], x along rows, stretched to 0..255.
+        pixels: uint8[256, 256], x along rows, stretched to 0..255: the middle, as the models take
+            it.
         values: float32[H, W], the whole picture's numbers, bright where much was counted; bands
-            without data are cut off, single outlying pixels clipped.
-        doubts: Why it may not show what the models were trained on.
+            without data, margins and axes are cut off, single outlying pixels clipped.
+        doubts: Why it may not be read as it was meant.
+        view_doubts: Why `pixels` may not show what the models were trained on.
         pixel_size: Å per pixel of `values`. If None that is not known, and the whole picture is
             taken to show 51.2 Å.
         pixel_size_from: What says so: ``given``, or what in the file; None if nothing does.
         frame: Which of a file's images and frames it is, None where there is but one.
+        figure: Whether it was a figure without axes, which `pixels` are brought back from.
+        inside: Pixels a side in the middle of `pixels` that are of the picture; those around them
+            continue it.
     """
 
     pixels: NDArray[np.uint8]
     values: NDArray[np.float32]
     doubts: tuple[str, ...] = ()
+    view_doubts: tuple[str, ...] = ()
     pixel_size: float | None = None
     pixel_size_from: str | None = None
     frame: str | None = None
+    figure: bool = False
+    inside: int = IMAGE_SIZE
+
+    @property
+    def unit(self) -> float:
+        """Å per pixel of `values`; of an unknown size, if the models' view shows 51.2 Å."""
+        side = max(self.values.shape) if self.figure else min(self.values.shape)
+        return self.pixel_size or _VIEW / side
 
 
 def of_path(
@@ -149,9 +164,9 @@ def read_picture(
     """Read a picture: grey, square, of the benchmark's field of view.
 
     Colours become grey, transparency white, and more than 8 bits are stretched to 8, not cut off. A
-    white margin is taken off; what matplotlib drew in it is brought back to its own pixels, as
-    `_undrawn` says. Of a picture that is not square the middle is taken, for a squeeze would change
-    the lattice.
+    white margin is taken off, and of a figure with axes all outside their frame; what matplotlib
+    drew without axes is brought back to its own pixels, as `_undrawn` says. Of a picture that is
+    not square the models see the middle, for a squeeze would change the lattice.
 
     Args:
         path: One of `picture_files.FORMATS`. Of several images in a file that of the detector HAADF
@@ -163,7 +178,8 @@ def read_picture(
         frame: Which of a stack's frames, from 1, or ``mean`` for that of all, not aligned.
 
     Returns:
-        The picture. One that shows less than 51.2 Å is filled up with its mean.
+        The picture. One that shows less than 51.2 Å is continued by its lattice, or filled up with
+        its mean where it shows none.
 
     Raises:
         StemError: Not a readable picture, several of them and no frame named, nothing but margin,
@@ -225,11 +241,14 @@ def _picture(
     if not np.isfinite(values).all():
         raise StemError(f"{name}: has pixels that are not finite numbers; mask or replace them")
     content, framed = _without_margin(values, name) if drawn else (_stretched(values), False)
+    if drawn:
+        values = inside_axes(content)
+        framed, content = framed and values is content, values
     height, width = content.shape
     if framed and abs(height - width) <= 1 and max(height, width) > IMAGE_SIZE and not pixel_size:
-        return Picture(_undrawn(content), values)
-    shown, doubts = _fitted(content, pixel_size, name)
-    return Picture(shown, values, doubts, pixel_size, source)
+        return Picture(_undrawn(content), values, figure=True)
+    shown, inside, doubts = _fitted(content, pixel_size, name)
+    return Picture(shown, values, (), doubts, pixel_size, source, inside=inside)
 
 
 def _stretched(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -241,8 +260,8 @@ def _stretched(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _fitted(
     content: NDArray[np.float32], pixel_size: float | None, name: str
-) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """The middle 51.2 Å, or all of a picture whose scale is not known, and doubts about it."""
+) -> tuple[NDArray[np.uint8], int, tuple[str, ...]]:
+    """The middle 51.2 Å, or all of a picture whose scale is not known; see `Picture`."""
     height, width = content.shape
     if min(height, width) < SMALLEST:
         raise StemError(
@@ -259,7 +278,8 @@ def _fitted(
             f"not square: the middle {side}x{side} of {width}x{height} px are taken to show "
             f"{_VIEW:.1f} Å; name the size of a pixel",
         )
-    return stem.to_uint8(_resized(square, IMAGE_SIZE, len(square))[None])[0], doubts
+    whole = _resized(square, IMAGE_SIZE, len(square))
+    return stem.to_uint8(whole[None])[0], IMAGE_SIZE, doubts
 
 
 def _check_pixel_size(pixel_size: float | None) -> None:
@@ -330,8 +350,8 @@ def _middle(content: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _of_scale(
     square: NDArray[np.float32], pixel_size: float, name: str
-) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """The middle 51.2 Å at 0.2 Å a pixel, and doubts about it."""
+) -> tuple[NDArray[np.uint8], int, tuple[str, ...]]:
+    """The middle 51.2 Å at 0.2 Å a pixel; see `Picture`."""
     if pixel_size > _COARSEST:
         raise StemError(
             f"{name}: {pixel_size:.4g} Å a pixel; expected at most {_COARSEST}; magnify more, or "
@@ -346,13 +366,16 @@ def _of_scale(
         )
     resized = _resized(square, size, size * PIXEL_SIZE / pixel_size)
     if size == IMAGE_SIZE:
-        return stem.to_uint8(resized[None])[0], ()
+        return stem.to_uint8(resized[None])[0], size, ()
+    continued = continuation.continued(resized, IMAGE_SIZE)
+    if continued is not None:
+        return stem.to_uint8(continued[None])[0], size, ()
     before = (IMAGE_SIZE - size) // 2
     filled = np.pad(
         resized, (before, IMAGE_SIZE - size - before), constant_values=float(resized.mean())
     )
     doubt = f"shows {shown:.1f} Å of the {_VIEW:.1f} that the models were trained on"
-    return stem.to_uint8(filled[None])[0], (doubt,)
+    return stem.to_uint8(filled[None])[0], size, (doubt,)
 
 
 def _resized(square: NDArray[np.float32], size: int, across: float) -> NDArray[np.float32]:

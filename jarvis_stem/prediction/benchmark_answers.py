@@ -85,10 +85,10 @@ def contribute(
     unanswered = {
         id: outcome.error or "its answer is none of the benchmark's classes"
         for id, outcome in zip(split, outcomes, strict=True)
-        if outcome.answer is None or outcome.answer.bravais_class not in benchmark.classes
+        if outcome.answer is None or outcome.answer.most_probable not in benchmark.classes
     }
     predicted = [
-        fallback if id in unanswered or not outcome.answer else outcome.answer.bravais_class
+        fallback if id in unanswered or not outcome.answer else outcome.answer.most_probable
         for id, outcome in zip(split, outcomes, strict=True)
     ]
     record_predictions(folder, name, unanswered=len(unanswered))

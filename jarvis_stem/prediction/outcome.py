@@ -29,10 +29,10 @@ def answer_keys(answer: Answer | None) -> dict[str, Any]:
     if answer:
         return answer.as_json()
     nothing: dict[str, Any] = dict.fromkeys(_KEYS)
-    return {**nothing, "reasons": []}
+    return {**nothing, "further": [], "reasons": []}
 
 
 _KEYS = (
-    *("class", "class_name", "probabilities", "confidence"),
-    *("lattice", "quality", "pixel_size", "pixel_size_from", "frame", "reasons"),
+    *("class", "class_name", "lattice_name", "probabilities", "confidence", "lattice"),
+    *("symmetric", "further", "quality", "pixel_size", "pixel_size_from", "frame", "reasons"),
 )

@@ -1,4 +1,4 @@
-"""The Bravais lattice of anybody's image, by the stored model of a contribution.
+"""The Bravais lattice of anybody's picture, by measurement or the stored model of a contribution.
 
 The model's probabilities are the pipeline's. An answer's are mixed with equal ones by how far the
 image can be trusted to be what the model was trained on; that leaves its class as it is.
@@ -7,7 +7,7 @@ image can be trusted to be what the model was trained on; that leaves its class 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,10 +17,18 @@ from numpy.typing import NDArray
 from jarvis_stem.imaging import lattice_errors, measurement
 from jarvis_stem.imaging.picture import Picture
 from jarvis_stem.imaging.stem import IMAGE_SIZE
-from jarvis_stem.prediction.answer import Answer, MeasuredLattice, class_name
+from jarvis_stem.prediction import crystal
+from jarvis_stem.prediction.answer import (
+    DISTORTION,
+    Answer,
+    MeasuredLattice,
+    class_name,
+    lattice_name,
+)
 from jarvis_stem.utils.errors import StemError
 
-_GOOD_QUALITY = 0.5  # 1 in 500 renders is below; noise, photographs and liquids stay below 0.1
+_GOOD_QUALITY = 0.5  # 1 in 500 renders is below
+_LEAST_QUALITY = 0.1  # noise, photographs and liquids stay below
 _DARKEST_SKEWNESS = -0.4  # no render of the training split is below
 _DOUBTED = 0.5  # weight of the model's word for each doubt about the image
 
@@ -80,19 +88,35 @@ class Predictor:
         """The model's class of each image; see `predict_proba`."""
         return self.classes_[self.predict_proba(images).argmax(axis=1)]
 
-    def answer(self, shown: Sequence[Picture]) -> list[Answer]:
-        """Say of each picture what its lattice is, and how far that is to be trusted."""
+    def answer(self, shown: Sequence[Picture], distortion: float = DISTORTION) -> list[Answer]:
+        """Say of each picture what its lattice is, and how far that is to be trusted.
+
+        Microscopes' pictures are answered by `crystal`. The network answers what is drawn, what is
+        as regular as a drawing, and what `crystal` finds no lattice in.
+
+        Args:
+            shown: The pictures.
+            distortion: Standard deviation of the stretch that microscopes' pictures have; 0 asks
+                the network alone.
+        """
+        measured = [self._measured(picture, distortion) for picture in shown]
+        pairs = zip(shown, measured, strict=True)
+        others = self._by_network([one for one, answer in pairs if not answer], distortion)
+        return [answer or next(others) for answer in measured]
+
+    def _measured(self, picture: Picture, distortion: float) -> Answer | None:
+        if _is_exact(picture, distortion) or self.network.classes != list(range(5)):
+            return None
+        return crystal.answer(picture, distortion)
+
+    def _by_network(self, shown: Sequence[Picture], distortion: float) -> Iterator[Answer]:
         images = np.array([picture.pixels for picture in shown], np.uint8)
         images = images.reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
         probabilities = self.predict_proba(images)
-        lattices = measurement.measure(images)
-        errors = lattice_errors.standard_errors(images, lattices.vectors)
-        return [
-            self._answer(picture, probabilities[n], _lattice(lattices, errors, n), quality)
-            for n, (picture, quality) in enumerate(
-                zip(shown, lattices.quality.tolist(), strict=True)
-            )
-        ]
+        for picture, likely in zip(shown, probabilities, strict=True):
+            # Where its parts agree on none, a picture has to show its lattice all over.
+            least = _LEAST_QUALITY if _is_exact(picture, distortion) else _GOOD_QUALITY
+            yield self._answer(picture, likely, *_measure(picture, least))
 
     def _answer(
         self,
@@ -101,44 +125,62 @@ class Predictor:
         lattice: MeasuredLattice | None,
         quality: float,
     ) -> Answer:
-        doubts = [*picture.doubts, *_contrast_doubts(picture.pixels)]
+        doubts = [*picture.doubts, *picture.view_doubts, *_contrast_doubts(picture.pixels)]
         # The model's word counts as far as it sees a lattice; for the rest any class is as likely.
         trust = min(1, quality / _GOOD_QUALITY) * _DOUBTED ** len(doubts)
         mixed = trust * probabilities.astype(float) + (1 - trust) / len(self.classes_)
-        best = int(probabilities.argmax())
         classes = self.classes_.tolist()
+        best = classes[int(probabilities.argmax())] if lattice else None
         return Answer(
-            bravais_class=classes[best],
-            class_name=class_name(classes[best]),
+            bravais_class=best,
+            class_name=class_name(best),
+            lattice_name=lattice_name(best),
             probabilities=dict(zip(classes, mixed.tolist(), strict=True)),
-            confidence=float(mixed[best]),
+            confidence=float(mixed.max()),
             lattice=lattice,
+            symmetric=None,
+            further=(),
             quality=quality,
             pixel_size=picture.pixel_size,
             pixel_size_from=picture.pixel_size_from,
             frame=picture.frame,
-            reasons=[*_lattice_reasons(picture.pixels, quality), *doubts],
+            reasons=[*_lattice_reasons(picture.pixels, lattice, quality), *doubts],
         )
 
 
-def _lattice(
-    lattices: measurement.Lattices, errors: NDArray[np.float64], n: int
-) -> MeasuredLattice | None:
-    if lattices.quality[n] == 0:
-        return None
-    a, b = lattices.lengths[n].tolist()
-    first, second = map(tuple, lattices.vectors[n].tolist())
-    known = (error if math.isfinite(error) else None for error in errors[n].tolist())
-    a_error, b_error, gamma_error = known
-    gamma = float(lattices.gamma[n])
-    return MeasuredLattice(a, b, gamma, a_error, b_error, gamma_error, (first, second))
+def _is_exact(picture: Picture, distortion: float) -> bool:
+    return distortion == 0 or picture.pixel_size_from == "drawn"
 
 
-def _lattice_reasons(image: NDArray[np.uint8], quality: float) -> list[str]:
+def _measure(picture: Picture, least: float) -> tuple[MeasuredLattice | None, float]:
+    """The lattice in the middle of a picture, of the least quality at least, and its quality."""
+    edge = (IMAGE_SIZE - picture.inside) // 2
+    inside = slice(edge, edge + picture.inside)
+    image = picture.pixels[None, inside, inside]
+    lattices = measurement.measure(image)
+    quality = float(lattices.quality[0])
+    if quality < least:
+        return None, quality
+    errors = lattice_errors.standard_errors(image, lattices.vectors)[0]
+    scale = 1 if picture.pixel_size else 1 / picture.unit
+    a_error, b_error = (error * scale if math.isfinite(error) else None for error in errors[:2])
+    a, b = (lattices.lengths[0] * scale).tolist()
+    first, second = map(tuple, (lattices.vectors[0] * scale).tolist())
+    gamma, gamma_error = float(lattices.gamma[0]), float(errors[2])
+    return MeasuredLattice(
+        *(a, b, gamma, a_error, b_error, gamma_error if math.isfinite(gamma_error) else None),
+        (first, second),
+        "Å" if picture.pixel_size else "px",
+    ), quality
+
+
+def _lattice_reasons(
+    image: NDArray[np.uint8], lattice: MeasuredLattice | None, quality: float
+) -> list[str]:
     """Why the image is not one of a lattice; all that a model says of it is then chance."""
     if image.min() == image.max():
         return ["all pixels are the same"]
-    if quality == 0:
+    if lattice is None:
         return ["no lattice found"]
     if quality < _GOOD_QUALITY:
         return [f"the lattice found explains only {quality:.0%} of the image's peaks"]

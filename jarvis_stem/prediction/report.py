@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from jarvis_stem.prediction.answer import Answer
 _SHOWN = 0.005  # probabilities that would be printed as 0.00 are not
-_LATTICE = ("a", "a_error", "b", "b_error", "gamma", "gamma_error")
+_LATTICE = ("a", "a_error", "b", "b_error", "gamma", "gamma_error", "unit")
+_SYMMETRIC = ("a", "b", "gamma", "strain")
 
 
 def csv_text(outcomes: Sequence[Outcome]) -> str:
@@ -26,8 +27,10 @@ def csv_text(outcomes: Sequence[Outcome]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     ends = ("quality", "pixel_size", "pixel_size_from", "frame")
     shares = [f"p_{name}" for name in classes]
-    head = ("input", "class", "class_name", "confidence")
-    writer.writerow([*head, *shares, *_LATTICE, *ends, "reasons", "error"])
+    head = ("input", "class", "class_name", "lattice_name", "confidence")
+    symmetric = [f"symmetric_{key}" for key in _SYMMETRIC[:3]]
+    middle = (*_LATTICE, *symmetric, "strain", "further")
+    writer.writerow([*head, *shares, *middle, *ends, "reasons", "error"])
     for row in rows:
         probabilities, lattice = row["probabilities"] or {}, row["lattice"] or {}
         writer.writerow(
@@ -35,6 +38,8 @@ def csv_text(outcomes: Sequence[Outcome]) -> str:
                 *(row[key] for key in head),
                 *(probabilities.get(name) for name in classes),
                 *(lattice.get(key) for key in _LATTICE),
+                *((row["symmetric"] or {}).get(key) for key in _SYMMETRIC),
+                len(row["further"]),
                 *(row[key] for key in ends),
                 "; ".join(row["reasons"]),
                 row["error"],
@@ -61,25 +66,24 @@ def report_text(outcomes: Sequence[Outcome]) -> str:
     with console.capture() as capture:
         console.print(table)
     lines = [line.rstrip() for line in capture.get().splitlines()] if answers else []
-    if any(answer.lattice and answer.pixel_size is None for _, answer in answers):
+    if any(answer.lattice and answer.lattice.unit == "px" for _, answer in answers):
         lines.append(
-            "a and b: where neither the file nor --pixel-size says how large a pixel is, the "
-            "picture is taken to show 51.2 Å"
+            "px: neither the file nor --pixel-size says how large a pixel is; scale bars and axes "
+            "are not read"
         )
     return "\n".join(lines)
 
 
 def _lines(answer: Answer) -> Text:
-    """Class and probabilities, the lattice, what was read, reasons for distrust, a line each."""
+    """Class and probabilities, lattices, what was read, reasons for distrust, a line each."""
     from rich.text import Text
 
-    shares = sorted(answer.as_json()["probabilities"].items(), key=lambda one: -one[1])
-    others = [f", {name} {share:.2f}" for name, share in shares[1:] if share >= _SHOWN]
-    text = Text.assemble(
-        (f"{answer.class_name} {answer.confidence:.2f}", "bold"), ("".join(others), "dim")
-    )
-    if answer.lattice:
-        text.append(f"\n{answer.lattice}")
+    text = Text(answer.title, "bold")
+    if answer.bravais_class is not None:
+        text.append(_others(answer), "dim")
+    for line in (answer.lattice, answer.symmetric and f"nearest: {answer.symmetric}"):
+        text.append(f"\n{line}" if line else "")
+    text.append(f"\n{answer.grains}" if answer.grains else "", "cyan")
     source = answer.pixel_size_from
     read = [answer.frame] if answer.frame else []
     if source not in (None, "given", "drawn"):
@@ -89,3 +93,11 @@ def _lines(answer: Answer) -> Text:
     for reason in answer.reasons:
         text.append(f"\n{reason}", "yellow")
     return text
+
+
+def _others(answer: Answer) -> str:
+    """The less probable classes that are probable at all."""
+    from jarvis_stem.prediction.answer import both_names
+
+    shares = sorted(answer.probabilities.items(), key=lambda one: -one[1])[1:]
+    return "".join(f", {both_names(c)} {share:.2f}" for c, share in shares if share >= _SHOWN)

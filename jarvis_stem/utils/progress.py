@@ -19,10 +19,13 @@ from jarvis_stem.utils.terminal import is_quiet
 T = TypeVar("T")
 
 
-def bar() -> Progress:
+def bar(*, transient: bool = False) -> Progress:
     """Make a bar of what is done and the time left, shown on a terminal only.
 
     With --quiet nothing is shown, nor what is printed to the bar's console.
+
+    Args:
+        transient: Whether it goes away when all is done.
     """
     console = Console(stderr=True, quiet=is_quiet())
     return Progress(
@@ -32,15 +35,16 @@ def bar() -> Progress:
         TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,
+        transient=transient,
     )
 
 
 def track(items: Sequence[T], description: str) -> Iterator[T]:
-    """Yield the items while a bar shows how many are done and the time left.
+    """Yield the items while a bar shows how many are done and the time left, and then goes away.
 
     Args:
         items: What to go through.
         description: What is being done, at the left of the bar.
     """
-    with bar() as progress:
+    with bar(transient=True) as progress:
         yield from progress.track(items, description=description)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import real_pictures
+import small_benchmark
 from helpers import REAL, REPOSITORY, Figshare, add_benchmark, figshare_at
 from jarvis.core.lattice import Lattice
 
@@ -470,9 +470,9 @@ def test_what_a_link_leads_to_is_kept(store: Path, home: Path, run: Run) -> None
 @pytest.fixture
 def pictures(home: Path, figshare: Figshare) -> dict[str, bytes]:
     """A benchmark of pictures, served but for one."""
-    files = {id: f"content of {id}".encode() for id in real_pictures.CLASSES}
+    files = {id: f"content of {id}".encode() for id in small_benchmark.CLASSES}
     address = f"http://127.0.0.1:{figshare.server_port}"
-    real_pictures.add_real(home / "benchmarks", files, address)
+    small_benchmark.add_real(home / "benchmarks", files, address)
     figshare.files |= {f"/{id}": content for id, content in files.items()}
     return files
 
@@ -488,7 +488,7 @@ def test_pictures_are_fetched_and_the_others_named(
         "by hand, each to its path in here:",
         "  c/by_hand.png: ask for it: https://example.org/pictures",
     ]
-    real_pictures.put(home / "here", pictures)
+    small_benchmark.put(home / "here", pictures)
     assert run("fetch", "--benchmark", "pictures", "--images", "here") == (
         0,
         "pictures of pictures: here: 4 of 4 there\n",
@@ -535,8 +535,8 @@ def test_a_picture_that_cannot_be_fetched_is_named_with_its_address(
 def test_what_is_there_of_the_pictures_is_shown(
     pictures: dict[str, bytes], store: Path, home: Path, run: Run
 ) -> None:
-    real_pictures.put(home / "here", {"a/square.png": b"another", "b/text.png": b"x"})
-    real_pictures.put(home / "here", {"b/text.png": pictures["b/text.png"]})
+    small_benchmark.put(home / "here", {"a/square.png": b"another", "b/text.png": b"x"})
+    small_benchmark.put(home / "here", {"b/text.png": pictures["b/text.png"]})
     status, out, err = run("--images", "here")
     assert (status, err) == (0, "")
     assert out.splitlines()[-8:] == [

@@ -21,13 +21,15 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from jarvis_stem.imaging import prototypes, stem
+from jarvis_stem.imaging.conditions import Conditions
 from jarvis_stem.predict import main
 from jarvis_stem.utils.errors import StemError
 
 SQUARE, HEXAGONAL = "proto-rocksalt-PbTe", "proto-graphene-C"
 KEYS = [
-    *("input", "class", "class_name", "probabilities", "confidence"),
-    *("lattice", "quality", "pixel_size", "pixel_size_from", "frame", "reasons", "error"),
+    *("input", "class", "class_name", "lattice_name", "probabilities", "confidence"),
+    *("lattice", "symmetric", "further", "quality", "pixel_size", "pixel_size_from", "frame"),
+    *("reasons", "error"),
 ]
 Pixels = NDArray[Any]
 
@@ -65,9 +67,9 @@ def test_what_a_person_sees(
     first, second, third = out.splitlines()
     assert first.startswith("x.png  square 1.00")
     assert second.split() == ["a", *second.split()[1:]]
-    assert second.strip().startswith("a 4.40")
-    assert "°" in second
-    assert third.startswith("a and b: where neither the file nor --pixel-size says")
+    assert second.strip().startswith("a 22.000")
+    assert " px, b 22.000" in second and "°" in second
+    assert third.startswith("px: neither the file nor --pixel-size says")
     assert (err, list(tmp_path.iterdir())) == ("", [tmp_path / "x.png"])
 
 
@@ -87,15 +89,20 @@ def test_json_has_every_key_for_every_input(
     assert [list(one) for one in (bad, good, lost)] == [KEYS] * 3
     assert [one["input"] for one in (bad, good, lost)] == inputs
     assert bad["error"].startswith("text.png: not a readable image")
-    assert {bad[key] for key in KEYS if key not in ("input", "error", "reasons")} == {None}
+    assert {bad[key] for key in KEYS if key not in ("input", "error", "reasons", "further")} == {
+        None
+    }
     assert (good["class"], good["class_name"], good["error"], good["reasons"]) == (
         *(1, "square", None),
         [],
     )
     assert good["probabilities"]["square"] == good["confidence"] > 0.9
-    assert good["lattice"]["a"] == pytest.approx(4.4, abs=1e-3)
+    assert good["lattice"]["a"] == pytest.approx(22, abs=5e-3)
+    assert good["lattice"]["unit"] == "px"
     assert 0 < good["lattice"]["a_error"] < 1e-2
     assert (lost["lattice"], lost["reasons"]) == (None, ["no lattice found"])
+    assert (lost["class"], lost["class_name"]) == (None, "none")
+    assert sum(lost["probabilities"].values()) == pytest.approx(1)
 
 
 def test_a_bad_file_is_named_and_the_others_are_answered(
@@ -133,7 +140,8 @@ def test_csv(square: Pixels, capsys: pytest.CaptureFixture[str]) -> None:
     assert [row["input"] for row in rows] == ['a,"b".png', "text.png", "high.png"]
     assert [row["class_name"] for row in rows[:2]] == ["square", ""]
     assert sum(float(rows[0][f"p_{name}"]) for name in ("square", "rhombus", "rectangle")) > 0.9
-    assert float(rows[0]["a"]) == pytest.approx(4.4, abs=1e-3)
+    assert float(rows[0]["a"]) == pytest.approx(22, abs=5e-3)
+    assert (rows[0]["unit"], rows[0]["further"], rows[0]["lattice_name"]) == ("px", "0", "square")
     assert rows[1]["error"].startswith("text.png: ")
     assert rows[2]["reasons"].startswith("not square")
 
@@ -147,6 +155,28 @@ def test_csv_without_any_answer(capsys: pytest.CaptureFixture[str]) -> None:
 def test_both_to_standard_output_are_refused(square: Pixels) -> None:
     with pytest.raises(click.UsageError, match="both print"):
         main([save("x.png", square), "--json", "--csv", "-"])
+
+
+def test_a_microscopes_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    atoms = prototypes.structures()[f"{HEXAGONAL}.jpg"]
+    conditions = Conditions(dose=1e5, drift_shear=0.03, rotation=9)
+    save("x.tif", stem.simulate([atoms], conditions)[0])
+    assert main(["x.tif", "--pixel-size", "0.2", "--plot", "--csv", "x.csv"]) == 0
+    out, err = capsys.readouterr()
+    first, second, third, *_ = out.splitlines()
+    assert first.startswith("x.tif  hexagonal 0.")
+    assert second.strip().startswith("a 2.4")
+    assert third.strip().startswith("nearest: a 2.4")
+    assert err == "answers: x.csv\nplot: lattices/x.png\n"
+    assert plotted("lattices/x.png")
+    (row,) = csv.DictReader(io.StringIO(Path("x.csv").read_text(encoding="utf-8")))
+    assert (row["unit"], row["symmetric_gamma"][:4]) == ("Å", "60.0")
+    assert 0.01 < float(row["strain"]) < 0.06
+    (exact,) = as_json(capsys, "x.tif", "--pixel-size", "0.2", "--distortion", "0")
+    assert exact["symmetric"] is None
+    for percent in ("-1", "21"):
+        with pytest.raises(click.BadParameter):
+            main(["x.tif", "--distortion", percent])
 
 
 def test_quiet(square: Pixels, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlparse
 import numpy as np
 import pytest
 from helpers import SHARED
-from real_pictures import BY_HAND, CLASSES, HEXAGONAL, NAME, add_real, edit, sources
+from small_benchmark import BY_HAND, CLASSES, HEXAGONAL, NAME, add_real, edit, sources
 
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import bravais_result

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 from helpers import Figshare
-from real_pictures import BY_HAND, CLASSES, HEXAGONAL, SQUARE, TEXT, put, sources
+from small_benchmark import BY_HAND, CLASSES, HEXAGONAL, SQUARE, TEXT, put, sources
 
 from jarvis_stem.formats.sources import Sources
 from jarvis_stem.imaging.public_pictures import (

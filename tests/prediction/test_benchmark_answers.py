@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import REAL, SHARED, SMALL_SPLITS, TINY_MODEL, add_benchmark, command, run_record
-from real_pictures import BY_HAND, CLASSES, HEXAGONAL, NAME, SQUARE, TEXT, add_real, contents, put
+from small_benchmark import BY_HAND, CLASSES, HEXAGONAL, NAME, SQUARE, TEXT, add_real, contents, put
 
 from jarvis_stem.api import load_model, predict
 from jarvis_stem.formats.benchmark import Benchmark

@@ -159,9 +159,9 @@ def test_an_answer_of_a_render(predictor: Predictor) -> None:
 def test_the_lattice_has_errors_and_a_direction(predictor: Predictor) -> None:
     graphene = next(s for i, s in prototypes.structures().items() if set(s.elements) == {"C"})
     noisy = stem.to_uint8(stem.simulate([graphene], Conditions(dose=1e4, rotation=20)))
-    (answer,) = predict(noisy, model=predictor)
+    (answer,) = predict(noisy, 0.2, predictor, distortion=0)
     lattice = answer.lattice
-    assert lattice is not None
+    assert lattice is not None and lattice.unit == "Å" and lattice.tiles == ()
     assert lattice.a_error is not None and lattice.b_error is not None
     assert 1e-4 < lattice.a_error < 2e-3
     assert 1e-4 < lattice.b_error < 2e-3
@@ -192,6 +192,74 @@ def test_errors_are_written_in_units_of_the_last_digit(
 ) -> None:
     lattice = MeasuredLattice(value, 4.0, 90.0, error, None, None, ((1.0, 0.0), (0.0, 1.0)))
     assert str(lattice) == f"a {expected} Å, b 4.00 Å, gamma 90.00°"
+
+
+def microscope(distorted: bool = True, size: float = 0.2) -> NDArray[np.float32]:
+    """MoS2 as a microscope shows it; the network of these tests is sure of rectangles."""
+    atoms = prototypes.structures()["proto-1H-MoS2.jpg"]
+    drift = 0.03 if distorted else 0.0
+    conditions = Conditions(dose=3e4, drift_shear=drift, pixel_size=size, background=1, rotation=9)
+    return stem.simulate([atoms], conditions)[0]
+
+
+def test_a_microscopes_picture_is_measured_in_its_parts(predictor: Predictor) -> None:
+    (answer,) = predict(microscope(), 0.2, predictor)
+    assert (answer.bravais_class, answer.class_name, answer.lattice_name) == (
+        *(0, "hexagonal", "hexagonal"),
+    )
+    assert 0.7 < answer.confidence < 0.97
+    lattice, symmetric = answer.lattice, answer.symmetric
+    assert lattice is not None and symmetric is not None
+    assert len(lattice.tiles) > 6 and lattice.unit == symmetric.unit == "Å"
+    assert lattice.b / lattice.a > 1.005  # it stays what the picture shows
+    assert symmetric.a == pytest.approx(symmetric.b) == pytest.approx(3.16, abs=0.05)
+    assert symmetric.gamma == pytest.approx(60)
+    assert symmetric.strain == pytest.approx(0.03, abs=0.01)
+    assert_sound(answer)
+
+
+def test_without_a_pixel_size_lengths_are_in_pixels(predictor: Predictor) -> None:
+    for shown in (microscope(), microscope(distorted=False).round(6)):
+        (unknown,), (known,) = (predict(shown, size, predictor) for size in (None, 0.2))
+        assert unknown.lattice is not None and known.lattice is not None
+        assert (unknown.lattice.unit, known.lattice.unit) == ("px", "Å")
+        assert unknown.lattice.a * 0.2 == pytest.approx(known.lattice.a, rel=0.01)
+        assert " px, b " in str(unknown.lattice)
+
+
+def test_without_distortion_the_network_answers(predictor: Predictor) -> None:
+    (answer,) = predict(microscope(), 0.2, predictor, distortion=0)
+    assert (answer.class_name, answer.symmetric) == ("rectangle", None)
+    (clean,) = predict(
+        stem.simulate([prototypes.structures()["proto-1H-MoS2.jpg"]])[0], 0.2, predictor
+    )
+    assert (clean.class_name, clean.symmetric) == ("rectangle", None)  # as regular as a drawing
+
+
+def test_more_distortion_makes_more_hexagonal(predictor: Predictor) -> None:
+    stretched = microscope()
+    shares = [
+        predict(stretched, 0.2, predictor, distortion=one)[0].probabilities[0]
+        for one in (0.002, 0.03)
+    ]
+    assert shares[0] < 0.5 < shares[1]
+    (doubted,) = predict(stretched, 0.2, predictor, distortion=0.01)
+    assert any("takes a strain of" in reason for reason in doubted.reasons) or (
+        doubted.class_name != "hexagonal"
+    )
+
+
+def test_grains_and_their_turn(predictor: Predictor) -> None:
+    atoms = prototypes.structures()["proto-1H-MoS2.jpg"]
+    turned = [Conditions(dose=1e5, rotation=angle, pixel_size=0.3) for angle in (0, 19)]
+    left, right = stem.simulate([atoms, atoms], turned)
+    (answer,) = predict(np.hstack([left[:, :128], right[:, 128:]]), 0.3, predictor)
+    assert len(answer.further) == 1
+    assert answer.grains.startswith("2 grains: the other one a 3.")
+    assert float(answer.grains.split()[-1].rstrip("°")) == pytest.approx(19, abs=1.5)
+    assert_sound(answer)
+    (alone,) = predict(left, 0.3, predictor)
+    assert (alone.further, alone.grains) == ((), "")
 
 
 def photograph() -> Pixels:
@@ -232,7 +300,10 @@ def test_no_lattice_no_confidence(kind: str, predictor: Predictor, tmp_path: Pat
         warnings.simplefilter("error")
         (answer,) = predict(path, model=predictor)
     assert answer.reasons
-    assert answer.confidence < 0.4
+    assert (answer.bravais_class, answer.class_name, answer.lattice_name) == (None, "none", "none")
+    assert answer.title == "no lattice"
+    assert answer.lattice is None
+    assert answer.confidence < 0.6
     assert_sound(answer)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import real_pictures
+import small_benchmark
 from helpers import (
     METADATA,
     OTHER,
@@ -194,9 +194,9 @@ def test_run_script_clones_and_trains(root: Path, tmp_path: Path) -> None:
 
 
 def test_run_script_answers_for_pictures_and_trains_nothing(root: Path) -> None:
-    pictures = real_pictures.NAME
-    real_pictures.add_real(root / "benchmarks", dict.fromkeys(real_pictures.CLASSES, b""))
-    csv = "id,prediction\n" + "".join(f"{id},4\n" for id in real_pictures.CLASSES)
+    pictures = small_benchmark.NAME
+    small_benchmark.add_real(root / "benchmarks", dict.fromkeys(small_benchmark.CLASSES, b""))
+    csv = "id,prediction\n" + "".join(f"{id},4\n" for id in small_benchmark.CLASSES)
     add(root, "good", csv, pictures)
     assert export(root, "--benchmark", "pictures").returncode == 0
     script = (root / "out/contributions/good/run.sh").read_text()
@@ -209,7 +209,7 @@ def test_run_script_answers_for_pictures_and_trains_nothing(root: Path) -> None:
     assert "contributions/good/run.sh" not in script
     benchmark = root / "out/benchmarks" / pictures.page_path(".json.zip")
     splits = json.loads(read_zip(benchmark, f"{pictures.benchmark_name}.json"))
-    assert splits == {"train": {}, "test": real_pictures.CLASSES}
+    assert splits == {"train": {}, "test": small_benchmark.CLASSES}
 
 
 def test_run_script_of_a_model_trained_otherwise(root: Path) -> None:

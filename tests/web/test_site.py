@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 import click
 import pytest
-import real_pictures
+import small_benchmark
 from helpers import METADATA, PATIENCE, REPOSITORY, SMALL, add_benchmark, add_contribution, python
 from sites import scored
 
@@ -215,9 +215,9 @@ def test_a_board_without_contributions_has_a_page(project: Path) -> None:
 @pytest.fixture
 def seen(project: Path) -> dict[str, str]:
     """Pages of a model scored on real pictures, too, and of another scored on them alone."""
-    real_pictures.add_real(project / "benchmarks", dict.fromkeys(real_pictures.CLASSES, b""))
+    small_benchmark.add_real(project / "benchmarks", dict.fromkeys(small_benchmark.CLASSES, b""))
     csv = "id,prediction\na/hexagonal.png,0\na/square.png,4\nb/text.png,0\nc/by_hand.png,0\n"
-    name = real_pictures.NAME
+    name = small_benchmark.NAME
     metadata = METADATA | {"missing_structures": {name.predictions_name: 1}}
     for model in ("cnn", "another"):
         add_contribution(project / "contributions", model, csv, name, metadata)

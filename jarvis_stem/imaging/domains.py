@@ -1,0 +1,185 @@
+"""The lattices of a real picture: what its parts agree on.
+
+A microscope's picture has contamination, holes, grains, slow background, distortion, and a scale
+that need not be known. So lattices are measured in many tiles of it, at several scales. At the
+right scale tiles of one crystal have the same lattice, and those that agree are a domain.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from jarvis_stem.imaging import measurement
+from jarvis_stem.imaging.contrast import evened
+from jarvis_stem.imaging.stem import PIXEL_SIZE
+
+_WIDTH = 10  # pixels of a tile that the background is wide
+_TILE = 192  # pixels a side
+_SMALLEST = 64
+_MOST = 4  # tiles a side
+_WIDTHS = (2.5, 5.0, 10.0, 20.0, 40.0, 80.0)  # pixels of a picture whose scale is not known
+_USUAL = (1.0, 2.0, 4.0)  # Å, where it is
+_SIZES = (0.8, 4.5)  # of a cell, in widths; others are chance or beyond the spectrum's reach
+_ALIKE = 0.05  # of their length, by which vectors of one domain may differ
+_MULTIPLE = 0.1  # the same, of a lattice and one several times finer
+_LEAST = 0.04  # mean quality of a picture's tiles below which there is no lattice
+_SECOND = 0.35  # of the first domain's weight that makes another one
+_FEWEST = 3  # tiles of a domain; noise has two alike now and then
+_INDEPENDENT = 0.25  # of overlapping tiles
+_PERCENTILES = (0.1, 99.9)
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Tiles of a picture with one lattice.
+
+    Attributes:
+        vectors: Reduced basis vectors as rows, pixels of the picture, float64[2, 2]; x along rows.
+        bases: The same of each tile, float64[N, 2, 2].
+        tiles: Top, left, height and width of each tile, pixels, int64[N, 4].
+        share: Of all tiles, 0..1.
+        weight: The same, each counted by its lattice's quality.
+    """
+
+    vectors: NDArray[np.float64]
+    bases: NDArray[np.float64]
+    tiles: NDArray[np.int64]
+    share: float
+    weight: float
+
+    @property
+    def variation(self) -> float:
+        """By how much of their length vectors differ from tile to tile."""
+        return float(np.linalg.norm(self.bases.std(axis=0)) / np.linalg.norm(self.vectors))
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        """Standard errors of a, b, pixels, and gamma, degrees, float64[3]: the tiles' spread.
+
+        Tiles may overlap by half each way, so that a quarter of them count as independent.
+        """
+        lengths = np.linalg.norm(self.bases, axis=2)
+        cosines = (self.bases[:, 0] * self.bases[:, 1]).sum(axis=1) / lengths.prod(axis=1)
+        values = np.column_stack([lengths, np.degrees(np.arccos(cosines))])
+        spread = values.std(axis=0, ddof=1)
+        return np.asarray(spread / math.sqrt(max(1, len(values) * _INDEPENDENT)))
+
+
+def find_domains(values: NDArray[np.float32], pixel_size: float | None = None) -> list[Domain]:
+    """Find the lattices of a picture.
+
+    Args:
+        values: float32[H, W], at least 64 pixels a side.
+        pixel_size: Å, where it is known.
+
+    Returns:
+        Domains, the largest first; none where tiles do not agree on a lattice.
+
+    Examples:
+        >>> from jarvis_stem.imaging import prototypes, stem
+        >>> drawn = stem.simulate([prototypes.structures()["proto-1H-MoS2.jpg"]])[0]
+        >>> (domain,) = find_domains(drawn, 0.2)
+        >>> (np.linalg.norm(domain.vectors, axis=1) * 0.2).round(2)
+        array([3.16, 3.16])
+    """
+    widths = _WIDTHS if pixel_size is None else [width / pixel_size for width in _USUAL]
+    found = [_at_width(values, width) for width in widths]
+    return max(found, key=lambda domains: domains[0].weight if domains else 0, default=[])
+
+
+def _at_width(values: NDArray[np.float32], width: float) -> list[Domain]:
+    tiles = _tiles(values.shape, width)
+    if len(tiles) == 0:
+        return []
+    lattices = measurement.measure(np.array([_tile(values, tile, width) for tile in tiles]))
+    vectors = lattices.vectors * (width / _WIDTH / PIXEL_SIZE)
+    areas = np.abs(vectors[:, 0, 0] * vectors[:, 1, 1] - vectors[:, 0, 1] * vectors[:, 1, 0])
+    smallest, largest = ((width * size) ** 2 for size in _SIZES)
+    quality = lattices.quality * ((smallest < areas) & (areas < largest))
+    first = _domain(vectors, quality, tiles)
+    if first is None or first.weight < _LEAST:
+        return []
+    for n in np.flatnonzero(quality):
+        quality[n] *= not _is_explained(vectors[n], first.vectors)
+    second = _domain(vectors, quality, tiles)
+    return [first] if second is None or second.weight < _SECOND * first.weight else [first, second]
+
+
+def _tiles(shape: tuple[int, ...], width: float) -> NDArray[np.int64]:
+    """Top, left, height and width of overlapping tiles that cover a picture, at least 3 x 3."""
+    least, usual = (n * width / _WIDTH for n in (_SMALLEST, _TILE))
+    sizes = [round(min(usual, n / 2)) for n in shape]
+    if min(sizes) < least:
+        return np.empty((0, 4), np.int64)
+    rows, columns = (
+        np.linspace(0, n - size, min(_MOST, -(-2 * n // size) - 1)).round().astype(int)
+        for n, size in zip(shape, sizes, strict=True)
+    )
+    return np.array([(top, left, *sizes) for top in rows for left in columns])
+
+
+def _tile(values: NDArray[np.float32], tile: Iterable[int], width: float) -> NDArray[np.uint8]:
+    """A tile with evened contrast, at the scale at which the background is `_WIDTH` wide."""
+    top, left, height, across = tile
+    part = Image.fromarray(np.ascontiguousarray(values[top : top + height, left : left + across]))
+    columns, rows = (max(_SMALLEST, round(n * _WIDTH / width)) for n in (across, height))
+    scaled = np.asarray(part.resize((columns, rows), Image.Resampling.BICUBIC), np.float32)
+    even = evened(scaled, _WIDTH)
+    low, high = np.percentile(even, _PERCENTILES)
+    grey = np.clip((even - low) / max(high - low, 1e-6), 0, 1) * 255
+    return grey.astype(np.uint8)
+
+
+def _domain(
+    vectors: NDArray[np.float64], quality: NDArray[np.float64], tiles: NDArray[np.int64]
+) -> Domain | None:
+    """The tiles that agree on a lattice, of the largest summed quality, if they are enough."""
+    usable = np.flatnonzero(quality)
+    best: dict[int, NDArray[np.float64]] = {}
+    for n in usable:
+        alike = {k: _alike(vectors[n], vectors[k]) for k in usable}
+        found = {int(k): basis for k, basis in alike.items() if basis is not None}
+        if quality[list(found)].sum() > quality[list(best)].sum():
+            best = found
+    if len(best) < _FEWEST:
+        return None
+    members, bases = list(best), np.array(list(best.values()))
+    mean = np.average(bases, axis=0, weights=quality[members])
+    reduced = measurement.reduce(mean)
+    bases = np.rint(reduced @ np.linalg.inv(mean)) @ bases
+    weight = float(quality[members].sum() / len(tiles))
+    return Domain(reduced, bases, tiles[members], len(members) / len(tiles), weight)
+
+
+_BASES = np.array(
+    [
+        ((a, b), (c, d))
+        for a, b, c, d in itertools.product((-1, 0, 1), repeat=4)
+        if abs(a * d - b * c) == 1
+    ],
+    float,
+)
+
+
+def _alike(basis: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """The other lattice's basis that is nearest to this one, if it is near."""
+    bases = _BASES @ other
+    misses = np.abs((bases - basis) @ np.linalg.inv(basis)).max(axis=(1, 2))
+    best = int(misses.argmin())
+    return bases[best] if misses[best] < _ALIKE else None
+
+
+def _is_explained(other: NDArray[np.float64], basis: NDArray[np.float64]) -> bool:
+    """Whether a lattice is this one, or some times finer or coarser."""
+    for fine, coarse in ((other, basis), (basis, other)):
+        orders = coarse @ np.linalg.inv(fine)
+        if np.abs(orders - orders.round()).max() < _MULTIPLE:
+            return True
+    return False
