@@ -22,7 +22,7 @@ from jarvis.core.atoms import Atoms
 from stage_growth import DATASET
 
 from jarvis_stem import cli
-from jarvis_stem.imaging import image_set, measurement, structures
+from jarvis_stem.imaging import image_set, measurement, structure_files, structures
 from jarvis_stem.imaging.harmonics import harmonics
 from jarvis_stem.training import machine
 from jarvis_stem.utils.files import json_text, write_text
@@ -80,7 +80,7 @@ def _scaled(atoms: Atoms, scale: float) -> dict[str, Any]:
 
 
 def _render(options: argparse.Namespace) -> float:
-    found = structures.read_files(_structures(options))
+    found = structure_files.read_files(_structures(options))
     ids = sorted(found)[: options.count]
     start = time.perf_counter()
     rendered = image_set.render(found, ids)

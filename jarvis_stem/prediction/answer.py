@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jarvis_stem.imaging.bravais import CLASS_NAMES
+
+if TYPE_CHECKING:
+    from jarvis_stem.imaging.identity import Identity
 
 _MOST_DECIMALS = 5
 
@@ -61,6 +64,7 @@ class Answer:
         pixel_size: Å per pixel of the picture; None if unknown, see `imaging.picture.Picture`.
         pixel_size_from: What says so: ``given``, ``drawn``, or what in the file.
         frame: Which of a file's images and frames it is; None where there is but one.
+        structure: Formula, cell and symmetry of what was drawn; None of other pictures.
         reasons: Why the answer is not to be trusted; empty if nothing speaks against it.
     """
 
@@ -73,6 +77,7 @@ class Answer:
     pixel_size: float | None
     pixel_size_from: str | None
     frame: str | None
+    structure: Identity | None
     reasons: list[str]
 
     def as_json(self) -> dict[str, Any]:

@@ -34,5 +34,5 @@ def answer_keys(answer: Answer | None) -> dict[str, Any]:
 
 _KEYS = (
     *("class", "class_name", "probabilities", "confidence"),
-    *("lattice", "quality", "pixel_size", "pixel_size_from", "frame", "reasons"),
+    *("lattice", "quality", "pixel_size", "pixel_size_from", "frame", "structure", "reasons"),
 )

@@ -40,6 +40,8 @@ def figure(picture: Picture, answer: Answer, name: str) -> Figure:
     drawn = Figure(figsize=(11, 5.9), layout="constrained")
     left, right = drawn.subplots(1, 2)
     title = f"{printable(name)}: {answer.class_name}, confidence {answer.confidence:.2f}"
+    if answer.structure:
+        title += f"\n{answer.structure}"
     drawn.suptitle(title, parse_math=False)
     _draw_image(left, picture, answer.lattice)
     _draw_spectrum(right, picture, answer.lattice)

@@ -26,16 +26,20 @@ def csv_text(outcomes: Sequence[Outcome]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     ends = ("quality", "pixel_size", "pixel_size_from", "frame")
     shares = [f"p_{name}" for name in classes]
+    identity = ("formula", "n_atoms", "cell", "symmetry")
     head = ("input", "class", "class_name", "confidence")
-    writer.writerow([*head, *shares, *_LATTICE, *ends, "reasons", "error"])
+    writer.writerow([*head, *shares, *_LATTICE, *ends, *identity, "reasons", "error"])
     for row in rows:
         probabilities, lattice = row["probabilities"] or {}, row["lattice"] or {}
+        structure = dict(row["structure"] or {})
+        structure["cell"] = " ".join(map(str, structure.get("cell", ())))
         writer.writerow(
             [
                 *(row[key] for key in head),
                 *(probabilities.get(name) for name in classes),
                 *(lattice.get(key) for key in _LATTICE),
                 *(row[key] for key in ends),
+                *(structure.get(key) for key in identity),
                 "; ".join(row["reasons"]),
                 row["error"],
             ]
@@ -81,7 +85,7 @@ def _lines(answer: Answer) -> Text:
     if answer.lattice:
         text.append(f"\n{answer.lattice}")
     source = answer.pixel_size_from
-    read = [answer.frame] if answer.frame else []
+    read = [str(one) for one in (answer.structure, answer.frame) if one]
     if source not in (None, "given", "drawn"):
         read.append(f"{answer.pixel_size:.4g} Å a pixel ({source})")
     if read:
