@@ -114,11 +114,10 @@ def _turned(
     reciprocal = np.linalg.inv(reduced) @ plane  # normal to the planes, 1/Å
     phases = read.cart_coords @ reciprocal
     _, start = _largest_gap(phases)
-    # A lattice vector that leads from one plane to the next; which one does not matter.
-    (step,) = np.array(
-        [s for s in product(range(-_INDICES, _INDICES + 1), repeat=3) if np.dot(s, plane) == 1]
-    )[:1]
-    places = read.cart_coords - np.floor(phases - start + 1e-9)[:, None] * (step @ reduced)
+    steps = [s for s in product(range(-_INDICES, _INDICES + 1), repeat=3) if np.dot(s, plane) == 1]
+    across = steps[0] @ reduced  # to the next plane; which vector that leads there does not matter
+    beyond = np.floor(phases - start + 1e-9)
+    places = read.cart_coords - (beyond - beyond[0])[:, None] * across
     a, b = _of_file(read.lattice_mat, plane, change, _in_plane(reduced, plane))
     spacing = 1 / float(np.linalg.norm(reciprocal))
     rotation = _to_z(reciprocal * spacing)

@@ -120,8 +120,9 @@ def read_files(path: Path) -> dict[str, Structure]:
         files = sorted(one for one in path.iterdir() if one.is_file() and is_structure(one))
     structures: dict[str, Structure] = {}
     for file in files:
-        for name, structure in read_file(file).items():
-            image_id = f"{_named(file, name)}.jpg"
+        found = read_file(file)
+        for name, structure in found.items():
+            image_id = f"{_named(file, name, alone=len(found) == 1)}.jpg"
             if image_id in structures:
                 raise StemError(f"{file}: a second structure named {image_id[:-4]!r} in {path}")
             structures[image_id] = structure
@@ -157,6 +158,8 @@ def read_file(path: Path) -> dict[str, Structure]:
             if name in found:
                 raise StemError(f"{path}: expected names that differ, got {name!r} twice")
             found[name] = one
+    if not found:
+        raise StemError(f"{path}: expected structures, got none")
     if kind.as_it_stands:
         return found
     several = len(found) > 1
@@ -175,7 +178,7 @@ def _check_file(path: Path) -> None:
         raise StemError(f"{path}: expected at most {_LARGEST / 2**20:.0f} MB of text, got {got}")
 
 
-def _named(path: Path, name: str) -> str:
+def _named(path: Path, name: str, *, alone: bool) -> str:
     """What a structure of a file is called."""
     kind = format_of(path)
     if kind is None or kind.as_it_stands:
@@ -184,7 +187,8 @@ def _named(path: Path, name: str) -> str:
     short = re.sub(rf"({ending})$", "", path.name, flags=re.IGNORECASE)
     if start:
         short = re.sub(rf"^({start})[-_.]*", "", short, flags=re.IGNORECASE)
-    return "-".join(filter(None, (short.strip("-_.") or path.name, name)))
+    short = short.strip("-_.") or path.name
+    return short if alone else f"{short}-{name}"
 
 
 def expected() -> str:

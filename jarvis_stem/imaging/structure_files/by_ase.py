@@ -14,7 +14,6 @@ from jarvis_stem.utils.errors import StemError
 _PRIMITIVE = re.compile(r"^\s*PRIMCOORD.*\n\s*(\d+)", re.MULTILINE)
 _ANIMATED = re.compile(r"^\s*ANIMSTEPS\s+(\d+)", re.MULTILINE)
 _RES_KEYWORDS = ("TITL", "CELL", "LATT", "SFAC", "ZERR", "REM", "END")
-_RES_ATOM = re.compile(r"[A-Za-z]{1,2}\s+\d+(\s+-?\d*\.?\d+){3,}\s*$")
 
 
 def read_extxyz(path: Path) -> Iterator[tuple[str, Crystal]]:
@@ -48,21 +47,40 @@ def read_res(path: Path) -> Iterator[tuple[str, Crystal]]:
         raise StemError(
             f"{path}: expected LATT -1 and no SYMM, as AIRSS writes it; save a .res of SHELX as CIF"
         )
-    start = next((n for n, one in enumerate(words) if one[0] == "SFAC"), len(lines))
-    atoms = [line for line in lines[start + 1 :] if line.split()[0] not in _RES_KEYWORDS]
+    start = next((n for n, one in enumerate(words) if one[0].upper() == "SFAC"), len(lines))
+    atoms = [one for one in words[start + 1 :] if one[0].upper() not in _RES_KEYWORDS]
     check_count(len(atoms), str(path))
-    if passed := next((line for line in atoms if not _RES_ATOM.match(line)), None):
-        raise StemError(
-            f"{path}: expected an atom as element, number and coordinates without exponent, got "
-            f"{passed.strip()!r:.60}"
-        )
+    kinds = words[start][1:] if atoms else []
+    plain = [*lines[: start + 1], *(_res_atom(one, kinds, path) for one in atoms), "END"]
 
     def read() -> list[Any]:
         from ase.io.res import Res
 
-        return [Res.from_string("\n".join(lines)).atoms]
+        return [Res.from_string("\n".join(plain)).atoms]
 
     yield from _crystals(_attempt(path, read), "structure", path)
+
+
+def _res_atom(words: list[str], kinds: list[str], path: Path) -> str:
+    """An atom as ASE reads it: it passes over one with an exponent, and knows no numbered label."""
+    try:
+        kind = int(words[1])
+        numbers = [float(word) for word in words[2:6]]
+        element = kinds[kind - 1]
+    except (ValueError, IndexError):
+        numbers, element, kind = [], "", 0
+    if len(numbers) < 3 or kind < 1:
+        raise StemError(
+            f"{path}: expected an atom's element, its number in SFAC and its place, got "
+            f"{' '.join(words)!r:.60}"
+        )
+    if len(numbers) == 4 and numbers[3] not in (1, 11):  # 11 is SHELX' 1 that is not refined
+        raise StemError(
+            f"{path}: disordered, {words[0]} is occupied by {words[5]}; expected one element on "
+            "each site; take an ordered cell"
+        )
+    places = " ".join(f"{one:.12f}" for one in numbers[:3])
+    return f"{element.capitalize()} {kind} {places} 1.0"
 
 
 def read_xsf(path: Path) -> Iterator[tuple[str, Crystal]]:
@@ -96,7 +114,7 @@ def check_steps(steps: int, path: Path) -> None:
     """
     if steps > MOST_STEPS:
         raise StemError(
-            f"{path}: {steps:,} structures; expected at most {MOST_STEPS:,}; take every so manieth"
+            f"{path}: {steps:,} structures; expected at most {MOST_STEPS:,}; take fewer of them"
         )
 
 

@@ -59,8 +59,9 @@ def read(path: Path) -> Iterator[tuple[str, Crystal]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
-    try:
-        document = gemmi.cif.read_string(text)
+    start = re.search(r"^data_", text, re.IGNORECASE | re.MULTILINE)
+    try:  # JARVIS-Tools writes a line before the first block
+        document = gemmi.cif.read_string(text[start.start() :] if start else text)
     except (ValueError, RuntimeError) as error:
         raise StemError(f"{path}: expected CIF, got {error}") from None
     blocks = [(block.name, _tags(block)) for block in document]
@@ -77,6 +78,7 @@ def read(path: Path) -> Iterator[tuple[str, Crystal]]:
 def _tags(block: gemmi.cif.Block) -> _Tags:
     """Values by tag, in lower case and with the underscores of the older dictionaries."""
     tags: _Tags = {}
+    item: Any
     for item in block:
         if item.pair is not None:
             tags[_plain(item.pair[0])] = [_text(item.pair[1])]
@@ -254,8 +256,9 @@ def _copies(
     found: list[NDArray[np.float64]] = []
     while len(places):
         apart = places - places[0]
-        near = np.linalg.norm((apart - np.rint(apart)) @ basis, axis=1) < _SAME
-        found.append(places[0])
+        apart -= np.rint(apart)
+        near = np.linalg.norm(apart @ basis, axis=1) < _SAME
+        found.append(places[0] + apart[near].mean(axis=0))  # on the symmetry element again
         places = places[~near]
     return np.array(found) % 1
 
@@ -283,9 +286,14 @@ def _by_ase(tags: _Tags, elements: Sequence[str]) -> _Reading | None:
 
     # Without type symbols ASE takes the selenium SE1 for sulphur.
     sites = {"_atom_site_type_symbol": elements, **{tag: tags[tag] for tag in _SITES}}
-    if len(elements) != len(tags[_SITES[0]]):
-        return None  # dummies, which ASE takes for atoms
     operations = {tag: tags[tag] for tag in _OPERATIONS[:2] if tag in tags}
+    alone = {_OPERATIONS[2], *_HALL} & tags.keys() and not operations
+    equal = np.ptp([gemmi.cif.as_number(tags[name][0]) for name in _ANGLES]) == 0
+    angle = gemmi.cif.as_number(tags[_ANGLES[0]][0])
+    if alone or (equal and angle != 90 and not operations):
+        return None  # magnetic operations, Hall symbols and rhombohedral cells: it errs there
+    if len(elements) != len(tags[_SITES[0]]):
+        return None  # dummies, which it takes for atoms
     names = [n for n in (*_CELL, *_ANGLES, *_HALL, *_NAMES, *_NUMBERS) if n in tags]
     lines = ["data_x", *(f"{_spelt(n)} {gemmi.cif.quote(tags[n][0])}" for n in names)]
     for columns in (operations, sites):
