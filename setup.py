@@ -71,6 +71,7 @@ setup(
             "ipykernel>=6.29",  # runs the notebook
             "nbclient>=0.10",  # executes the notebook
             "playwright>=1.45",  # drives the site in a real browser
+            "pymatgen>=2026.9",  # writes the structure files that are read back
             "pytest>=8",  # the test runner
             "pytest-timeout>=2.3",  # a hanging child process fails its test
             "pytest-xdist>=3.6",  # tests on all cores; most of them start processes

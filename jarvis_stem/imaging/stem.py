@@ -137,7 +137,9 @@ def _drawn(atoms: Atoms, optics: Conditions) -> NDArray[np.float32]:
     view = optics.pixel_size * (IMAGE_SIZE - 1)
     # STEMConv's supercell, which leaves corners of the image empty for an acute cell.
     cell = np.asarray(atoms.lattice_mat)[:2]
-    repeats = 3 * (view // np.linalg.norm(cell, axis=1).round(6) + 1)
+    # JARVIS' abc, rounded as there: a length that divides the view decides about a row of cells.
+    lengths = [round(n, 6) for n in np.sqrt(np.sum(cell.round(5) ** 2, axis=1)).tolist()]
+    repeats = 3 * (view // np.array(lengths) + 1)
     sites = np.asarray(atoms.cart_coords)[:, :2]
     numbers = np.asarray(atoms.atomic_numbers, np.int64)
     by_element = np.argsort(numbers, kind="stable")

@@ -27,7 +27,8 @@ from jarvis_stem.utils.errors import StemError
 SQUARE, HEXAGONAL = "proto-rocksalt-PbTe", "proto-graphene-C"
 KEYS = [
     *("input", "class", "class_name", "probabilities", "confidence"),
-    *("lattice", "quality", "pixel_size", "pixel_size_from", "frame", "reasons", "error"),
+    *("lattice", "quality", "pixel_size", "pixel_size_from", "frame", "structure"),
+    *("reasons", "error"),
 ]
 Pixels = NDArray[Any]
 

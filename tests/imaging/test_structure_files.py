@@ -350,7 +350,7 @@ def test_objects_without_a_layer_are_refused(structure: Any, message: str) -> No
 
 
 def test_objects_of_every_library_are_drawn() -> None:
-    from pymatgen.core import Structure
+    from pymatgen.core.structure import Structure
 
     atoms = mx2("MoS2", a=3.18, vacuum=8)
     atoms.pbc = True
