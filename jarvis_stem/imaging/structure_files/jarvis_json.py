@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jarvis_stem.imaging import structures
-from jarvis_stem.imaging.store import DATABASES
+from jarvis_stem.imaging.crystal import check_count
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import read_zip
 
@@ -29,7 +28,16 @@ def read(path: Path) -> Iterator[tuple[str, Atoms]]:
         data = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise StemError(f"{path}: not JSON ({error})") from None
-    for number, row in enumerate(data if isinstance(data, list) else [data]):
+    rows = data if isinstance(data, list) else [data]
+    for row in rows:
+        atoms = row.get("atoms", row) if isinstance(row, dict) else None
+        if isinstance(atoms, dict) and isinstance(atoms.get("elements"), list):
+            check_count(len(atoms["elements"]), str(path))
+    # Not before: JARVIS-Tools takes seconds to be imported.
+    from jarvis_stem.imaging import structures
+    from jarvis_stem.imaging.store import DATABASES
+
+    for number, row in enumerate(rows):
         if not isinstance(row, dict):
             raise StemError(f"{path}: entry {number}: expected an object, got {row!r:.60}")
         key = next((row[k] for k in (*DATABASES.values(), "name") if k in row), None)
