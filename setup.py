@@ -27,14 +27,17 @@ setup(
     install_requires=[
         "click>=8.4",  # the commands, their completion and suggestions
         "email-validator>=2.1",  # author_email of a contribution
-        "jarvis-tools>=2026.6.12",  # the databases, structure files, the label rule
+        "jarvis-tools>=2026.6.12",  # the databases, their JSON, the label rule
+        "ase>=3.25",  # structure files: POSCAR, extended XYZ, .res, .xsf; the second opinion on CIF
         "dask>=2024.5",  # arrays of which rosettasciio reads the frame that is wanted
+        "gemmi>=0.7",  # CIF: its syntax, space groups and symmetry operations
         "h5py>=3.11",  # HDF5: emd of Velox and of NCEM, hspy, plain images
         "imagecodecs>=2025.3",  # tifffile's codecs: LZW, JPEG, predictors
         "itables>=2.4",  # the site's table: ships DataTables, which sorts, filters and exports
         "jinja2>=3.1",  # the pages, autoescaped
         "markdown-it-py>=4",  # a contribution's README on the site
         "matplotlib>=3.9",  # learning curves
+        "moyopy>=0.21",  # layer groups and reduced cells, imported in a moment
         "mrcfile>=1.5",  # MRC of either byte order, signed bytes, half precision
         "nh3>=0.3.8",  # cleans that README's HTML: the sanitiser ammonia
         "numba>=0.63",  # compiled kernels of the renderer and of the measurement
@@ -68,6 +71,7 @@ setup(
             "ipykernel>=6.29",  # runs the notebook
             "nbclient>=0.10",  # executes the notebook
             "playwright>=1.45",  # drives the site in a real browser
+            "pymatgen>=2026.9",  # writes the structure files that are read back
             "pytest>=8",  # the test runner
             "pytest-timeout>=2.3",  # a hanging child process fails its test
             "pytest-xdist>=3.6",  # tests on all cores; most of them start processes

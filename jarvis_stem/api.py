@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jarvis_stem.formats.names import DEFAULT_MODEL
 from jarvis_stem.imaging import picture
@@ -17,7 +16,9 @@ from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.training.stored_model import StoredModel
 from jarvis_stem.utils.errors import StemError
 
-OnePicture = str | Path | NDArray[Any]
+# A path, an array, or a structure: ASE's or JARVIS' Atoms or pymatgen's Structure, none of which
+# this package needs to have imported.
+OnePicture = Any
 CONTRIBUTIONS = Path(__file__).resolve().parents[1] / "contributions"
 
 
@@ -62,8 +63,9 @@ def predict(
     """Name the Bravais lattice in pictures.
 
     Args:
-        shown: One or several: a path to an image or structures (see `imaging.picture.of_path`), or
-            an array [H, W], x along rows; an array [N, H, W] is N of them.
+        shown: One or several: a path to an image or structures (see `imaging.picture.of_path`), an
+            array [H, W], x along rows, or a layer as ASE's or JARVIS' ``Atoms`` or pymatgen's
+            ``Structure``, drawn as it lies; an array [N, H, W] is N of them.
         pixel_size: Å per pixel of the images; by default what their files say.
         model: By default ``load_model()``.
         frame: Of a file with several: its number from 1, ``mean``, or ``all``.
@@ -88,11 +90,16 @@ def predict(
         if isinstance(one, str | Path):
             read += picture.of_path(Path(one), pixel_size, frame).values()
         else:
-            read.append(picture.of_array(one, pixel_size))
+            read.append(picture.of_object(one) or picture.of_array(one, pixel_size))
     return (model or load_model()).answer(read, distortion)
 
 
 def _separate(shown: OnePicture | Sequence[OnePicture]) -> Iterable[OnePicture]:
-    if isinstance(shown, str | Path) or (isinstance(shown, np.ndarray) and shown.ndim < 3):
-        return [shown]
-    return shown  # a sequence, as an array of images is
+    if isinstance(shown, np.ndarray):
+        return [shown] if shown.ndim < 3 else shown
+    return shown if isinstance(shown, Sequence) and not _is_one(shown) else [shown]
+
+
+def _is_one(shown: Any) -> bool:
+    """Whether a sequence is one thing: text, or a pymatgen Structure, a sequence of sites."""
+    return isinstance(shown, str) or hasattr(shown, "lattice")

@@ -37,7 +37,8 @@ _EPILOG = """\
 what PATH can be:
   an image      PNG, JPEG, TIFF, BMP, GIF; dm3, dm4, emd, ser, emi, mrc, mrcs or map of a
                 microscope; hspy, zspy, h5, hdf5, npy
-  a structure   POSCAR*, .vasp, .poscar, .cif or JARVIS' .json, drawn as the benchmark's are
+  a structure   POSCAR*, CONTCAR*, XDATCAR*, .vasp, .cif, .extxyz, .xyz, .res, .xsf, or JARVIS'
+                .json: a layer, drawn as it lies
   a folder      all of these in it
   an id         of a structure in the JARVIS databases (see jarvis-stem data), or of the
                 built-in ones with --benchmark stem_2d_proto

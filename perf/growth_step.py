@@ -22,7 +22,7 @@ from jarvis.core.atoms import Atoms
 from stage_growth import DATASET
 
 from jarvis_stem import cli
-from jarvis_stem.imaging import image_set, measurement, structures
+from jarvis_stem.imaging import image_set, measurement, structure_files, structures
 from jarvis_stem.imaging.harmonics import harmonics
 from jarvis_stem.utils.files import json_text, write_text
 
@@ -78,7 +78,7 @@ def _scaled(atoms: Atoms, scale: float) -> dict[str, Any]:
 
 
 def _render(options: argparse.Namespace) -> float:
-    found = structures.read_files(_structures(options))
+    found = structure_files.read_files(_structures(options))
     ids = sorted(found)[: options.count]
     image_set.render(found, ids[:1])  # loads what is compiled
     start = time.perf_counter()

@@ -34,7 +34,7 @@ from jarvis_stem import cli
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import ResultName, bravais_result
 from jarvis_stem.formats.run_record import read_run_record
-from jarvis_stem.imaging import image_set, measurement, structures
+from jarvis_stem.imaging import image_set, measurement, structure_files, structures
 from jarvis_stem.imaging.bravais import CLASS_NAMES
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, read_zip, write_text
@@ -109,7 +109,7 @@ def _zips(folder: Path) -> list[Path]:
 
 def _of_structures(path: Path, train: Mapping[str, Atoms]) -> list[Source]:
     """The images of a zip's structures: all of them, and those that are new."""
-    found = structures.read_files(path)
+    found = structure_files.read_files(path)
     labels = {f"{row['id']}.jpg": row["label"] for row in json.loads(read_zip(path, path.stem))}
     rendered = image_set.render(found, list(found))
     classes = np.array([labels[i] for i in rendered.ids], np.intp)

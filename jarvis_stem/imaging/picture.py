@@ -11,22 +11,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from jarvis_stem.imaging import continuation, stem
+from jarvis_stem.imaging import continuation, stem, structure_files
 from jarvis_stem.imaging.axes import inside_axes
-from jarvis_stem.imaging.picture_files import has_structures, is_picture, opened
+from jarvis_stem.imaging.picture_files import is_picture, opened
 from jarvis_stem.imaging.picture_files.recording import NUMBERS, Pixels, Recording
 from jarvis_stem.imaging.picture_files.values import field_of
 from jarvis_stem.imaging.stem import IMAGE_SIZE, PIXEL_SIZE
 from jarvis_stem.utils.errors import StemError
 
 if TYPE_CHECKING:
-    from jarvis.core.atoms import Atoms
+    from jarvis_stem.imaging.identity import Identity
 
 SMALLEST = 64  # pixels a side
 _WHITE = 200  # of 255; JPEG noise in a margin stays above, an image's dark border stays below
@@ -61,6 +61,7 @@ class Picture:
         figure: Whether it was a figure without axes, which `pixels` are brought back from.
         inside: Pixels a side in the middle of `pixels` that are of the picture; those around them
             continue it.
+        structure: What was drawn, None if nothing was.
     """
 
     pixels: NDArray[np.uint8]
@@ -72,6 +73,7 @@ class Picture:
     frame: str | None = None
     figure: bool = False
     inside: int = IMAGE_SIZE
+    structure: Identity | None = None
 
     @property
     def unit(self) -> float:
@@ -83,10 +85,10 @@ class Picture:
 def of_path(
     path: Path, pixel_size: float | None = None, frame: Frame | None = None
 ) -> dict[str, Picture]:
-    """Read an image, or draw the structures of a POSCAR, CIF or JARVIS JSON file.
+    """Read an image, or draw the structures of a file.
 
     Args:
-        path: The file; see `read_picture` and `structures.read_files`.
+        path: The file; see `read_picture` and `structure_files.read_file`.
         pixel_size: See `read_picture`.
         frame: See `read_picture`; ``all`` gives a picture of each.
 
@@ -96,17 +98,12 @@ def of_path(
     Raises:
         StemError: It cannot be read, or a structure cannot be drawn.
     """
-    if not has_structures(path):
+    if not structure_files.is_structure(path):
         return _read(path, pixel_size, frame)
-    from jarvis_stem.imaging import (
-        structures,  # not before: JARVIS-Tools takes seconds to be imported
-    )
-
-    found = structures.read_files(path)
+    found = structure_files.read_file(path)
     alone = len(found) == 1
     return {
-        str(path) if alone else f"{path}: {structures.structure_id(i)}": of_structure(atoms)
-        for i, atoms in found.items()
+        str(path) if alone else f"{path}: {name}": of_structure(one) for name, one in found.items()
     }
 
 
@@ -120,17 +117,44 @@ def files_in(folder: Path) -> tuple[list[Path], list[Path]]:
         files = sorted(path for path in folder.iterdir() if path.is_file() or is_picture(path))
     except OSError as error:
         raise StemError(f"{folder}: cannot be read ({error.strerror})") from None
-    known = [path for path in files if has_structures(path) or is_picture(path)]
+    known = [path for path in files if structure_files.is_structure(path) or is_picture(path)]
     if not known:
         raise StemError(f"{folder}: no image and no structure in it")
     return known, [path for path in files if path not in known]
 
 
-def of_structure(atoms: Atoms) -> Picture:
-    """Draw a structure as the benchmark's images are drawn."""
-    (values,) = stem.simulate([atoms])
+def of_structure(structure: structure_files.Structure) -> Picture:
+    """Draw a structure as the benchmark's images are drawn.
+
+    Args:
+        structure: A layer in the plane of x and y: a `Crystal`, or JARVIS' ``Atoms``.
+    """
+    from jarvis_stem.imaging.identity import identity  # not before: pictures need none
+
+    (values,) = stem.simulate([structure])
     pixels = stem.to_uint8(values[None])[0]
-    return Picture(pixels, values, pixel_size=PIXEL_SIZE, pixel_size_from="drawn")
+    return Picture(
+        pixels,
+        values,
+        pixel_size=PIXEL_SIZE,
+        pixel_size_from="drawn",
+        structure=identity(structure),
+    )
+
+
+def of_object(structure: Any) -> Picture | None:
+    """Draw a layer of ASE's, pymatgen's or JARVIS' classes as it lies; None of any other.
+
+    Args:
+        structure: ``ase.Atoms``, pymatgen's ``Structure`` or JARVIS' ``Atoms``.
+
+    Raises:
+        StemError: No layer; see `crystal.of_object` and `layer.as_layer`.
+    """
+    from jarvis_stem.imaging import crystal, layer
+
+    read = crystal.of_object(structure)
+    return of_structure(layer.as_layer(read, "structure")) if read else None
 
 
 def of_array(pixels: ArrayLike, pixel_size: float | None = None) -> Picture:

@@ -136,12 +136,15 @@ def _drawn(atoms: Atoms, optics: Conditions) -> NDArray[np.float32]:
 
     view = optics.pixel_size * (IMAGE_SIZE - 1)
     # STEMConv's supercell, which leaves corners of the image empty for an acute cell.
-    repeats = 3 * (view // np.asarray(atoms.lattice.abc[:2]) + 1)
+    cell = np.asarray(atoms.lattice_mat)[:2]
+    # JARVIS' abc, rounded as there: a length that divides the view decides about a row of cells.
+    lengths = [round(n, 6) for n in np.sqrt(np.sum(cell.round(5) ** 2, axis=1)).tolist()]
+    repeats = 3 * (view // np.array(lengths) + 1)
     sites = np.asarray(atoms.cart_coords)[:, :2]
     numbers = np.asarray(atoms.atomic_numbers, np.int64)
     by_element = np.argsort(numbers, kind="stable")
     return drawing.draw(
-        np.asarray(atoms.lattice_mat)[:2, :2] @ optics.distortion,
+        cell[:, :2] @ optics.distortion,
         (sites - sites.mean(axis=0))[by_element] @ optics.distortion,
         numbers[by_element],
         (repeats - 1) / 2,

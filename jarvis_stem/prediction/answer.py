@@ -7,12 +7,15 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jarvis_stem.imaging.bravais import CLASS_NAMES, LATTICE_NAMES
 
 DISTORTION = 0.03
 """Standard deviation of stretch and shear; public pictures have a few percent."""
+
+if TYPE_CHECKING:
+    from jarvis_stem.imaging.identity import Identity
 
 _MOST_DECIMALS = 5
 _ALIKE = 0.05  # of their length, by which lattices of two grains may differ
@@ -114,6 +117,7 @@ class Answer:
         pixel_size: Å per pixel of the picture; None if unknown, see `imaging.picture.Picture`.
         pixel_size_from: What says so: ``given``, ``drawn``, or what in the file.
         frame: Which of a file's images and frames it is; None where there is but one.
+        structure: Formula, cell and symmetry of what was drawn; None of other pictures.
         reasons: Why the answer is not to be trusted; empty if nothing speaks against it.
     """
 
@@ -129,6 +133,7 @@ class Answer:
     pixel_size: float | None
     pixel_size_from: str | None
     frame: str | None
+    structure: Identity | None
     reasons: list[str]
 
     def as_json(self) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def answer(picture: Picture, distortion: float) -> Answer | None:
         pixel_size=picture.pixel_size,
         pixel_size_from=picture.pixel_size_from,
         frame=picture.frame,
+        structure=picture.structure,
         reasons=[*_reasons(first, ideal.strain, distortion), *picture.doubts],
     )
 

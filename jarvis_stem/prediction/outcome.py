@@ -34,5 +34,6 @@ def answer_keys(answer: Answer | None) -> dict[str, Any]:
 
 _KEYS = (
     *("class", "class_name", "lattice_name", "probabilities", "confidence", "lattice"),
-    *("symmetric", "further", "quality", "pixel_size", "pixel_size_from", "frame", "reasons"),
+    *("symmetric", "further", "quality", "pixel_size", "pixel_size_from", "frame"),
+    *("structure", "reasons"),
 )

@@ -48,7 +48,8 @@ def figure(picture: Picture, answer: Answer, name: str) -> Figure:
     lattices = [one for one in (answer.lattice, *answer.further) if one]
     drawn = Figure(figsize=(11, 4.7), layout="constrained")
     whole, *enlarged, spectrum = drawn.subplots(1, 3 if lattices else 2)
-    drawn.suptitle(f"{printable(name)}: {answer.title}", parse_math=False)
+    read = f"\n{answer.structure}" if answer.structure else ""
+    drawn.suptitle(f"{printable(name)}: {answer.title}{read}", parse_math=False)
     _draw_whole(whole, picture, lattices)
     for axes in enlarged:
         _draw_cells(axes, picture, lattices)

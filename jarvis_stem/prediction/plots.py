@@ -34,9 +34,9 @@ def plot_paths(plot: Path, outcomes: Sequence[Outcome]) -> dict[str, Path]:
 
 def _short(name: str) -> str:
     """A file's name for a picture's, without its ending."""
-    from jarvis_stem.imaging import picture_files
+    from jarvis_stem.imaging import picture_files, structure_files
 
-    kinds = (*picture_files.PICTURES, *picture_files.STRUCTURES)
+    kinds = (*picture_files.PICTURES, *structure_files.ENDINGS)
     path = Path(name)
     return re.sub(r"[^\w.+-]+", "_", path.stem if path.suffix.lower() in kinds else path.name)
 

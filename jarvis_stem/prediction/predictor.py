@@ -144,6 +144,7 @@ class Predictor:
             pixel_size=picture.pixel_size,
             pixel_size_from=picture.pixel_size_from,
             frame=picture.frame,
+            structure=picture.structure,
             reasons=[*_lattice_reasons(picture.pixels, lattice, quality), *doubts],
         )
 

@@ -27,12 +27,15 @@ def csv_text(outcomes: Sequence[Outcome]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     ends = ("quality", "pixel_size", "pixel_size_from", "frame")
     shares = [f"p_{name}" for name in classes]
+    identity = ("formula", "n_atoms", "cell", "symmetry")
     head = ("input", "class", "class_name", "lattice_name", "confidence")
     symmetric = [f"symmetric_{key}" for key in _SYMMETRIC[:3]]
     middle = (*_LATTICE, *symmetric, "strain", "further")
-    writer.writerow([*head, *shares, *middle, *ends, "reasons", "error"])
+    writer.writerow([*head, *shares, *middle, *ends, *identity, "reasons", "error"])
     for row in rows:
         probabilities, lattice = row["probabilities"] or {}, row["lattice"] or {}
+        structure = dict(row["structure"] or {})
+        structure["cell"] = " ".join(map(str, structure.get("cell", ())))
         writer.writerow(
             [
                 *(row[key] for key in head),
@@ -41,6 +44,7 @@ def csv_text(outcomes: Sequence[Outcome]) -> str:
                 *((row["symmetric"] or {}).get(key) for key in _SYMMETRIC),
                 len(row["further"]),
                 *(row[key] for key in ends),
+                *(structure.get(key) for key in identity),
                 "; ".join(row["reasons"]),
                 row["error"],
             ]
@@ -85,7 +89,7 @@ def _lines(answer: Answer) -> Text:
         text.append(f"\n{line}" if line else "")
     text.append(f"\n{answer.grains}" if answer.grains else "", "cyan")
     source = answer.pixel_size_from
-    read = [answer.frame] if answer.frame else []
+    read = [str(one) for one in (answer.structure, answer.frame) if one]
     if source not in (None, "given", "drawn"):
         read.append(f"{answer.pixel_size:.4g} Å a pixel ({source})")
     if read:

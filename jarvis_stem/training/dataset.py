@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from jarvis_stem.formats.benchmark import Benchmark
-from jarvis_stem.imaging import conditions, image_set, structures
+from jarvis_stem.imaging import conditions, image_set, structure_files, structures
 from jarvis_stem.imaging.image_set import ImageSet
 from jarvis_stem.training.loop import Split
 from jarvis_stem.utils import terminal
@@ -81,7 +81,7 @@ def find_structures(
     if options.images:
         return None
     if options.structures:
-        return structures.read_files(options.structures)
+        return structure_files.read_files(options.structures)
     ids = [i for split in splits for i in benchmark.split(split)]
     return structures.for_dataset(
         options.benchmark, ids, data=options.data, refresh=options.refresh

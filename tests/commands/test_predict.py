@@ -29,6 +29,7 @@ SQUARE, HEXAGONAL = "proto-rocksalt-PbTe", "proto-graphene-C"
 KEYS = [
     *("input", "class", "class_name", "lattice_name", "probabilities", "confidence"),
     *("lattice", "symmetric", "further", "quality", "pixel_size", "pixel_size_from", "frame"),
+    "structure",
     *("reasons", "error"),
 ]
 Pixels = NDArray[Any]

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import requests
 from helpers import Figshare, figshare_at
-from jarvis.core.atoms import Atoms
-from jarvis.io.vasp.inputs import Poscar
 
-from jarvis_stem.imaging import picture, store, structures
-from jarvis_stem.imaging.bravais import bravais_class
+from jarvis_stem.imaging import store, structures
 from jarvis_stem.utils import files
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import write_bytes, zip_bytes
@@ -276,114 +270,7 @@ def test_a_site_of_no_element_is_named_as_it_is(site: str, named: str) -> None:
         structures.parse_atoms({**GRAPHENE, "elements": ["C", site]}, "x")
 
 
-def test_magnetic_sites_in_files_are_their_element(tmp_path: Path) -> None:
-    plain = structures.parse_atoms({**GRAPHENE, "elements": ["Co", "Br"]}, "x")
-    Poscar(plain).write_file(str(tmp_path / "POSCAR-one"))
-    plain.write_cif(str(tmp_path / "two.cif"), with_spg_info=False)
-    (tmp_path / "three.json").write_text(json.dumps({**GRAPHENE, "elements": ["Co1", "Br2"]}))
-    for name in ("POSCAR-one", "two.cif"):
-        text = (tmp_path / name).read_text()
-        numbered = re.sub(r"\bBr\b", "Br2", re.sub(r"\bCo\b", "Co1", text))
-        assert numbered != text
-        (tmp_path / name).write_text(numbered)
-    found = structures.read_files(tmp_path)
-    assert len(found) == 3
-    for atoms in found.values():
-        assert sorted(atoms.elements) == ["Br", "Co"]
-        assert np.allclose(atoms.lattice_mat, plain.lattice_mat, atol=1e-3)
-
-
-def test_real_zips_of_structures_can_be_given(shared: Path) -> None:
-    folder = shared / "unseen_structures"
-    found = structures.read_files(folder)
-    assert len(found) == 258 + 281
-    rows = json.loads(files.read_zip(folder / "mc2d.json.zip", "mc2d.json"))
-    magnetic = [row for row in rows if "Co1" in row["atoms"]["elements"]]
-    assert magnetic
-    for row in magnetic:
-        elements = found[f"{row['id']}.jpg"].elements
-        assert elements == [re.sub(r"\d", "", site) for site in row["atoms"]["elements"]]
-    assert all(row["label"] == bravais_class(found[f"{row['id']}.jpg"]) for row in rows)
-
-
-def test_a_picture_of_each_structure_of_a_zip(shared: Path) -> None:
-    path = shared / "unseen_structures" / "c2db_hosts.json.zip"
-    shown = picture.of_path(path)
-    assert len(shown) == 281
-    assert f"{path}: host-1-As2" in shown
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (zip_bytes("other.json", b"[]"), r"expected the single member 'x\.json'"),
-        (zip_bytes("x.json", b"[")[:-9], "not a readable zip"),
-        (zip_bytes("x.json", b"["), "not JSON"),
-        (zip_bytes("x.json", b"[]"), "no POSCAR, CIF or JSON file in it"),
-    ],
-)
-def test_bad_zips_of_structures_are_named(content: bytes, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "x.json.zip"
-    path.write_bytes(content)
-    with pytest.raises(StemError, match=rf"x\.json\.zip: {message}"):
-        structures.read_files(path)
-
-
 @pytest.mark.parametrize("record", [None, 3, [], {}, {"elements": ["C"]}])
 def test_records_that_are_no_structure_are_refused(record: Any) -> None:
     with pytest.raises(StemError, match=r"x\.json: 0: not a JARVIS atoms dictionary"):
         structures.parse_atoms(record, "x.json: 0")
-
-
-def same(one: Atoms, other: Atoms) -> bool:
-    cells = np.allclose(one.lattice_mat, other.lattice_mat, atol=1e-3)
-    return cells and np.allclose(one.cart_coords, other.cart_coords, atol=1e-3)
-
-
-def test_files_of_each_kind_give_the_same_structure(tmp_path: Path) -> None:
-    atoms = structures.parse_atoms(GRAPHENE, "graphene")
-    Poscar(atoms).write_file(str(tmp_path / "POSCAR-one"))
-    shutil.copy(tmp_path / "POSCAR-one", tmp_path / "two.vasp")
-    atoms.write_cif(str(tmp_path / "three.cif"), with_spg_info=False)
-    (tmp_path / "four.json").write_text(json.dumps(GRAPHENE))
-    records = [{"jid": "five", "atoms": GRAPHENE}, {"jid": "six", "atoms": GRAPHENE}]
-    (tmp_path / "list.json").write_text(json.dumps(records))
-    (tmp_path / "notes.txt").write_text("not a structure")
-    found = structures.read_files(tmp_path)
-    assert set(found) == {f"{n}.jpg" for n in ("one", "two", "three", "four", "five", "six")}
-    assert all(same(atoms, other) for other in found.values())
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("POSCAR", ""),
-        ("POSCAR", "graphene\n1.0\nnot a number"),
-        ("x.vasp", "\x00\x01\x02"),
-        ("x.cif", "data_x\nloop_\n"),
-        ("x.json", "{"),
-        ("x.json", "[3]"),
-        ("x.json", '{"atoms": {}}'),
-    ],
-)
-def test_bad_files_are_named(name: str, content: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_text(content)
-    with pytest.raises(StemError, match=name):
-        structures.read_files(tmp_path / name)
-
-
-def test_unknown_kinds_and_empty_places_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "x.xyz").write_text("1")
-    with pytest.raises(StemError, match=r"x\.xyz: expected POSCAR"):
-        structures.read_files(tmp_path / "x.xyz")
-    with pytest.raises(StemError, match="no POSCAR, CIF or JSON file in it"):
-        structures.read_files(tmp_path)
-    with pytest.raises(StemError, match="no such file or folder"):
-        structures.read_files(tmp_path / "nowhere")
-
-
-def test_two_structures_of_one_name_are_refused(tmp_path: Path) -> None:
-    for name in ("a.json", "b.json"):
-        (tmp_path / name).write_text(json.dumps([{"jid": "same", "atoms": GRAPHENE}]))
-    with pytest.raises(StemError, match="a second structure named 'same"):
-        structures.read_files(tmp_path)

@@ -88,7 +88,6 @@ FORMATS = (
     Format("NumPy", (".npy",), "arrays.of_npy", "NumPy", "nothing"),
 )
 PICTURES = tuple(ending for one in FORMATS for ending in one.endings)
-STRUCTURES = (".cif", ".vasp", ".poscar", ".json", ".json.zip")
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _FOLDERS = (".zspy",)  # formats that may be folders
 
@@ -101,11 +100,6 @@ def kind_of(path: Path) -> str:
 def is_picture(path: Path) -> bool:
     """Whether a path is that of a picture, by its name."""
     return kind_of(path) in PICTURES and (path.is_file() or kind_of(path) in _FOLDERS)
-
-
-def has_structures(path: Path) -> bool:
-    """Whether a file is one of structures, by its name."""
-    return path.name.lower().endswith(STRUCTURES) or path.name.startswith("POSCAR")
 
 
 @contextmanager

@@ -1,0 +1,83 @@
+"""Answers of structures: they say which atoms and which cell were read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+import pytest
+from ase.build import mx2
+from numpy.typing import NDArray
+
+from jarvis_stem import predict
+from jarvis_stem.prediction import overlay
+from jarvis_stem.prediction.inputs import find_inputs, read_pictures
+from jarvis_stem.prediction.outcome import Outcome
+from jarvis_stem.prediction.predictor import Predictor
+from jarvis_stem.prediction.report import csv_text, report_text
+
+READ = "MoS2, 3 atoms, 3.180 x 3.180 x 19.190 Å, 90.00 90.00 120.00°, layer group p -6 m 2 (78)"
+
+
+class Even:
+    """A network to which every class is as likely."""
+
+    classes: list[int | str] = [0, 1, 2, 3, 4]  # noqa: RUF012 - as a network has them
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.full((len(images), 5), 0.2, np.float32)
+
+
+@pytest.fixture
+def mos2() -> Any:
+    atoms = mx2("MoS2", a=3.18, vacuum=8)
+    atoms.pbc = True
+    return atoms
+
+
+def outcomes_of(folder: Path) -> list[Outcome]:
+    read = read_pictures(find_inputs([str(folder)], None, None, None, "stem_2d_image"))
+    shown = [one for one in read if one.picture]
+    answers = Predictor(Even()).answer([one.picture for one in shown if one.picture])
+    answered = {
+        one.name: Outcome(one.name, one.picture, answer)
+        for one, answer in zip(shown, answers, strict=True)
+    }
+    return [answered.get(one.name, one) for one in read]
+
+
+def test_answers_say_what_was_read(mos2: Any, tmp_path: Path) -> None:
+    ase.io.write(tmp_path / "CONTCAR", mos2, format="vasp")
+    (tmp_path / "x.cif").write_text("data_x\n")
+    refused, answered = sorted(outcomes_of(tmp_path), key=lambda one: one.error is None)
+    assert refused.error and refused.error.startswith(f"{tmp_path / 'x.cif'}: expected a cell")
+    assert answered.answer and answered.picture
+    structure = json.loads(json.dumps(answered.as_json()))["structure"]
+    assert structure["formula"] == "MoS2"
+    assert structure["n_atoms"] == 3
+    assert structure["cell"] == pytest.approx([3.18, 3.18, 19.19, 90, 90, 120])
+    assert structure["symmetry"] == "layer group p -6 m 2 (78)"
+    assert READ in report_text([answered])
+    figure = overlay.figure(answered.picture, answered.answer, "x")
+    assert READ in figure.get_suptitle()
+    both = list(csv.DictReader(io.StringIO(csv_text([refused, answered]))))
+    assert [one["formula"] for one in both] == ["", "MoS2"]
+    assert both[1]["cell"].startswith("3.18 3.18 19.19 90.0 90.0 ")
+    assert refused.as_json()["structure"] is None
+
+
+def test_objects_are_predicted_alone_and_in_lists(mos2: Any) -> None:
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    structure = AseAtomsAdaptor.get_structure(mos2)
+    model = Predictor(Even())
+    for shown, count in ((mos2, 1), (structure, 1), ([mos2, structure, np.eye(64)], 3)):
+        answers = predict(shown, model=model)
+        assert len(answers) == count
+        assert str(answers[0].structure) == READ
+        assert answers[0].lattice and answers[0].lattice.a == pytest.approx(3.18, abs=3e-3)
