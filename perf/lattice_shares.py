@@ -37,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     benchmark = Benchmark.read(_ROOT / "benchmarks", bravais_result("stem_2d_image"))
     ids = sorted(benchmark.splits["train"])[:: options.every]
-    rendered = image_set.render(structures.for_dataset("stem_2d_image", ids, options.data), ids)
+    rendered = image_set.render(
+        structures.for_dataset("stem_2d_image", ids, data=options.data), ids
+    )
     lattices = measurement.measure(rendered.images)
     vectors = lattices.vectors[lattices.quality > 0]
     classes = np.array([plane_class(one) for one in vectors])

@@ -19,7 +19,8 @@ from jarvis_stem.prediction.answer import (
     lattice_name,
 )
 
-_IDEAL = 1e-3  # variation among tiles; renders stay below, microscopes' pictures above
+_IDEAL = 5e-4  # variation among tiles; renders stay below, microscopes' pictures above
+_WHOLE = 0.9  # of the tiles of a drawing show its lattice, at least
 _FEW = 0.4  # of the tiles
 _FEWEST, _DOUBTED = 0.2, 0.5  # 3 of 16 tiles, which no render came to; it may be chance
 _ANY = 1 / 5  # probability of a class of which nothing is known
@@ -40,9 +41,11 @@ def answer(picture: Picture, distortion: float) -> Answer | None:
         The answer; None where tiles agree on no lattice, or as well as a drawing's do.
     """
     found = domains.find_domains(picture.values, picture.pixel_size)
-    if not found or found[0].variation < _IDEAL:
+    if not found:
         return None
     first, *others = found
+    if not others and first.share > _WHOLE and first.variation < _IDEAL:
+        return None
     likely = symmetry.probabilities(first.vectors, math.hypot(distortion, first.variation))
     trust = _trust(first, float(likely.max()))
     best, mixed = int(likely.argmax()), (trust * likely + (1 - trust) / likely.size).tolist()

@@ -34,7 +34,9 @@ _LARGEST = 512  # pixels a side of what the spectrum is of
 _CELL = 48  # steps along each vector in which the brightest place of the unit cell is looked for
 _GREYS = (0.5, 99.5)  # percentiles that are black and white
 _LINE = 110  # characters
-_OUTLINE = [patheffects.withStroke(linewidth=3, foreground="black")]
+_OUTLINE: list[patheffects.AbstractPathEffect] = [
+    patheffects.withStroke(linewidth=3, foreground="black")
+]
 
 
 def figure(picture: Picture, answer: Answer, name: str) -> Figure:
@@ -105,7 +107,9 @@ def _draw_scale_bar(axes: Axes, width: float, unit: str) -> None:
         (0.05, end), (0.05, 0.05), color="white", linewidth=4, transform=axes.transAxes
     )
     text = axes.text(
-        *((0.05 + end) / 2, 0.07, label),
+        (0.05 + end) / 2,
+        0.07,
+        label,
         color="white",
         ha="center",
         va="bottom",
@@ -180,9 +184,10 @@ def _draw_vectors(
     for label, vector, colour in zip(labels, vectors, _VECTORS, strict=True):
         arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
         end, label_at = origin + vector, origin + 1.25 * vector
-        axes.annotate("", end[::-1], origin[::-1], arrowprops=arrow, annotation_clip=True)
+        axes.annotate("", (end[1], end[0]), (origin[1], origin[0]), arrowprops=arrow)
         axes.text(
-            *label_at[::-1],
+            label_at[1],
+            label_at[0],
             label,
             color=colour,
             ha="center",
@@ -195,7 +200,7 @@ def _draw_vectors(
 
 def _draw_spectrum(axes: Axes, picture: Picture, lattices: Sequence[MeasuredLattice]) -> None:
     """The mean spectrum of one part for each lattice, so far out that harmonics fill it."""
-    parts = [_part(picture, lattice) for lattice in lattices or [None]]
+    parts = [_part(picture, lattice) for lattice in lattices] or [_part(picture, None)]
     power, step = _power(picture, parts)
     scale, unit = (picture.pixel_size, "Å") if picture.pixel_size else (1, "px")
     step /= scale

@@ -95,7 +95,7 @@ EMPTY: dict[str, Callable[[], Values]] = {
     "noise": lambda: filtered(0, 0),
     "smooth": lambda: filtered(1, 2),
     "a ring in the spectrum": lambda: filtered(2, 5, 8),
-    "stripes": lambda: np.sin(np.arange(256, dtype=np.float32) / 3)[:, None] * np.ones((1, 256)),
+    "stripes": lambda: np.sin(np.arange(256, dtype=np.float32) / 3)[:, None].repeat(256, axis=1),
     "small": lambda: filtered(3, 1)[:64, :64],
     "atoms anywhere": lambda: np.random.default_rng(0).permuted(drawn(Conditions()), axis=None),
 }
