@@ -156,6 +156,7 @@ def amplitudes_at(
     return _moments(basis, orders, windowed, 1)[:, 0, 0]
 
 
+@compiled
 def harmonic_power(
     basis: NDArray[np.float64], orders: NDArray[np.int64], windowed: NDArray[np.float32]
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
@@ -170,16 +171,25 @@ def harmonic_power(
         The sum of the power over the harmonics, its gradient [4] and second derivatives [4, 4].
     """
     moments = _moments(basis, orders, windowed, 3)
-    value = moments[:, 0, 0].conj()
-    first = np.stack([moments[:, 1, 0], moments[:, 0, 1]], -1)
-    second = moments[:, [[2, 1], [1, 0]], [[0, 1], [1, 2]]]
-    slopes = 2 * (value[:, None] * first).imag
-    bends = first[:, :, None].conj() * first[:, None] - value[:, None, None] * second
-    pairs = orders[:, :, None] * orders[:, None]
-    curvature = np.einsum("mpq,mij->piqj", pairs, 2 * bends.real)
-    return (np.abs(value) ** 2).sum(), (orders.T @ slopes).ravel(), curvature.reshape(4, 4)
+    power, gradient, curvature = 0.0, np.zeros(4), np.zeros((4, 4))
+    for m in range(len(orders)):
+        value = moments[m, 0, 0].conjugate()
+        power += value.real**2 + value.imag**2
+        for i in range(2):
+            first = moments[m, 1 - i, i]
+            slope = 2 * (value * first).imag
+            for j in range(2):
+                second = moments[m, 2 - i - j, i + j]
+                bend = 2 * (first.conjugate() * moments[m, 1 - j, j] - value * second).real
+                for p in range(2):
+                    for q in range(2):
+                        curvature[2 * p + i, 2 * q + j] += orders[m, p] * orders[m, q] * bend
+            for p in range(2):
+                gradient[2 * p + i] += orders[m, p] * slope
+    return power, gradient, curvature
 
 
+@compiled
 def _moments(
     basis: NDArray[np.float64],
     orders: NDArray[np.int64],
@@ -197,12 +207,12 @@ def _moments(
     Returns:
         complex128[M, count, count]: powers along rows and along columns, less than count in all.
     """
-    over_rows = sums_over_rows(basis[:, 0], orders, windowed, count)
-    return _over_columns(
-        *over_rows, *waves(basis[:, 1].copy(), orders, windowed.shape[1], 0), count
-    )
+    of_sums, of_differences = sums_over_rows(basis[:, 0].copy(), orders, windowed, count)
+    cosines, sines = waves(basis[:, 1].copy(), orders, windowed.shape[1], 0)
+    return _over_columns(of_sums, of_differences, cosines, sines, count)
 
 
+@compiled
 def sums_over_rows(
     steps: NDArray[np.float64], orders: NDArray[np.int64], image: NDArray[np.float32], count: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -221,7 +231,7 @@ def sums_over_rows(
         float32[count * M, W] each, padded: the real part and the imaginary one of even powers, the
         imaginary part and the real one of odd powers.
     """
-    of_sums, of_differences = _row_waves(steps.copy(), orders, len(image), count)
+    of_sums, of_differences = _row_waves(steps, orders, len(image), count)
     sums, differences = _mirrored(image)
     return _product(of_sums, sums), _product(of_differences, differences)
 

@@ -42,20 +42,11 @@ def find_peaks(windowed: NDArray[np.float32]) -> Peaks:
     """Find the strongest peaks of an image float32[H, W] that `apply_window` returned."""
     shape = windowed.shape
     bins, reach = _resolution(shape)
-    power, noise = _spectrum(windowed, bins, reach)
-    floor = _ABOVE_NOISE**2 * noise
-    here = _tops(power, _usable(shape), floor)  # in the flattened power
-    heights = power.ravel()[here].astype(np.float64)
-    order = np.argsort(-heights, kind="stable")[:_MOST_PEAKS]
-    here, heights = here[order], heights[order]
-    strongest = heights[:1].sum()
-    floor = max(floor, np.float32(_FAINTEST**2 * strongest))
-    here, heights = here[heights > floor], heights[heights > floor]
-    rows, columns = np.divmod(here, power.shape[1])
-    places = np.stack([rows - reach[0], columns - _REACH], -1) + _vertices(power, here)
+    half = fft.rfft(windowed, bins[1], axis=1)[:, : reach[1] + 1]
+    whole = fft.fft(half, bins[0], axis=0)
+    places, heights, weights = _strongest(whole, reach[0], _usable(shape), _rounding(shape))
     size = np.array(shape, np.float64)
-    weights = np.log(heights / floor) / 2
-    return Peaks(places * (size / bins), np.sqrt(heights / strongest), weights, size)
+    return Peaks(places * (size / bins), heights, weights, size)
 
 
 def _resolution(shape: tuple[int, ...]) -> tuple[list[int], list[int]]:
@@ -74,22 +65,48 @@ def _usable(shape: tuple[int, ...]) -> NDArray[np.bool_]:
     return ((column > 0) | (row > 0)) & (np.hypot(x, y) < HIGHEST) & far_enough
 
 
-def _spectrum(
-    windowed: NDArray[np.float32], bins: list[int], reach: list[int]
-) -> tuple[NDArray[np.float32], np.float32]:
-    """Power at the low frequencies, and the noise's.
+@cache
+def _rounding(shape: tuple[int, ...]) -> np.float32:
+    """Power that rounding to eight bits adds at least."""
+    return np.float32(np.square(hann_window(shape)).sum() / 12)
 
-    The power is [rows' frequency from the lowest, columns' frequency from -2 bins], with two bins
-    beyond the highest frequency that peaks are looked for at.
-    """
-    half = fft.rfft(windowed, bins[1], axis=1)[:, : reach[1] + 1]
-    whole = fft.fft(half, bins[0], axis=0)
-    step = 3  # bins: a part of the noise says how strong it is
-    high = whole[int(_NOISE_FROM * bins[0]) : int((1 - _NOISE_FROM) * bins[0]) : step, ::step]
-    middle = (high.size - 1) // 2
-    noise = np.partition((high.real**2 + high.imag**2).ravel(), middle)[middle]
-    rounding = np.square(hann_window(windowed.shape)).sum() / 12  # what eight bits add at least
-    return _low_power(whole, reach[0]), max(noise / np.float32(math.log(2)), rounding)
+
+@compiled
+def _strongest(
+    spectrum: NDArray[np.complex64], reach: int, usable: NDArray[np.bool_], rounding: np.float32
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Places, bins, heights and weights of the strongest peaks; see `Peaks`."""
+    power = _low_power(spectrum, reach)
+    floor = np.float32(_ABOVE_NOISE**2) * max(_noise(spectrum), rounding)
+    here = _tops(power, usable, floor)  # in the flattened power
+    heights = power.ravel()[here].astype(np.float64)
+    order = np.argsort(-heights, kind="mergesort")[:_MOST_PEAKS]
+    here, heights = here[order], heights[order]
+    strongest = heights[:1].sum()
+    floor = max(floor, np.float32(_FAINTEST**2 * strongest))
+    count = (heights > floor).sum()
+    here, heights = here[:count], heights[:count]
+    places = np.empty((count, 2))
+    for n in range(count):
+        row, column = divmod(here[n], power.shape[1])
+        places[n, 0] = row - reach + _vertex(power, row - 1, column, row + 1, column)
+        places[n, 1] = column - _REACH + _vertex(power, row, column - 1, row, column + 1)
+    return places, np.sqrt(heights / strongest), np.log(heights / floor) / 2
+
+
+@compiled
+def _noise(spectrum: NDArray[np.complex64]) -> np.float32:
+    """Power of the noise: the median of what is beyond the probe's reach."""
+    first, last = int(_NOISE_FROM * len(spectrum)), int((1 - _NOISE_FROM) * len(spectrum))
+    rows, columns = range(first, last, _NOISE_STEP), range(0, spectrum.shape[1], _NOISE_STEP)
+    power, n = np.empty(len(rows) * len(columns), np.float32), 0
+    for row in rows:
+        for column in columns:
+            value = spectrum[row, column]
+            power[n] = value.real * value.real + value.imag * value.imag
+            n += 1
+    middle = (n - 1) // 2
+    return np.float32(np.partition(power, middle)[middle] / np.float32(math.log(2)))
 
 
 @compiled
@@ -141,12 +158,11 @@ def _tops(
     return found[:count]
 
 
-def _vertices(power: NDArray[np.float32], here: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Where parabolas through peaks of the log power and their neighbours have their tops, bins."""
-    offsets = []
-    for step in (power.shape[1], 1):
-        at = here[:, None] + [-step, 0, step]
-        below, top, above = np.log(power.ravel()[at].astype(np.float64).clip(1e-30)).T
-        curvature = (below - 2 * top + above).clip(max=-1e-9)
-        offsets.append(((below - above) / (2 * curvature)).clip(-1, 1))
-    return np.stack(offsets, -1)
+@compiled
+def _vertex(power: NDArray[np.float32], row: int, column: int, other: int, beside: int) -> float:
+    """Where the parabola through a peak of the log power and these two neighbours has its top."""
+    below = math.log(max(np.float64(power[row, column]), 1e-30))
+    above = math.log(max(np.float64(power[other, beside]), 1e-30))
+    top = math.log(max(np.float64(power[(row + other) // 2, (column + beside) // 2]), 1e-30))
+    offset = (below - above) / (2 * min(below - 2 * top + above, -1e-9))
+    return min(max(offset, -1.0), 1.0)
