@@ -37,6 +37,7 @@ from jarvis_stem.utils.progress import track
 _ROOT = Path(__file__).resolve().parents[1]
 _NEAR = 0.02  # of a and b: how far a correct lattice may be off
 _NONE = "none"
+_LARGEST = 1024  # pixels a side of a whole picture, at the scale at which tiles are measured
 _BINS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.97, 1.01)
 
 Row = dict[str, Any]
@@ -242,8 +243,10 @@ def ablation(table: Sequence[Mapping[str, str]], images: Path, model: Predictor)
 
 
 def _whole(shape: tuple[int, ...], width: float) -> np.ndarray[Any, Any]:
-    """One tile, counted as often as tiles have to agree."""
-    return np.array([(0, 0, *shape)] * 3)
+    """The middle as one tile, counted as often as tiles have to agree."""
+    side = min(*shape, round(_LARGEST * width / 10))
+    corner = ((n - side) // 2 for n in shape)
+    return np.array([(*corner, side, side)] * 3)
 
 
 def _as_it_is(values: np.ndarray[Any, Any], width: float) -> np.ndarray[Any, Any]:
