@@ -396,7 +396,7 @@ def test_answers_do_not_overwrite_an_input(shown: str, square: Pixels) -> None:
 
 
 def test_a_plot_takes_no_path_for_its_name(square: Pixels) -> None:
-    with pytest.raises(click.UsageError, match=r"Missing parameter: path"):
+    with pytest.raises(click.UsageError, match=r"Missing argument 'PATH...', or --contribution"):
         main(["--plot", save("x.png", square)])
 
 

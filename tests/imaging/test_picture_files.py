@@ -298,7 +298,7 @@ def test_a_size_that_is_not_understood_is_said(scan: Pixels, tmp_path: Path) -> 
     assert read.pixel_size is None
     assert read.doubts[0].startswith("the .dm3 file: 0.02 'furlong' a pixel is not understood; ")
     named = read_picture(path, 0.2)
-    assert (named.pixel_size, named.pixel_size_from, len(named.doubts)) == (0.2, "given", 1)
+    assert (named.pixel_size, named.pixel_size_from, named.doubts) == (0.2, "given", ())
 
 
 @pytest.mark.parametrize("unit", ["1/nm", "furlong", "", "µm"])
@@ -401,7 +401,7 @@ def test_the_mean_of_shifted_frames_is_doubted(noise: float, scan: Pixels, tmp_p
         read_picture(tmp_path / f"{name}.npy", 0.2, "mean").doubts for name in ("still", "moving")
     ]
     assert [sum("shifted" in one for one in some) for some in doubts] == [0, 1]
-    assert len(read_picture(tmp_path / "moving.npy", 0.2, 2).doubts) == 1
+    assert read_picture(tmp_path / "moving.npy", 0.2, 2).doubts == ()
 
 
 def test_an_emi_alone_has_no_picture(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def assert_as_pipeline(
     pipeline = inference.predict(model, torch.from_numpy(renders), temperature=temperature).numpy()
     assert np.array_equal(predictor.predict_proba(renders), pipeline)
     assert np.array_equal(predictor.predict(renders), predictor.classes_[pipeline.argmax(axis=1)])
-    answers = predict(files_of(renders, work), model=predictor)
+    answers = predict(files_of(renders, work), model=predictor, distortion=0)
     assert [a.bravais_class for a in answers] == predictor.predict(renders).tolist()
     trusted = [n for n, answer in enumerate(answers) if not answer.reasons]
     assert len(trusted) > len(renders) / 2
@@ -313,8 +313,8 @@ def assert_sound(answer: Answer) -> None:
 
 
 def test_negatives_are_doubted_and_renders_are_not(predictor: Predictor, renders: Pixels) -> None:
-    positives = predict(renders, model=predictor)
-    negatives = predict(np.uint8(255) - renders, model=predictor)
+    positives = predict(renders, model=predictor, distortion=0)
+    negatives = predict(np.uint8(255) - renders, model=predictor, distortion=0)
     assert not any("dark on bright" in " ".join(answer.reasons) for answer in positives)
     told = [answer for answer in negatives if "dark on bright" in " ".join(answer.reasons)]
     assert len(told) > 0.9 * len(negatives)
@@ -325,7 +325,7 @@ def test_what_is_doubted_in_reading_is_doubted_in_the_answer(
     predictor: Predictor, renders: Pixels, tmp_path: Path
 ) -> None:
     (path,) = files_of(np.hstack([renders[0], renders[0]])[None, :, :400], tmp_path)
-    (answer,) = predict(path, model=predictor)
+    (answer,) = predict(path, model=predictor, distortion=0)
     assert answer.reasons[0].startswith("not square: the middle 256x256 of 400x256 px")
     assert answer.confidence < 0.61
     (answer,) = predict(path, 0.2, predictor)
