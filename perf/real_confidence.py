@@ -18,6 +18,7 @@ from pathlib import Path
 
 import microscope_like
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _print_fit(features: np.ndarray, right: np.ndarray) -> None:  # type: ignore[type-arg]
+def _print_fit(features: NDArray[np.float64], right: NDArray[np.bool_]) -> None:
     model = LogisticRegression(C=10)
     fitted = model.fit(features, right)
     print("weights", fitted.coef_.round(2), fitted.intercept_.round(2))
