@@ -28,6 +28,7 @@ from jarvis_stem import cli
 from jarvis_stem.api import load_model
 from jarvis_stem.imaging import domains, picture
 from jarvis_stem.prediction import crystal
+from jarvis_stem.prediction.answer import DISTORTION
 from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.scoring.significance import wilson_interval
 from jarvis_stem.utils.errors import StemError
@@ -92,14 +93,19 @@ def read_table(images: Path) -> list[dict[str, str]]:
     return there
 
 
-def answered(table: Sequence[Mapping[str, str]], images: Path, model: Predictor) -> list[Row]:
+def answered(
+    table: Sequence[Mapping[str, str]],
+    images: Path,
+    model: Predictor,
+    distortion: float = DISTORTION,
+) -> list[Row]:
     """What the package answers, with the pixel size of the table."""
     rows = []
     for known in track(table, "Answering"):
         start = time.perf_counter()
         size = float(known["pixel_size"]) if known["pixel_size"] else None
         shown = picture.read_picture(images / known["file"], size)
-        (answer,) = model.answer([shown])
+        (answer,) = model.answer([shown], distortion)
         lattice = answer.lattice
         lengths = (lattice.a, lattice.b) if lattice and lattice.unit == "Å" else None
         rows.append(
@@ -231,14 +237,16 @@ def _share(right: np.ndarray[Any, Any]) -> Row:
 
 def ablation(table: Sequence[Mapping[str, str]], images: Path, model: Predictor) -> dict[str, Row]:
     """The same without one part each."""
-    rows = {}
-    for name, module, attribute, value in _WITHOUT:
-        kept = getattr(module, attribute)
-        setattr(module, attribute, value)
+    rows = {"without distortion: the network alone": summary(answered(table, images, model, 0))}
+    for name, changes in _WITHOUT.items():
+        kept = [getattr(module, attribute) for module, attribute, _ in changes]
+        for module, attribute, value in changes:
+            setattr(module, attribute, value)
         try:
             rows[name] = summary(answered(table, images, model))
         finally:
-            setattr(module, attribute, kept)
+            for (module, attribute, _), value in zip(changes, kept, strict=True):
+                setattr(module, attribute, value)
     return rows
 
 
@@ -253,15 +261,11 @@ def _as_it_is(values: np.ndarray[Any, Any], width: float) -> np.ndarray[Any, Any
     return values - values.mean()
 
 
-def _never(picture: Any, distortion: float) -> None:
-    return None
-
-
-_WITHOUT: tuple[tuple[str, Any, str, Callable[..., Any]], ...] = (
-    ("without evening the contrast", domains, "evened", _as_it_is),
-    ("the whole picture as one tile", domains, "_tiles", _whole),
-    ("without distortion: the network alone", crystal, "answer", _never),
-)
+_WITHOUT: Mapping[str, Sequence[tuple[Any, str, Any]]] = {
+    "without evening the contrast": [(domains, "evened", _as_it_is)],
+    # Identical tiles look like a drawing, which the network would be asked about.
+    "the whole picture as one tile": [(domains, "_tiles", _whole), (crystal, "_WHOLE", 1.0)],
+}
 
 
 def _page(found: Row, command: str) -> str:

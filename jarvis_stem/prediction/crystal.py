@@ -26,7 +26,7 @@ _FEWEST, _DOUBTED = 0.2, 0.5  # 3 of 16 tiles, which no render came to; it may b
 _ANY = 1 / 5  # probability of a class of which nothing is known
 _SUREST = 5e-3
 # Logistic regression of whether the class is right, by the log odds of its probability, the log of
-# the variation, the weight and 1, on 380 renders (perf/microscope_like.py, train structures).
+# the variation, the weight and 1, on 380 renders of train structures (perf/real_confidence.py).
 _WEIGHTS = (0.46, -0.53, 0.63, -3.12)
 
 
