@@ -27,7 +27,7 @@ _ANY = 1 / 5  # probability of a class of which nothing is known
 _SUREST = 5e-3
 # Logistic regression of whether the class is right, by the log odds of its probability, the log of
 # the variation, the weight and 1, on 380 renders of train structures (perf/real_confidence.py).
-_WEIGHTS = (0.46, -0.53, 0.63, -3.12)
+_WEIGHTS = (0.49, -0.53, 0.64, -3.20)
 
 
 def answer(picture: Picture, distortion: float) -> Answer | None:
