@@ -35,6 +35,7 @@ _MARGIN_SHARE = 0.98  # of a row or column that must be white for it to be margi
 _GAUSSIAN = 2.0  # matplotlib's interpolation is exp(-2 d^2) of the distance in pixels, up to 2
 _NOISE = 0.2  # of JPEG against signal; 0.1 to 0.3 restore the published pictures' harmonics alike
 _ROUNDING = 1e-6  # of pixel sizes, which files have in single precision
+_LEAST, _FEW = 6.4, 16.0  # Å: smaller pictures are refused, are magnified for the models
 _COARSEST = 1.6  # Å a pixel; hardly any lattice shows in larger ones
 _MOST = 2**28  # pixels of all frames together, a gigabyte
 
@@ -76,10 +77,13 @@ class Picture:
     structure: Identity | None = None
 
     @property
-    def unit(self) -> float:
-        """Å per pixel of `values`; of an unknown size, if the models' view shows 51.2 Å."""
+    def scale(self) -> float:
+        """Lengths in the picture, Å or else pixels, per Å of the models' view."""
         side = max(self.values.shape) if self.figure else min(self.values.shape)
-        return self.pixel_size or _VIEW / side
+        if self.pixel_size is None:
+            return side / _VIEW
+        shown = side * self.pixel_size
+        return shown / _VIEW if shown < _FEW else 1.0
 
 
 def of_path(
@@ -202,12 +206,12 @@ def read_picture(
         frame: Which of a stack's frames, from 1, or ``mean`` for that of all, not aligned.
 
     Returns:
-        The picture. One that shows less than 51.2 Å is continued by its lattice, or filled up with
-        its mean where it shows none.
+        The picture. For the models one that shows less than 16 Å is magnified, one that shows less
+        than 51.2 Å continued by its lattice, or filled up with its mean where it shows none.
 
     Raises:
         StemError: Not a readable picture, several of them and no frame named, nothing but margin,
-            less than 64 pixels a side in the file or at 0.2 Å a pixel, or no pixel size.
+            less than 64 pixels a side or 6.4 Å, or no pixel size.
     """
     (picture,) = _read(path, pixel_size, frame).values()
     return picture
@@ -382,12 +386,15 @@ def _of_scale(
             "correct the pixel size"
         )
     shown = len(square) * pixel_size
-    size = min(IMAGE_SIZE, int(shown / PIXEL_SIZE * (1 + _ROUNDING)))
-    if size < SMALLEST:
+    if shown < _LEAST * (1 - _ROUNDING):
         raise StemError(
-            f"{name}: shows {shown:.1f} Å; expected at least {SMALLEST * PIXEL_SIZE:.1f}; take a "
-            "picture of more, or correct the pixel size"
+            f"{name}: shows {shown:.1f} Å; expected at least {_LEAST:.1f}; take a picture of more, "
+            "or correct the pixel size"
         )
+    if shown < _FEW:  # of so few cells their shape tells more than their size
+        whole = _resized(square, IMAGE_SIZE, len(square))
+        return stem.to_uint8(whole[None])[0], IMAGE_SIZE, ()
+    size = min(IMAGE_SIZE, int(shown / PIXEL_SIZE * (1 + _ROUNDING)))
     resized = _resized(square, size, size * PIXEL_SIZE / pixel_size)
     if size == IMAGE_SIZE:
         return stem.to_uint8(resized[None])[0], size, ()

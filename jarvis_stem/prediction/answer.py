@@ -223,6 +223,11 @@ def both_names(bravais_class: int | str) -> str:
     return names[0] if names[0] == names[1] else f"{names[0]} ({names[1]})"
 
 
+def unit_of(pixel_size: float | None) -> Literal["Å", "px"]:
+    """Unit of lengths in a picture, by whether the size of its pixels is known."""
+    return "px" if pixel_size is None else "Å"
+
+
 def _named(bravais_class: int | str | None, names: Sequence[str]) -> str:
     if bravais_class is None:
         return "none"

@@ -24,6 +24,7 @@ from jarvis_stem.prediction.answer import (
     MeasuredLattice,
     class_name,
     lattice_name,
+    unit_of,
 )
 from jarvis_stem.utils.errors import StemError
 
@@ -163,7 +164,7 @@ def _measure(picture: Picture, least: float) -> tuple[MeasuredLattice | None, fl
     if quality < least:
         return None, quality
     errors = lattice_errors.standard_errors(image, lattices.vectors)[0]
-    scale = 1 if picture.pixel_size else 1 / picture.unit
+    scale = picture.scale
     a_error, b_error = (error * scale if math.isfinite(error) else None for error in errors[:2])
     a, b = (lattices.lengths[0] * scale).tolist()
     first, second = map(tuple, (lattices.vectors[0] * scale).tolist())
@@ -171,7 +172,7 @@ def _measure(picture: Picture, least: float) -> tuple[MeasuredLattice | None, fl
     return MeasuredLattice(
         *(a, b, gamma, a_error, b_error, gamma_error if math.isfinite(gamma_error) else None),
         (first, second),
-        "Å" if picture.pixel_size else "px",
+        unit_of(picture.pixel_size),
     ), quality
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,6 +53,22 @@ def test_contamination_and_bright_dirt_do_not_hide_it() -> None:
     image[40:70, 180:220] += 30 * image.max()
     found, *_ = domains.find_domains(image, 0.2)
     assert shape(found.vectors) == pytest.approx(shape(true_vectors(conditions)), rel=1e-2)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_no_tile_shows_alone_several_show_together(seed: int) -> None:
+    conditions = Conditions(rotation=11, pixel_size=0.3)
+    shown = degrade(drawn(conditions)[None], replace(conditions, dose=18), seed=seed)[0]
+    (found,) = domains.find_domains(shown)
+    assert shape(found.vectors) == pytest.approx(shape(true_vectors(conditions)), rel=0.02)
+    assert found.tiles[:, 2:].max() == 256  # whole rows and columns of tiles
+
+
+def test_other_scales_confirm_a_lattice() -> None:
+    clear, faint = (
+        domains.find_domains(drawn(Conditions(dose=dose, pixel_size=0.3)))[0] for dose in (1e3, 40)
+    )
+    assert clear.scales > faint.scales
 
 
 def test_two_grains_are_two_lattices() -> None:

@@ -117,8 +117,15 @@ def test_a_smaller_view_is_continued_by_its_lattice(render: Pixels, tmp_path: Pa
     read = read_picture(save(render[28:228, 28:228], tmp_path / "x.png"), 0.2)
     assert (read.doubts, read.view_doubts, read.inside) == ((), (), 200)
     assert np.corrcoef(read.pixels.ravel(), render.ravel())[0, 1] > 0.98
-    with pytest.raises(StemError, match=r"x\.png: shows 10\.0 Å; expected at least 12\.8"):
-        read_picture(tmp_path / "x.png", 0.05)
+    with pytest.raises(StemError, match=r"x\.png: shows 4\.0 Å; expected at least 6\.4"):
+        read_picture(tmp_path / "x.png", 0.02)
+
+
+def test_few_cells_are_magnified(render: Pixels, tmp_path: Path) -> None:
+    path = save(render[90:160, 90:160], tmp_path / "x.png")  # 14 Å
+    known, unknown = read_picture(path, 0.2), read_picture(path)
+    assert np.array_equal(known.pixels, unknown.pixels)
+    assert (known.scale, unknown.scale) == (pytest.approx(14 / 51.2), pytest.approx(70 / 51.2))
 
 
 def test_without_a_lattice_a_smaller_view_is_filled_up_and_doubted(tmp_path: Path) -> None:

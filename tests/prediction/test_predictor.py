@@ -227,6 +227,21 @@ def test_without_a_pixel_size_lengths_are_in_pixels(predictor: Predictor) -> Non
         assert " px, b " in str(unknown.lattice)
 
 
+def test_a_pixel_size_that_makes_no_crystal_is_not_believed(predictor: Predictor) -> None:
+    (right,), (wrong,) = (predict(microscope(), size, predictor) for size in (0.2, 0.03))
+    assert (wrong.class_name, wrong.pixel_size) == (right.class_name, None)
+    assert wrong.lattice is not None and wrong.lattice.unit == "px"
+    (reason,) = wrong.reasons
+    assert reason.startswith("0.03 Å a pixel (given) would make a 0.469 Å: expected 1 to 25")
+
+
+def test_a_cell_smaller_than_any_is_doubted(predictor: Predictor) -> None:
+    (right,), (small,) = (predict(microscope(), size, predictor) for size in (0.2, 0.13))
+    assert small.class_name == right.class_name
+    assert small.confidence < right.confidence / 1.3
+    assert any("the cell has 3.6 Å²: expected at least 4.8" in one for one in small.reasons)
+
+
 def test_without_distortion_the_network_answers(predictor: Predictor) -> None:
     (answer,) = predict(microscope(), 0.2, predictor, distortion=0)
     assert (answer.class_name, answer.symmetric) == ("rectangle", None)
