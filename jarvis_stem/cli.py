@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import os
 import re
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 USAGE = 2  # as click and argparse have it
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 BROKEN_PIPE = 141  # 128 + SIGPIPE
+# New objects. By default there are 700, and a tenth of a training is looking for garbage in modules
+# and structures that stay.
+_BETWEEN_COLLECTIONS = 100_000
 _JSON = f"{__name__}.json"
 _BENCHMARK = "_bravais_class.json.zip"
 
@@ -263,6 +268,8 @@ def run(main: Callable[[], int]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # an ASCII terminal is no reason to fail
+    gc.set_threshold(_BETWEEN_COLLECTIONS)
+    atexit.register(gc.freeze)  # else the end of a process looks through all modules for garbage
     try:
         status = main()
         sys.stdout.flush()  # here, where a full disk can still be reported

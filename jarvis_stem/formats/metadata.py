@@ -28,7 +28,7 @@ METADATA = "metadata.json"
 REQUIRED_TEXT = ("author_email", "date_submitted", "model_name", "project_url", "team_name")
 DATE_FORMAT = "%m-%d-%Y"
 _SIZE_LIMIT = 2**20  # bytes
-_DATE = re.compile(r"[0-9]{2}-[0-9]{2}-[0-9]{4}")
+_DATE = re.compile(r"([0-9]{2})-([0-9]{2})-([0-9]{4})")
 
 
 @lru_cache  # who sends one contribution often sends more
@@ -43,9 +43,9 @@ def _email(text: str) -> str:
 
 def _date(text: str) -> str:
     try:
-        if text and not _DATE.fullmatch(text):
-            raise ValueError
-        datetime.datetime.strptime(text or "01-01-2000", DATE_FORMAT)
+        found = _DATE.fullmatch(text or "01-01-2000")
+        month, day, year = map(int, found.groups() if found else ())
+        datetime.date(year, month, day)
     except ValueError:
         raise ValueError("expected a date as MM-DD-YYYY") from None
     return text

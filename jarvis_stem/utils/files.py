@@ -7,6 +7,7 @@ import json
 import math
 import os
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -16,12 +17,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from isal import isal_zlib
+
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.messages import quote, some
 
 SIZE_LIMIT = 64 * 2**20  # bytes; hundreds of times what a real benchmark or its predictions take
 RATIO_LIMIT = 200  # of unpacked to packed size; a table of ids stays below 20
 _ENCRYPTED = 0x1  # of a member's flag bits
+_LOCAL_HEADER = struct.Struct("<4s2xH18x2H")  # of it: signature, flags, length of name and extra
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time stamp a zip can hold
 _DAMAGED_ZIP = (
     zipfile.BadZipFile,
@@ -127,6 +131,9 @@ def read_zip(path: Path, member: str, *, limit: int = SIZE_LIMIT) -> bytes:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             info = _only_member(archive.infolist(), member, path)
             _check_size(info.file_size, path, limit)  # zipfile's reasons differ by its version
+            plain = _plainly_packed(packed, info)
+            if plain is not None:
+                return plain
             with archive.open(info) as stream:
                 return _read_within(stream, info.file_size, path, limit)
     except _DAMAGED_ZIP as error:
@@ -157,6 +164,32 @@ def _only_member(infos: list[zipfile.ZipInfo], member: str, path: Path) -> zipfi
             f"more than {RATIO_LIMIT} to 1; refused unread"
         )
     return info
+
+
+def _plainly_packed(packed: bytes, info: zipfile.ZipInfo) -> bytes | None:
+    """A zip's only member where nothing is unusual, in a third of zipfile's time.
+
+    None says nothing: zipfile alone finds faults.
+    """
+    name, begin = info.orig_filename.encode(), info.header_offset
+    header = packed[begin : begin + _LOCAL_HEADER.size]
+    if len(header) < _LOCAL_HEADER.size:
+        return None
+    signature, flags, name_length, extra_length = _LOCAL_HEADER.unpack(header)
+    begin += _LOCAL_HEADER.size
+    content = packed[begin + name_length + extra_length :][: info.compress_size]
+    if packed[begin : begin + name_length] != name or (signature, flags) != (b"PK\3\4", 0):
+        return None
+    if info.compress_type == zipfile.ZIP_DEFLATED:
+        inflater = isal_zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            content = inflater.decompress(content, info.file_size + 1)
+        except isal_zlib.error:
+            return None
+        if not inflater.eof or inflater.unused_data:
+            return None
+    as_said = len(content) == info.file_size and zlib.crc32(content) == info.CRC
+    return content if as_said and not info.flag_bits else None
 
 
 def read_json_object(path: Path, *, limit: int = SIZE_LIMIT) -> dict[str, Any]:
@@ -204,13 +237,13 @@ def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _reading(path: Path, limit: int) -> Iterator[None]:
     """Admit regular files of a bounded size, and turn what the system says into a StemError."""
     try:
-        if not path.exists():
-            raise StemError(f"{path}: no such file")
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # a device or a pipe could keep a reader for ever
             raise StemError(f"{path}: not a regular file")
         _check_size(status.st_size, path, limit)
         yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise StemError(f"{path}: no such file") from None
     except OSError as error:
         raise StemError(f"{path}: cannot be read ({error.strerror or error})") from None
 

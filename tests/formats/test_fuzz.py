@@ -39,7 +39,9 @@ from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.scoring.board import Leaderboard, Result
 from jarvis_stem.scoring.checklist import check
 from jarvis_stem.scoring.leaderboard import build
-from jarvis_stem.utils.files import json_text, zip_bytes
+from jarvis_stem.utils import files as files_module
+from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import json_text, read_zip, zip_bytes
 
 TARGETS = SMALL_SPLITS["test"]
 GOOD = "id,target,prediction\nd.jpg,0,0\ne.jpg,1,1\nf.jpg,2,2\ng.jpg,2,1\n"
@@ -412,6 +414,26 @@ def test_any_zip(arena: Arena, packed: bytes) -> None:
     (arena.fuzzed / SMALL.predictions_name).write_bytes(packed)
     if result := arena.judge():
         assert (result.n_correct, result.score) == (3, 0.75)
+
+
+@given(packed=zips)
+def test_what_is_unpacked_fast_is_what_zipfile_unpacks(
+    tmp_path_factory: pytest.TempPathFactory, packed: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / SMALL.predictions_name
+    path.write_bytes(packed)
+    either = unpacked(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files_module, "_plainly_packed", lambda *_: None)
+        assert either == unpacked(path)
+
+
+def unpacked(path: Path) -> bytes | str:
+    """A zip's only member, or why there is none."""
+    try:
+        return read_zip(path, SMALL.csv_name)
+    except StemError as error:
+        return str(error)
 
 
 json_data = st.recursive(

@@ -13,14 +13,8 @@ from jarvis_stem.imaging.harmonics import BATCH, for_each
 
 def test_every_image_has_its_turn() -> None:
     images: list[int] = []
-    for_each(images.append, 2 * BATCH + 1, "")
+    for_each(lambda part: images.extend(range(part.start, part.stop)), 2 * BATCH + 1, "")
     assert sorted(images) == list(range(2 * BATCH + 1))
-
-
-def meet(n: int, others: Barrier) -> None:
-    """Wait at the start of a batch for the others': breaks unless all are at work at once."""
-    if n % BATCH == 0:
-        others.wait()
 
 
 @pytest.mark.parametrize("wanted", ["3", " 3,2"])
@@ -31,8 +25,8 @@ def test_as_many_threads_work_side_by_side_as_are_wanted(
     together = Barrier(3, timeout=PATIENCE)
     threads: set[int] = set()
 
-    def work(n: int) -> None:
-        meet(n, together)
+    def work(_: slice) -> None:
+        together.wait()  # breaks unless all are at work at once
         threads.add(get_ident())
 
     for_each(work, 3 * BATCH, "")
@@ -46,12 +40,16 @@ def test_what_is_no_number_of_threads_means_all_cores(
     monkeypatch.setenv("OMP_NUM_THREADS", wanted)
     cores = os.cpu_count() or 1
     together = Barrier(cores, timeout=PATIENCE)
-    for_each(lambda n: meet(n, together), cores * BATCH, "")
+
+    def work(_: slice) -> None:
+        together.wait()
+
+    for_each(work, cores * BATCH, "")
     assert not together.broken
 
 
 def test_a_fault_is_raised() -> None:
-    def fail(_: int) -> None:
+    def fail(_: slice) -> None:
         raise ValueError("no lattice")
 
     with pytest.raises(ValueError, match="no lattice"):
