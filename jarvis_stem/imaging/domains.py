@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import fft
 
-from jarvis_stem.imaging import measurement
+from jarvis_stem.imaging import measurement, superposition
 from jarvis_stem.imaging.contrast import evened
 from jarvis_stem.imaging.stem import PIXEL_SIZE
 
@@ -110,20 +110,42 @@ def find_domains(values: NDArray[np.float32], pixel_size: float | None = None) -
     """
     widths = _WIDTHS if pixel_size is None else [width / pixel_size for width in _USUAL]
     every = [tiles for width in widths if len((tiles := _cut(values, width)).boxes)]
-    found = [_lattices(tiles, _LEAST) for tiles in every]
-    if not any(found):
-        found = [_lattices(_pooled(tiles), _LEAST_POOLED) for tiles in every]
-    return _best([domains for domains in found if domains])
+    found = [(_lattices(tiles, _LEAST), tiles) for tiles in every]
+    if not any(domains for domains, _ in found):
+        found = [(_lattices(_pooled(tiles), _LEAST_POOLED), tiles) for tiles in every]
+    return _best([(domains, tiles) for domains, tiles in found if domains])
 
 
-def _best(found: Sequence[list[Domain]]) -> list[Domain]:
+def _best(found: Sequence[tuple[list[Domain], _Tiles]]) -> list[Domain]:
     """The domains at the scale at which they weigh most."""
     if not found:
         return []
-    found = sorted(found, key=lambda domains: -domains[0].weight)
-    first, *others = found[0]
-    like = [_alike(first.vectors, domains[0].vectors) is not None for domains in found[1:]]
-    return [replace(first, scales=sum(like)), *others]
+    (domains, tiles), *others = sorted(found, key=lambda pair: -pair[0][0].weight)
+    first, *further = _with_superposed(domains, tiles)
+    like = [_alike(first.vectors, domains[0].vectors) is not None for domains, _ in others]
+    return [replace(first, scales=sum(like)), *further]
+
+
+def _with_superposed(domains: list[Domain], tiles: _Tiles) -> list[Domain]:
+    """Two lattices that all tiles show together, instead of one that does not explain them."""
+    spectra = _spectra(tiles)
+    two = superposition.find_two(_autocorrelation(spectra, tiles))
+    if not two:
+        return domains
+    lines = [_autocorrelation(spectra[line], tiles) for line in _lines(tiles)]
+    scale = tiles.width / _WIDTH
+    found = [
+        Domain(
+            vectors * scale,
+            np.array([superposition.fitted(vectors, line) for line in lines]) * scale,
+            *(tiles.boxes, 1.0, share),
+        )
+        for vectors, share in two
+    ]
+    same = [_alike(domains[0].vectors, one.vectors) is not None for one in found]
+    if not any(same):
+        return found
+    return domains if len(domains) > 1 else [domains[0], found[1 - same.index(True)]]
 
 
 def _lattices(tiles: _Tiles, least: float) -> list[Domain]:
@@ -162,12 +184,19 @@ def _pooled(tiles: _Tiles) -> _Tiles:
     The autocorrelation of a crystal has its lattice, wherever in the tile it begins. So the means
     show lattices that no tile shows alone.
     """
-    spectra = np.abs(fft.rfft2(_windowed(tiles.images))) ** 2
-    tops, lefts = tiles.boxes[:, 0], tiles.boxes[:, 1]
-    lines = [one == place for one in (tops, lefts) for place in np.unique(one)]
+    spectra, lines = _spectra(tiles), _lines(tiles)
     boxes = [_around(tiles.boxes[line]) for line in lines]
-    images = [_autocorrelation(spectra[line], tiles.images.shape[1:]) for line in lines]
+    images = [_autocorrelation(spectra[line], tiles) for line in lines]
     return _Tiles(np.array(boxes), np.array(images), tiles.width)
+
+
+def _lines(tiles: _Tiles) -> list[NDArray[np.bool_]]:
+    """Which tiles are in each row and each column."""
+    return [one == place for one in tiles.boxes[:, :2].T for place in np.unique(one)]
+
+
+def _spectra(tiles: _Tiles) -> NDArray[np.float32]:
+    return np.asarray(np.abs(fft.rfft2(_windowed(tiles.images))) ** 2)
 
 
 def _windowed(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -177,8 +206,9 @@ def _windowed(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray((images - level) * rows[:, None] * columns)
 
 
-def _autocorrelation(spectra: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    return _grey(fft.fftshift(fft.irfft2(spectra.mean(axis=0), s=shape)))
+def _autocorrelation(spectra: NDArray[np.float32], tiles: _Tiles) -> NDArray[np.uint8]:
+    """The mean autocorrelation of the tiles that the spectra are of."""
+    return _grey(fft.fftshift(fft.irfft2(spectra.mean(axis=0), s=tiles.images.shape[1:])))
 
 
 def _around(boxes: NDArray[np.int64]) -> NDArray[np.int64]:

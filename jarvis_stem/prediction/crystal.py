@@ -82,7 +82,7 @@ def answer(picture: Picture, distortion: float) -> Answer | None:
         confidence=max(mixed),
         lattice=_lattice(first, size),
         symmetric=_symmetric(named.ideal, size),
-        further=tuple(_lattice(other, size) for other in others),
+        further=tuple(_lattice(other, size) for other in others if not doubts(other, size)),
         quality=first.weight,
         pixel_size=size,
         pixel_size_from=picture.pixel_size_from,

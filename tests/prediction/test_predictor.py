@@ -275,6 +275,9 @@ def test_grains_and_their_turn(predictor: Predictor) -> None:
     assert_sound(answer)
     (alone,) = predict(left, 0.3, predictor)
     assert (alone.further, alone.grains) == ((), "")
+    (layers,) = predict(left + right, 0.3, predictor)
+    assert layers.grains.startswith("2 lattices together: the other one a 3.16")
+    assert float(layers.grains.split()[-1].rstrip("°")) == pytest.approx(19, abs=0.5)
 
 
 def photograph() -> Pixels:
