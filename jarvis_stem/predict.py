@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,13 @@ import click
 from jarvis_stem import cli
 from jarvis_stem.formats.names import DEFAULT_MODEL
 from jarvis_stem.prediction.answer import DISTORTION
-from jarvis_stem.prediction.inputs import find_inputs, read_pictures
+from jarvis_stem.prediction.inputs import Input, find_inputs, read_input, read_pictures
 from jarvis_stem.prediction.outcome import Outcome
 from jarvis_stem.prediction.plots import draw_plots, plot_paths
 from jarvis_stem.prediction.report import csv_text, report_text
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.utils.files import write_text
+from jarvis_stem.utils.files import json_line, write_text
 from jarvis_stem.utils.messages import printable
 from jarvis_stem.utils.progress import track
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # What torch takes seconds to be imported for is imported where it is needed.
 
 _PLOTS = "lattices"  # folder of plots that are given no other
+_STDOUT = Path("-")
 _ALL = "all"  # contributions with stored weights
 _LEARNED_FROM = "stem_2d_image"  # by the models that answer for a benchmark of real pictures
 _EPILOG = """\
@@ -64,6 +65,7 @@ examples:
   jarvis-stem predict scans/ --csv answers.csv --plot plots/
   jarvis-stem predict movie.emd --frame all --csv frames.csv
   jarvis-stem predict POSCAR --json | jq '.[0].lattice'
+  jarvis-stem predict scans/ --jsonl | jq -r 'select(.confidence > 0.8).input'
   jarvis-stem predict JVASP-667 --data ../shared/jarvis_data
   jarvis-stem predict --benchmark stem_2d_real --images pictures/ --contribution lattice_model
 """
@@ -155,6 +157,11 @@ class FrameType(click.ParamType["Frame"]):
     metavar="DIR",
     help="The benchmark's pictures; default: where jarvis-stem data fetch puts them.",
 )
+@click.option(
+    "--jsonl",
+    is_flag=True,
+    help="Print each answer as soon as there is one, as JSON on a line of its own.",
+)
 @cli.json_option
 @cli.quiet_option
 def main(
@@ -170,6 +177,7 @@ def main(
     contributions: Path | None,
     contributed: tuple[str, ...],
     images: Path | None,
+    jsonl: bool,
 ) -> int:
     """Name the Bravais lattice in your pictures, and measure it.
 
@@ -178,35 +186,61 @@ def main(
     of that class, and why an answer is not to be trusted where it is not.
     """
     if contributed:
-        for other in ("paths", "pixel_size", "frame", "model", "csv_path", "plot", "data"):
+        for other in ("paths", "pixel_size", "frame", "model", "csv_path", "plot", "data", "jsonl"):
             cli.refuse_together(other, "contributed")
         return _contribute(contributed, benchmark, images, contributions)
     if not paths:
         raise click.UsageError("Missing argument 'PATH...', or --contribution in its place.")
     if images:
         raise click.UsageError("'--images' goes with --contribution.")
-    csv_alone = csv_path == Path("-")
-    if csv_alone and cli.wants_json():
-        raise click.UsageError("'--json' and '--csv -' both print: give --csv a file.")
+    _refuse_two_outputs(csv_path, jsonl)
     inputs = find_inputs(paths, pixel_size, frame, data, benchmark)
     if csv_path and csv_path.resolve() in {Path(name).resolve() for name, _ in inputs}:
         raise StemError(f"{csv_path}: is one of the inputs; name another file for the answers")
-    outcomes = read_pictures(inputs)
+    answering = (model, benchmark, contributions, distortion / 100)
+    outcomes = _printed(inputs, plot, *answering) if jsonl else read_pictures(inputs)
     targets = {} if plot is None else plot_paths(plot, outcomes)
-    outcomes = _answered(outcomes, model, benchmark, contributions, distortion / 100)
+    if not jsonl:
+        outcomes = _answered(outcomes, *answering)
     draw_plots(outcomes, targets)
     _say_where(csv_path, targets)
-    if csv_alone:
+    if csv_path == _STDOUT:
         print(csv_text(outcomes), end="")
-    else:
-        if csv_path:
-            write_text(csv_path, csv_text(outcomes))
+    elif csv_path:
+        write_text(csv_path, csv_text(outcomes))
+    if csv_path != _STDOUT and not jsonl:
         show = cli.report if csv_path else cli.answer
         show(report_text(outcomes), [outcome.as_json() for outcome in outcomes])
     for outcome in outcomes:
         if outcome.error:
             cli.complain(outcome.error)
     return 1 if any(outcome.error for outcome in outcomes) else 0
+
+
+def _refuse_two_outputs(csv_path: Path | None, jsonl: bool) -> None:
+    """Refuse more than one that goes to standard output."""
+    printed = {"--json": cli.wants_json(), "--jsonl": jsonl, "--csv -": csv_path == _STDOUT}
+    given = [f"'{name}'" for name, is_given in printed.items() if is_given]
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(given)} both print: take one, or give --csv a file.")
+
+
+def _printed(
+    inputs: Sequence[Input],
+    plot: Path | None,
+    model: str,
+    benchmark: str,
+    contributions: Path | None,
+    distortion: float,
+) -> list[Outcome]:
+    """Answer input by input, and print each answer before the next one is read."""
+    answer = _answering(model, benchmark, contributions, distortion)
+    outcomes = []
+    for name, read in track(inputs, "Answering"):
+        for outcome in map(answer, read_input(name, read)):
+            print(json_line(outcome.as_json()), end="", flush=True)
+            outcomes.append(outcome if plot else replace(outcome, picture=None))
+    return outcomes
 
 
 def _answered(
@@ -216,18 +250,29 @@ def _answered(
     contributions: Path | None,
     distortion: float = DISTORTION,
 ) -> list[Outcome]:
+    answer = _answering(model, benchmark, contributions, distortion)
+    return [answer(one) for one in track(outcomes, "Answering")]
+
+
+def _answering(
+    model: str, benchmark: str, contributions: Path | None, distortion: float
+) -> Callable[[Outcome], Outcome]:
+    """What answers for the picture of an outcome, if it has one."""
     from jarvis_stem.api import load_model
 
     predictor = load_model(model, benchmark, contributions)
-    return [
-        replace(one, answer=predictor.answer([one.picture], distortion)[0]) if one.picture else one
-        for one in track(outcomes, "Answering")
-    ]
+
+    def answer(one: Outcome) -> Outcome:
+        if not one.picture:
+            return one
+        return replace(one, answer=predictor.answer([one.picture], distortion)[0])
+
+    return answer
 
 
 def _say_where(csv_path: Path | None, targets: Mapping[str, Path]) -> None:
     """Say which files there are now."""
-    if csv_path and csv_path != Path("-"):
+    if csv_path and csv_path != _STDOUT:
         terminal.note(f"answers: {printable(str(csv_path))}")
     for folder, count in Counter(path.parent for path in targets.values()).items():
         (*_, last) = [path for path in targets.values() if path.parent == folder]

@@ -19,7 +19,7 @@ from PIL import Image
 
 from jarvis_stem.imaging import continuation, stem, structure_files
 from jarvis_stem.imaging.axes import inside_axes
-from jarvis_stem.imaging.picture_files import is_picture, opened
+from jarvis_stem.imaging.picture_files import is_picture, opened, signals
 from jarvis_stem.imaging.picture_files.recording import NUMBERS, Pixels, Recording
 from jarvis_stem.imaging.picture_files.values import field_of
 from jarvis_stem.imaging.stem import IMAGE_SIZE, PIXEL_SIZE
@@ -146,19 +146,33 @@ def of_structure(structure: structure_files.Structure) -> Picture:
     )
 
 
-def of_object(structure: Any) -> Picture | None:
-    """Draw a layer of ASE's, pymatgen's or JARVIS' classes as it lies; None of any other.
+def of_object(
+    shown: Any, pixel_size: float | None = None, frame: Frame | None = None
+) -> dict[str, Picture]:
+    """Take what is in memory: a signal, a layer that is drawn as it lies, or an array.
 
     Args:
-        structure: ``ase.Atoms``, pymatgen's ``Structure`` or JARVIS' ``Atoms``.
+        shown: A HyperSpy ``Signal2D`` or a dictionary of rosettasciio's, see
+            `picture_files.signals`; ``ase.Atoms``, pymatgen's ``Structure`` or JARVIS' ``Atoms``;
+            or see `of_array`.
+        pixel_size: See `read_picture`; by default what a signal's axes say.
+        frame: Of a signal with several, see `of_path`.
+
+    Returns:
+        Pictures by name: what the thing is, and the frame where it has several.
 
     Raises:
-        StemError: No layer; see `crystal.of_object` and `layer.as_layer`.
+        StemError: No picture and no layer; see `crystal.of_object`, `layer.as_layer`, `of_array`.
     """
     from jarvis_stem.imaging import crystal, layer
 
-    read = crystal.of_object(structure)
-    return of_structure(layer.as_layer(read, "structure")) if read else None
+    signal = signals.of_object(shown)
+    if signal:
+        return _of_recording(signal, pixel_size, frame)
+    structure = crystal.of_object(shown)
+    if structure:
+        return {"structure": of_structure(layer.as_layer(structure, "structure"))}
+    return {"array": of_array(shown, pixel_size)}
 
 
 def of_array(pixels: ArrayLike, pixel_size: float | None = None) -> Picture:
@@ -219,21 +233,27 @@ def read_picture(
 
 def _read(path: Path, pixel_size: float | None, frame: Frame | None) -> dict[str, Picture]:
     """Pictures of a file by name: the path, and the frame where it has several."""
-    _check_pixel_size(pixel_size)
     with opened(path) as recording:
-        scale = recording.scale
-        if pixel_size is None and scale.fault:
-            raise StemError(f"{path}: {scale.fault}")
-        size, source = (pixel_size, "given") if pixel_size else (scale.size, scale.source or None)
-        doubts = [scale.doubt] if scale.doubt and not pixel_size else []
-        if frame == "mean" and recording.drifts():
-            doubts.append("the frames are shifted against each other: align them, or take one")
-        pictures = {}
-        for label, pixels in _frames(recording, frame):
-            name = f"{path}: {label}" if label else str(path)
-            picture = _picture(name, pixels, size, source, recording.drawn)
-            shown = ", ".join(filter(None, (recording.name, label))) or None
-            pictures[name] = replace(picture, frame=shown, doubts=(*doubts, *picture.doubts))
+        return _of_recording(recording, pixel_size, frame)
+
+
+def _of_recording(
+    recording: Recording, pixel_size: float | None, frame: Frame | None
+) -> dict[str, Picture]:
+    _check_pixel_size(pixel_size)
+    path, scale = recording.path, recording.scale
+    if pixel_size is None and scale.fault:
+        raise StemError(f"{path}: {scale.fault}")
+    size, source = (pixel_size, "given") if pixel_size else (scale.size, scale.source or None)
+    doubts = [scale.doubt] if scale.doubt and not pixel_size else []
+    if frame == "mean" and recording.drifts():
+        doubts.append("the frames are shifted against each other: align them, or take one")
+    pictures = {}
+    for label, pixels in _frames(recording, frame):
+        name = f"{path}: {label}" if label else str(path)
+        picture = _picture(name, pixels, size, source, recording.drawn)
+        shown = ", ".join(filter(None, (recording.name, label))) or None
+        pictures[name] = replace(picture, frame=shown, doubts=(*doubts, *picture.doubts))
     return pictures
 
 

@@ -88,6 +88,11 @@ def json_text(data: Any) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def json_line(data: Any) -> str:
+    """Serialise to JSON on one line, as `json_text` else does."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def zip_bytes(member: str, content: bytes) -> bytes:
     """Wrap one file in a zip of reproducible bytes.
 
