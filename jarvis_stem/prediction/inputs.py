@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from jarvis_stem.imaging.picture import Frame, Picture
 
 
-# Reads an input: pictures by name, of which a file can have several.
-_Read = Callable[[], Mapping[str, "Picture"]]
+# Reads an input: pictures by name, of which a file can have several, or why there is none.
+_Read = Callable[[], Mapping[str, "Picture | StemError"]]
 
 
 def find_inputs(
@@ -54,7 +54,7 @@ def _of_files(path: Path, pixel_size: float | None, frame: Frame | None) -> list
         if others:
             names = some([printable(other.name) for other in others])
             terminal.note(f"{printable(str(path))}: skipped, of no known kind: {names}")
-    return [(str(file), partial(picture.of_path, file, pixel_size, frame)) for file in files]
+    return [(str(file), partial(picture.each_of_path, file, pixel_size, frame)) for file in files]
 
 
 def _is_id(text: str) -> bool:
@@ -117,7 +117,11 @@ def read_pictures(inputs: Sequence[tuple[str, _Read]]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for name, read in track(inputs, "Reading"):
         try:
-            outcomes += [Outcome(one, picture) for one, picture in read().items()]
+            for one, picture in read().items():
+                if isinstance(picture, StemError):
+                    outcomes.append(Outcome(one, error=str(picture)))
+                else:
+                    outcomes.append(Outcome(one, picture))
         except StemError as error:
             outcomes.append(Outcome(name, error=str(error)))
         except OSError as error:
