@@ -224,7 +224,7 @@ def test_one_bad_structure_of_a_file_is_named(capsys: pytest.CaptureFixture[str]
     atoms = found[f"{SQUARE}.jpg"].to_dict()
     records = [{"jid": "good", "atoms": atoms}, {"jid": "bad", "atoms": {**atoms, "coords": []}}]
     Path("x.json").write_text(json.dumps(records))
-    assert cli.run(main, ["x.json", "--json"]) == 1
+    assert main(["x.json", "--json"]) == 1
     out, err = capsys.readouterr()
     good, bad = json.loads(out)
     assert (good["input"], good["class_name"], good["error"]) == ("x.json: good", "square", None)
