@@ -238,6 +238,34 @@ _CIFS = (
     _mos2("standard uncertainties", _WITH.replace("0.5782", "0.5782(3)")),
     _mos2("the file's formula", "_chemical_formula_sum 'Mo1 S2'\n" + _WITH),
     _mos2(
+        "a formula, and again without one",
+        "_chemical_formula_sum 'Mo S2'\n_chemical_formula_sum ''\n" + _WITH,
+    ),
+    _mos2(
+        "a tag twice, of no concern",
+        "_journal_year 1999\n_journal_year 2001\n" + _WITH,
+    ),
+    _cif(
+        "dots for zeros, as in ICSD",
+        f"data_x\n{_cell(3.2, 22, 5.1, 90, 100, 90)}_symmetry_space_group_name_H-M P2/m\n"
+        + _sites("Ge1 . .5 .\nS1 .21 .5 .37\n"),
+        "GeS2",
+        GES2,
+    ),
+    _cif(
+        "blocks of nothing but question marks, as in the Pauling File",
+        f"data_x\n{_M}{_WITH}\ndata_y\n{_M}{_sites('? ? ? ?')}\n",
+    ),
+    _cif(
+        "two blocks of one name",
+        f"data_x\n{_M}{_WITH}\ndata_x\n{_M}{_WITH}",
+        structures=2,
+    ),
+    _mos2(
+        "a space group's older name",
+        "_symmetry_space_group_name_H-M 'P-6m2'\n" + _sites(_UNIQUE),
+    ),
+    _mos2(
         "dummy atoms",
         _P1 + _sites(_SITES.replace("\n", " d\n") + "X1 0 0 0 dum\n", "_atom_site_calc_flag"),
     ),
@@ -341,6 +369,36 @@ _CIFS = (
     _mos2(
         "modulated structures", "_cell_modulation_dimension 1\n" + _WITH, "modulated", refused=True
     ),
+    _mos2(
+        "a tag twice, with two values",
+        "_symmetry_Int_Tables_number 187\n_symmetry_Int_Tables_number 1\n" + _sites(_UNIQUE),
+        "_symmetry_int_tables_number comes twice",
+        refused=True,
+    ),
+    _mos2(
+        "two loops of sites",
+        _WITH + "loop_\n_atom_site_type_symbol\nMo\nS\n",
+        "columns of several lengths",
+        refused=True,
+    ),
+    _mos2(
+        "only question marks",
+        _sites("? ? ? ?\n"),
+        "a cell and sites in one block",
+        refused=True,
+    ),
+    _mos2(
+        "a blank in a value without quotes",
+        "_pd_phase_name Mo supercell\n" + _WITH,
+        "expected CIF, got line 8",
+        refused=True,
+    ),
+    _cif(
+        "angles that make no volume",
+        f"data_x\n{_cell(3.18, 3.18, 20, 20, 90, 120)}{_WITH}",
+        "degenerate cell",
+        None,
+    ),
     _cif(
         "an angle missing",
         f"data_x\n{_M}{_WITH}".replace("_cell_angle_gamma 120", ""),
@@ -395,6 +453,13 @@ _OTHERS = (
         "MoS2",
         2,
     ),
+    Kind(
+        "no head",
+        "XDATCAR",
+        f"Direct configuration= 1\n{_D}",
+        None,
+        "expected VASP's title",
+    ),
     Kind("no configuration", "XDATCAR", f"{_HEAD}Direct\n{_D}", None, "Direct configuration= 1"),
     Kind("a frame", "x.extxyz", f"3\n{_LATTICE}\n{_XYZ_ATOMS}", MOS2, "MoS2"),
     Kind("frames", "x.xyz", 2 * f"3\n{_LATTICE} energy=1\n{_XYZ_ATOMS}", MOS2, "MoS2", 2),
@@ -423,6 +488,35 @@ _OTHERS = (
         f"3\n{_LATTICE}\n{_XYZ_ATOMS}".replace("Mo", "Xx"),
         None,
         "unknown element",
+    ),
+    Kind(
+        "blank lines between frames",
+        "x.extxyz",
+        f"3\n{_LATTICE}\n{_XYZ_ATOMS}\n3\n{_LATTICE}\n{_XYZ_ATOMS}\n",
+        MOS2,
+        "MoS2",
+        2,
+    ),
+    Kind(
+        "positions alone",
+        "x.xyz",
+        "0 1.835974 10\n1.59 0.917987 11.564\n",
+        None,
+        "number of atoms in line 1",
+    ),
+    Kind(
+        "a column missing",
+        "x.extxyz",
+        f"3\n{_LATTICE}\n{_XYZ_ATOMS[:-9]}\n",
+        None,
+        "expected 4 columns in line 5",
+    ),
+    Kind(
+        "more columns announced than there are",
+        "x.extxyz",
+        f"3\n{_LATTICE} Properties=species:S:1:pos:R:999999999\n{_XYZ_ATOMS}",
+        None,
+        "expected 1000000000 columns",
     ),
     Kind(
         "molecules",

@@ -23,7 +23,7 @@ from jarvis_stem.imaging.picture_files import is_picture, opened, signals
 from jarvis_stem.imaging.picture_files.recording import NUMBERS, Pixels, Recording
 from jarvis_stem.imaging.picture_files.values import field_of
 from jarvis_stem.imaging.stem import IMAGE_SIZE, PIXEL_SIZE
-from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.errors import StemError, all_of
 
 if TYPE_CHECKING:
     from jarvis_stem.imaging.identity import Identity
@@ -102,12 +102,28 @@ def of_path(
     Raises:
         StemError: It cannot be read, or a structure cannot be drawn.
     """
+    return all_of(each_of_path(path, pixel_size, frame))
+
+
+def each_of_path(
+    path: Path, pixel_size: float | None = None, frame: Frame | None = None
+) -> dict[str, Picture | StemError]:
+    """Read as `of_path` does, whatever is wrong with others of a file's structures.
+
+    Returns:
+        Pictures by name, or why there is none.
+
+    Raises:
+        StemError: The file cannot be read.
+    """
     if not structure_files.is_structure(path):
-        return _read(path, pixel_size, frame)
-    found = structure_files.read_file(path)
-    alone = len(found) == 1
+        return {**_read(path, pixel_size, frame)}
+    found = structure_files.read_each(path)
     return {
-        str(path) if alone else f"{path}: {name}": of_structure(one) for name, one in found.items()
+        str(path) if len(found) == 1 else f"{path}: {name}": (
+            one if isinstance(one, StemError) else of_structure(one)
+        )
+        for name, one in found.items()
     }
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from jarvis_stem.imaging.picture import Frame, Picture
 
 
-# Reads an input: pictures by name, of which a file can have several.
-Read = Callable[[], Mapping[str, "Picture"]]
+# Reads an input: pictures by name, of which a file can have several, or why there is none.
+Read = Callable[[], Mapping[str, "Picture | StemError"]]
 Input = tuple[str, Read]
 """What an input is called, and what reads it."""
 
@@ -56,7 +56,7 @@ def _of_files(path: Path, pixel_size: float | None, frame: Frame | None) -> list
         if others:
             names = some([printable(other.name) for other in others])
             terminal.note(f"{printable(str(path))}: skipped, of no known kind: {names}")
-    return [(str(file), partial(picture.of_path, file, pixel_size, frame)) for file in files]
+    return [(str(file), partial(picture.each_of_path, file, pixel_size, frame)) for file in files]
 
 
 def _is_id(text: str) -> bool:
@@ -122,7 +122,10 @@ def read_pictures(inputs: Sequence[Input]) -> list[Outcome]:
 def read_input(name: str, read: Read) -> list[Outcome]:
     """Read an input: its pictures without their answers, or why there is none."""
     try:
-        return [Outcome(one, picture) for one, picture in read().items()]
+        return [
+            Outcome(one, error=str(found)) if isinstance(found, StemError) else Outcome(one, found)
+            for one, found in read().items()
+        ]
     except StemError as error:
         return [Outcome(name, error=str(error))]
     except OSError as error:

@@ -288,6 +288,20 @@ def test_several_structures_in_a_file(capsys: pytest.CaptureFixture[str]) -> Non
     ]
 
 
+def test_one_bad_structure_of_a_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    found = prototypes.structures()
+    atoms = found[f"{SQUARE}.jpg"].to_dict()
+    records = [{"jid": "good", "atoms": atoms}, {"jid": "bad", "atoms": {**atoms, "coords": []}}]
+    Path("x.json").write_text(json.dumps(records))
+    assert main(["x.json", "--json"]) == 1
+    out, err = capsys.readouterr()
+    good, bad = json.loads(out)
+    assert (good["input"], good["class_name"], good["error"]) == ("x.json: good", "square", None)
+    assert (bad["input"], bad["class"]) == ("x.json: bad", None)
+    assert bad["error"].startswith("x.json: bad: ")
+    assert bad["error"] in err
+
+
 def test_the_pixel_size(square: Pixels, capsys: pytest.CaptureFixture[str]) -> None:
     save("x.png", square)
     (named,) = as_json(capsys, "x.png", "--pixel-size", "0.19")
