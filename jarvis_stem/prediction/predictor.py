@@ -126,7 +126,7 @@ class Predictor:
         lattice: MeasuredLattice | None,
         quality: float,
     ) -> Answer:
-        doubts = [*picture.doubts, *picture.view_doubts, *_contrast_doubts(picture.pixels)]
+        doubts = [*picture.doubts, *picture.view.doubts, *_contrast_doubts(picture.pixels)]
         # The model's word counts as far as it sees a lattice; for the rest any class is as likely.
         trust = min(1, quality / _GOOD_QUALITY) * _DOUBTED ** len(doubts)
         mixed = trust * probabilities.astype(float) + (1 - trust) / len(self.classes_)
@@ -156,8 +156,8 @@ def _is_exact(picture: Picture, distortion: float) -> bool:
 
 def _measure(picture: Picture, least: float) -> tuple[MeasuredLattice | None, float]:
     """The lattice in the middle of a picture, of the least quality at least, and its quality."""
-    edge = (IMAGE_SIZE - picture.inside) // 2
-    inside = slice(edge, edge + picture.inside)
+    edge = (IMAGE_SIZE - picture.view.inside) // 2
+    inside = slice(edge, edge + picture.view.inside)
     image = picture.pixels[None, inside, inside]
     lattices = measurement.measure(image)
     quality = float(lattices.quality[0])
