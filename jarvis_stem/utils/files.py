@@ -189,7 +189,7 @@ def _plainly_packed(packed: bytes, info: zipfile.ZipInfo) -> bytes | None:
         inflater = isal_zlib.decompressobj(-zlib.MAX_WBITS)
         try:
             content = inflater.decompress(content, info.file_size + 1)
-        except isal_zlib.error:
+        except isal_zlib.error:  # type: ignore[misc]  # a class, whatever its stub says
             return None
         if not inflater.eof or inflater.unused_data:
             return None
