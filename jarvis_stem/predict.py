@@ -23,6 +23,7 @@ from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_line, write_text
 from jarvis_stem.utils.messages import printable
 from jarvis_stem.utils.progress import track
+from jarvis_stem.utils.threads import in_threads
 
 if TYPE_CHECKING:
     from jarvis_stem.imaging.picture import Frame
@@ -251,7 +252,7 @@ def _answered(
     distortion: float = DISTORTION,
 ) -> list[Outcome]:
     answer = _answering(model, benchmark, contributions, distortion)
-    return [answer(one) for one in track(outcomes, "Answering")]
+    return in_threads(answer, outcomes, "Answering")
 
 
 def _answering(

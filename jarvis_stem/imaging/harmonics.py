@@ -7,9 +7,7 @@ nothing else.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import NamedTuple
 
@@ -18,7 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from jarvis_stem.imaging.stem import PIXEL_SIZE
-from jarvis_stem.utils.progress import track
+from jarvis_stem.utils.threads import in_threads
 
 HIGHEST = 0.3  # cycles a pixel; beyond it the probe has blurred the peaks away
 BATCH = 32  # images that a thread takes at a time
@@ -163,19 +161,8 @@ def for_each(work: Callable[[slice], None], count: int, what: str) -> None:
         count: Number of images.
         what: What is being done, at the left of the progress bar that many images have.
     """
-    executor = ThreadPoolExecutor(_threads())
-    try:
-        starts = range(0, count, BATCH)
-        batches = [executor.submit(work, slice(n, min(n + BATCH, count))) for n in starts]
-        for done in track(batches, what) if len(batches) > 1 else batches:
-            done.result()
-    finally:
-        executor.shutdown(cancel_futures=True)
-
-
-def _threads() -> int:
-    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return int(wanted) if wanted.isdecimal() and int(wanted) else os.cpu_count() or 1
+    parts = [slice(n, min(n + BATCH, count)) for n in range(0, count, BATCH)]
+    in_threads(work, parts, what)
 
 
 @compiled

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,6 +28,7 @@ from jarvis_stem.prediction.answer import (
     unit_of,
 )
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.threads import in_threads
 
 _GOOD_QUALITY = 0.5  # 1 in 500 renders is below
 _LEAST_QUALITY = 0.1  # noise, photographs and liquids stay below
@@ -100,7 +102,7 @@ class Predictor:
             distortion: Standard deviation of the stretch that microscopes' pictures have; 0 asks
                 the network alone.
         """
-        measured = [self._measured(picture, distortion) for picture in shown]
+        measured = in_threads(partial(self._measured, distortion=distortion), shown, "Measuring")
         pairs = zip(shown, measured, strict=True)
         others = self._by_network([one for one, answer in pairs if not answer], distortion)
         return [answer or next(others) for answer in measured]
