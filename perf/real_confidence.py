@@ -3,9 +3,10 @@
 python perf/real_confidence.py --data ../shared/jarvis_data --images ../shared/real_images
 
 Draws train structures as microscopes may show them (microscope_like.py), takes public pictures and
-parts of them (picture_parts.py), names their lattices, and prints the logistic regression that
-`prediction.crystal` has its weights from, both kinds counting alike, with what it comes to when it
-is cross-validated: a picture and its parts are on the same side.
+parts of them (picture_parts.py), names their lattices, and fits the logistic regression that
+`prediction.crystal` has its weights from, both kinds counting alike. Writes and prints
+docs/real_confidence.md: how many are right, the weights, and what the confidence comes to when it
+is cross-validated, a picture and its parts being on the same side.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from jarvis_stem.imaging import domains, picture, structures
 from jarvis_stem.imaging.bravais import CLASS_NAMES
 from jarvis_stem.prediction import crystal
 from jarvis_stem.prediction.answer import DISTORTION
+from jarvis_stem.utils.files import write_text
 from jarvis_stem.utils.progress import track
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -65,12 +67,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", metavar="DIR", help="JARVIS databases")
     parser.add_argument("--images", type=Path, required=True, metavar="DIR")
     parser.add_argument("--count", type=int, default=800, help="structures")
+    parser.add_argument("--output", type=Path, default=_ROOT / "docs", metavar="DIR")
     options = parser.parse_args(arguments)
     cases = [*_public(options.images), *_drawn(options.data, options.count)]
-    for kind in dict.fromkeys(case.kind for case in cases):
-        _print_kind(kind, [case for case in cases if case.kind == kind])
-    _print_fit([case for case in cases if case.found])
+    page = _page(cases)
+    write_text(options.output / "real_confidence.md", page)
+    print(page)
     return 0
+
+
+def _page(cases: Sequence[Case]) -> str:
+    lines = [
+        "# Confidence on real pictures",
+        "",
+        "Written by `real_confidence.py`. Public pictures and what is made of them "
+        "(`perf/picture_parts.py`), and",
+        "train structures drawn as microscopes may show them (`perf/microscope_like.py`).",
+        "",
+        "| | class right | no lattice found | without a lattice, and one found |",
+        "| --- | --- | --- | --- |",
+    ]
+    for kind in dict.fromkeys(case.kind for case in cases):
+        lines.append(_row(kind, [case for case in cases if case.kind == kind]))
+    return "\n".join([*lines, "", *_fit([case for case in cases if case.found])]) + "\n"
 
 
 def _public(images: Path) -> Iterator[Case]:
@@ -105,18 +124,16 @@ def _found(
     return named.bravais_class, crystal.evidence(first, named, DISTORTION), doubted
 
 
-def _print_kind(kind: str, cases: Sequence[Case]) -> None:
+def _row(kind: str, cases: Sequence[Case]) -> str:
     crystals = [case for case in cases if case.right]
     right = sum(case.found is not None and case.found[0] in case.right for case in crystals)
     missed = sum(case.found is None for case in crystals)
     false = sum(case.found is not None for case in cases if not case.right)
-    print(
-        f"{kind}: right {right} of {len(crystals)}, no lattice in {missed}; a lattice in {false} "
-        f"of {len(cases) - len(crystals)} without one"
-    )
+    others = len(cases) - len(crystals)
+    return f"| {kind} | {right} of {len(crystals)} | {missed} | {false} of {others} |"
 
 
-def _print_fit(cases: Sequence[Case]) -> None:
+def _fit(cases: Sequence[Case]) -> Iterator[str]:
     found = [case.found for case in cases if case.found]
     features = np.array([one[1] for one in found])
     pairs = zip(cases, found, strict=True)
@@ -126,7 +143,8 @@ def _print_fit(cases: Sequence[Case]) -> None:
     weights = np.where(drawn, 1.0, drawn.sum() / max((~drawn).sum(), 1))
     model = LogisticRegression(C=10, max_iter=1000)
     fitted = model.fit(features, right, sample_weight=weights)
-    print("weights", fitted.coef_.round(2), fitted.intercept_.round(2))
+    numbers = ", ".join(f"{one:.2f}" for one in (*fitted.coef_[0], *fitted.intercept_))
+    yield f"Weights of log odds, strain, share, scales and 1: {numbers}."
     confidence = cross_val_predict(
         model,
         features,
@@ -137,16 +155,22 @@ def _print_fit(cases: Sequence[Case]) -> None:
         method="predict_proba",
     )[:, 1]
     confidence *= np.where([one[2] for one in found], crystal.DOUBTED, 1)
-    for name, of in (("public pictures", ~drawn), ("drawn", drawn)):
-        _print_bins(name, confidence[of], right[of])
+    for name, of in (("Public pictures and parts of them", ~drawn), ("Drawn", drawn)):
+        yield from _bins(name, confidence[of], right[of])
 
 
-def _print_bins(name: str, confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> None:
-    print(f"{name}: right {right.mean():.3f}, AUROC {roc_auc_score(right, confidence):.3f}")
+def _bins(name: str, confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> Iterator[str]:
+    yield ""
+    yield f"## {name}"
+    yield ""
+    yield f"Right {right.mean():.3f}, AUROC of the confidence {roc_auc_score(right, confidence):.3f}."
+    yield ""
+    yield "| confidence | right |"
+    yield "| --- | --- |"
     for low, high in itertools.pairwise(_BINS):
         within = (confidence >= low) & (confidence < high)
         if within.any():
-            print(f"  {low:g} to {high:g}: {right[within].sum()} of {within.sum()} right")
+            yield f"| {low:g} to {high:g} | {right[within].sum()} of {within.sum()} |"
 
 
 if __name__ == "__main__":
