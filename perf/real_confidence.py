@@ -163,7 +163,8 @@ def _bins(name: str, confidence: NDArray[np.float64], right: NDArray[np.bool_]) 
     yield ""
     yield f"## {name}"
     yield ""
-    yield f"Right {right.mean():.3f}, AUROC of the confidence {roc_auc_score(right, confidence):.3f}."
+    area = roc_auc_score(right, confidence)
+    yield f"Right {right.mean():.3f}, AUROC of the confidence {area:.3f}."
     yield ""
     yield "| confidence | right |"
     yield "| --- | --- |"
