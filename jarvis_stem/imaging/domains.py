@@ -109,7 +109,8 @@ def find_domains(values: NDArray[np.float32], pixel_size: float | None = None) -
         array([3.16, 3.16])
     """
     widths = _WIDTHS if pixel_size is None else [width / pixel_size for width in _USUAL]
-    every = [tiles for width in widths if len((tiles := _cut(values, width)).boxes)]
+    grids = [(boxes, width) for width in widths if len(boxes := _boxes(values.shape, width))]
+    every = [_cut(values, *grid) for grid in grids]
     found = [(_lattices(tiles, _LEAST), tiles) for tiles in every]
     if not any(domains for domains, _ in found):
         found = [(_lattices(_pooled(tiles), _LEAST_POOLED), tiles) for tiles in every]
@@ -164,17 +165,20 @@ def _lattices(tiles: _Tiles, least: float) -> list[Domain]:
     return [first] if second is None or second.weight < _SECOND * first.weight else [first, second]
 
 
-def _cut(values: NDArray[np.float32], width: float) -> _Tiles:
+def _boxes(shape: tuple[int, ...], width: float) -> NDArray[np.int64]:
     """Overlapping tiles that cover a picture, at least 3 x 3, or none of one that is too small."""
     least, usual = (n * width / _WIDTH for n in (_SMALLEST, _TILE))
-    sizes = [round(min(usual, n / 2)) for n in values.shape]
+    sizes = [round(min(usual, n / 2)) for n in shape]
     if min(sizes) < least:
-        return _Tiles(np.empty((0, 4), np.int64), np.empty((0, 0, 0), np.uint8), width)
+        return np.empty((0, 4), np.int64)
     rows, columns = (
         np.linspace(0, n - size, min(_MOST, -(-2 * n // size) - 1)).round().astype(int)
-        for n, size in zip(values.shape, sizes, strict=True)
+        for n, size in zip(shape, sizes, strict=True)
     )
-    boxes = np.array([(top, left, *sizes) for top in rows for left in columns])
+    return np.array([(top, left, *sizes) for top in rows for left in columns])
+
+
+def _cut(values: NDArray[np.float32], boxes: NDArray[np.int64], width: float) -> _Tiles:
     return _Tiles(boxes, np.array([_tile(values, box, width) for box in boxes]), width)
 
 
