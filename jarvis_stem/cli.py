@@ -24,6 +24,7 @@ from jarvis_stem.utils.files import json_text
 from jarvis_stem.utils.terminal import QUIET, echo, is_quiet, is_set
 
 if TYPE_CHECKING:
+    from jarvis_stem.scoring.board import Leaderboard
     from jarvis_stem.scoring.checklist import Checklist
 
 USAGE = 2  # as click and argparse have it
@@ -328,6 +329,16 @@ def report_checklist(checklist: Checklist, data: Any) -> None:
     if terminal.is_quiet():
         for failure in checklist.failures:
             terminal.echo(failure, to_stderr=True)
+
+
+def report_rejected(leaderboard: Leaderboard) -> None:
+    """Say on stderr what was not scored, a line for each reason."""
+    for benchmark, fault in leaderboard.faults.items():
+        print(f"benchmark not scored: {benchmark}: {fault}", file=sys.stderr)
+    for rejection in leaderboard.all_rejected:
+        for problem in rejection.problems:
+            where = f"{rejection.contribution}/{rejection.file}"
+            print(f"rejected: {where}: {problem}", file=sys.stderr)
 
 
 def coloured(checklist: Checklist) -> str:

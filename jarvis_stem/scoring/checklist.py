@@ -22,7 +22,7 @@ from jarvis_stem.formats.folder import weights_files
 from jarvis_stem.formats.metadata import DATE_FORMAT, METADATA, REQUIRED_TEXT
 from jarvis_stem.formats.names import ResultName
 from jarvis_stem.formats.predictions import read_predictions
-from jarvis_stem.formats.published import Reference, fingerprint
+from jarvis_stem.formats.published import fingerprint
 from jarvis_stem.formats.run_record import Weights
 from jarvis_stem.scoring.contribution import Contribution, Submission, read_contribution
 from jarvis_stem.scoring.run_script import (
@@ -127,7 +127,7 @@ def _submission_lines(submission: Submission, benchmarks: Benchmarks) -> list[Ch
         return [failed, CheckLine("skip", beside, why), CheckLine("skip", record, why)]
     right, n = submission.n_correct, len(submission.predictions)
     lines = [
-        CheckLine("pass", scores, [f"{right} of {n} right: {right / n:.4f}"]),
+        _line(scores, submission.notices, [f"{right} of {n} right: {right / n:.4f}"]),
         CheckLine(
             "pass", beside, [f"identical to {other}" for other in _copies(submission, benchmarks)]
         ),
@@ -143,7 +143,7 @@ def _copies(submission: Submission, benchmarks: Benchmarks) -> list[str]:
     assert name  # noqa: S101  a submission without a name has problems, and none is compared
     benchmark: Benchmark = benchmarks.open(name)
     digest = fingerprint(benchmark.named(submission.predictions))
-    published = Reference.read(benchmarks.root, name).published
+    published = benchmark.reference.published
     return [
         *(f"published {x}" for x, it in published.items() if it.predictions_sha256 == digest),
         *(
@@ -186,7 +186,7 @@ def _weights_problems(path: Path, recorded: Weights | None) -> list[str]:
 
 def _metadata_lines(contribution: Contribution) -> list[CheckLine]:
     metadata = contribution.metadata
-    if metadata is None:
+    if metadata is None or contribution.metadata_problems:
         return [
             CheckLine("fail", METADATA, contribution.metadata_problems),
             CheckLine("skip", f"{METADATA} is complete", [f"{METADATA} has problems"]),

@@ -21,6 +21,7 @@ from isal import isal_zlib
 
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.messages import quote, some
+from jarvis_stem.utils.zip_layout import beside_its_member
 
 SIZE_LIMIT = 64 * 2**20  # bytes; hundreds of times what a real benchmark or its predictions take
 RATIO_LIMIT = 200  # of unpacked to packed size; a table of ids stays below 20
@@ -115,20 +116,23 @@ def zip_bytes(member: str, content: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def read_zip(path: Path, member: str, *, limit: int = SIZE_LIMIT) -> bytes:
+def read_zip(
+    path: Path, member: str | None = None, *, limit: int = SIZE_LIMIT, sealed: bool = False
+) -> bytes:
     """Read the only file of a zip.
 
     Args:
         path: The zip.
-        member: Name the file in it must have.
+        member: Name the file in it must have; None takes any.
         limit: Most bytes to read; a larger member is refused before memory is spent on it.
+        sealed: Whether the zip must be that member and nothing else; see `zip_layout`.
 
     Returns:
         The member's bytes, its checksum verified.
 
     Raises:
         StemError: Missing, unreadable, damaged, a link, encrypted, too large or too densely packed,
-            or not exactly that one member.
+            or not exactly one member, of that name.
     """
     with _reading(path, limit):
         packed = path.read_bytes()
@@ -136,33 +140,44 @@ def read_zip(path: Path, member: str, *, limit: int = SIZE_LIMIT) -> bytes:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             info = _only_member(archive.infolist(), member, path)
             _check_size(info.file_size, path, limit)  # zipfile's reasons differ by its version
-            plain = _plainly_packed(packed, info)
-            if plain is not None:
-                return plain
-            with archive.open(info) as stream:
-                return _read_within(stream, info.file_size, path, limit)
+            content = _plainly_packed(packed, info)
+            if content is None:
+                with archive.open(info) as stream:
+                    content = _read_within(stream, info.file_size, path, limit)
     except _DAMAGED_ZIP as error:
         why = quote(str(error) or "it ends too early")[1:-1]  # it can name members, at any length
         raise StemError(f"{path}: not a readable zip ({why}); zip the file anew") from None
+    if sealed and (more := beside_its_member(packed)):
+        raise StemError(f"{path}: not its one member alone: {more}; zip the file anew")
+    return content
 
 
-def _only_member(infos: list[zipfile.ZipInfo], member: str, path: Path) -> zipfile.ZipInfo:
+def member_name(path: Path) -> str:
+    """Name of the member of a zip that `read_zip` has read sealed."""
+    with path.open("rb") as file:
+        *_, length, _ = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
+        return file.read(length).decode("utf-8", "replace")
+
+
+def _only_member(infos: list[zipfile.ZipInfo], member: str | None, path: Path) -> zipfile.ZipInfo:
     """The one member, judged by what the zip says of it, before any of it is unpacked."""
     names = [quote(info.orig_filename) for info in infos[:4]]  # as it stands there, NULs and all
-    if [info.orig_filename for info in infos] != [member]:
+    if len(infos) != 1 or member not in (None, infos[0].orig_filename):
         got = some(names) or "none"
-        raise StemError(f"{path}: expected the single member {member!r}, got {len(infos)}: {got}")
+        wanted = "a single member" if member is None else f"the single member {member!r}"
+        raise StemError(f"{path}: expected {wanted}, got {len(infos)}: {got}")
     (info,) = infos
+    member = info.orig_filename
     kind = stat.S_IFMT(info.external_attr >> 16)  # the upper half holds the Unix mode, if any
     if kind not in (0, stat.S_IFREG):
         raise StemError(
-            f"{path}: {member!r} is a link or another special file; zip the file itself"
+            f"{path}: {quote(member)} is a link or another special file; zip the file itself"
         )
     if info.flag_bits & _ENCRYPTED:
-        raise StemError(f"{path}: {member!r} is encrypted; zip it without a password")
+        raise StemError(f"{path}: {quote(member)} is encrypted; zip it without a password")
     # The other methods can ask for gigabytes before they give their first byte.
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise StemError(f"{path}: {member!r} is neither stored nor deflated; zip anew")
+        raise StemError(f"{path}: {quote(member)} is neither stored nor deflated; zip anew")
     if info.file_size > RATIO_LIMIT * max(info.compress_size, 1):
         raise StemError(
             f"{path}: {info.file_size} bytes packed into {info.compress_size}, "
