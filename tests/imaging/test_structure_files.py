@@ -326,16 +326,21 @@ def distances(one: crystal.Crystal) -> NDArray[np.float64]:
 
 
 def moved(read: crystal.Crystal, seed: int) -> ase.Atoms:
-    """The same crystal with its axes in another order or handedness, shifted and rotated."""
+    """The same crystal with other axes of its lattice, a supercell 1 x 1, in any order.
+
+    Their handedness may be the other one; it is shifted and rotated, too.
+    """
     random = np.random.default_rng(seed)
     atoms = ase.Atoms(read.elements, read.cart_coords, cell=read.lattice_mat, pbc=True)
-    atoms.positions += random.random(3) @ read.lattice_mat
+    k, m, n = random.integers(-1, 2, 3)
+    atoms = ase.build.make_supercell(atoms, [[1, 0, 0], [k, 1, 0], [m, n, 1]])
+    atoms.positions += random.random(3) @ atoms.cell[:]
     atoms.wrap()
     order = random.permutation(3)
     return ase.Atoms(
         atoms.symbols,
         scaled_positions=atoms.get_scaled_positions()[:, order],
-        cell=read.lattice_mat[order] @ rotation(seed),
+        cell=atoms.cell[:][order] @ rotation(seed),
         pbc=True,
     )
 

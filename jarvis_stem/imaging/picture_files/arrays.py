@@ -10,11 +10,11 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-import dask
 import dask.array
 import h5py
 import mrcfile
 import numpy as np
+from dask.delayed import delayed
 from numpy.typing import NDArray
 
 from jarvis_stem.imaging.picture_files import microscopes
@@ -70,7 +70,7 @@ def _in_zip(file: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
         with file.open(info) as member:
             return np.lib.format.read_array(member, allow_pickle=False)
 
-    return dask.array.from_delayed(dask.delayed(read)(), shape, dtype)
+    return dask.array.from_delayed(delayed(read)(), shape, dtype)
 
 
 def _swift_scale(properties: Any) -> Scale:
