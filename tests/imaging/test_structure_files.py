@@ -414,6 +414,13 @@ def test_a_layer_that_is_cut_by_the_cell_is_put_together(height: float) -> None:
     assert identity.identity(shown).symmetry == "layer group p -6 m 2 (78)"
 
 
+def test_symmetry_is_not_looked_for_in_thousands_of_atoms() -> None:
+    atoms = graphene(vacuum=8)
+    for cells, symmetry in ((3, "layer group p 6/m m m (80)"), (48, "symmetry not looked for")):
+        read = identity.identity(crystal.of_ase(atoms.repeat((cells, cells, 1)), "x"))
+        assert (read.n_atoms, read.symmetry) == (2 * cells**2, symmetry)
+
+
 @pytest.mark.parametrize(
     ("structure", "message"),
     [
