@@ -197,6 +197,7 @@ _CIFS = (
     _mos2("symmetry operations", _ALL + _sites(_UNIQUE)),
     _mos2("thirds in three digits", _ALL + _sites("Mo1 .333 .667 0\nS1 .667 .333 .0782\n")),
     _mos2("thirds in two digits", _ALL + _sites("Mo1 .33 .67 0\nS1 .67 .33 .0782\n")),
+    _mos2("a loop of operations that has none", _P1[:-10] + _sites(_SITES)),
     _mos2("space group by name", _GROUP + _sites(_UNIQUE)),
     _mos2("space group by number", "_space_group_IT_number 187\n" + _sites(_UNIQUE)),
     _mos2("space group by Hall symbol", "_space_group_name_Hall 'P -6 2'\n" + _sites(_UNIQUE)),
@@ -234,6 +235,13 @@ _CIFS = (
             "A .333333 .666667 .5 Mo4+\nB .666667 .333333 .5782 S2-\n", "_atom_site_type_symbol"
         )
         + "C .666667 .333333 .4218 S-2\n",
+    ),
+    _mos2(
+        "type symbols in capitals",
+        _P1
+        + _sites("A .333333 .666667 .5 MO\nB .666667 .333333 .5782 SE\n", "_atom_site_type_symbol")
+        + "C .666667 .333333 .4218 SE\n",
+        "MoSe2",
     ),
     _mos2("standard uncertainties", _WITH.replace("0.5782", "0.5782(3)")),
     _mos2("the file's formula", "_chemical_formula_sum 'Mo1 S2'\n" + _WITH),
@@ -386,6 +394,12 @@ _CIFS = (
         _sites("? ? ? ?\n"),
         "a cell and sites in one block",
         refused=True,
+    ),
+    _cif(
+        "a loop without values before the cell, as GULP writes",
+        f"data_x\nloop_\n_symmetry_equiv_pos_as_xyz\n{_M}{_sites(_SITES)}",
+        "expected CIF, got line 2",
+        None,
     ),
     _mos2(
         "a blank in a value without quotes",
