@@ -7,6 +7,7 @@ import re
 import shutil
 import struct
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -628,6 +629,10 @@ def announced(path: Path) -> None:
             file["data/scan"].create_dataset("data", (n, n), "f8", chunks=(1000, 1000))
     elif path.suffix == ".npy":
         np.lib.format.open_memmap(path, "w+", np.uint8, (n, n))
+    elif path.suffix == ".npz":
+        with zipfile.ZipFile(path, "w") as zipped, zipped.open("image.npy", "w") as member:
+            form = {"descr": "|u1", "fortran_order": False, "shape": (n, n)}
+            np.lib.format.write_array_header_1_0(member, form)
     elif path.suffix == ".mrc":
         mrc(path, np.zeros((64, 64), np.int16))
         with mrcfile.open(path, "r+") as file:
@@ -649,7 +654,9 @@ def announced(path: Path) -> None:
         Image.new("1", (n, n)).save(path)
 
 
-@pytest.mark.parametrize("kind", ["png", "tif", "h5", "hspy", "emd", "npy", "mrc", "dm4", "ser"])
+@pytest.mark.parametrize(
+    "kind", ["png", "tif", "h5", "hspy", "emd", "npy", "npz", "mrc", "dm4", "ser"]
+)
 def test_announced_sizes_are_refused_at_once(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"x.{kind}"
     announced(path)

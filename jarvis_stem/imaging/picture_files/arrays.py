@@ -62,9 +62,9 @@ def _in_zip(file: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
         if version != (1, 0):
             header = np.lib.format.read_array_header_2_0
         shape, _, dtype = header(member)
-    size = math.prod(shape) * dtype.itemsize
-    if not size <= min(info.file_size, _MOST):
-        raise ValueError(f"an array of {size:,} bytes; expected at most {_MOST:,}")
+    size, most = math.prod(shape) * dtype.itemsize, min(info.file_size, _MOST)
+    if size > most:
+        raise ValueError(f"an array of {size:,} bytes; expected at most {most:,}")
 
     def read() -> NDArray[Any]:
         with file.open(info) as member:
