@@ -38,7 +38,7 @@ _LEARNED_FROM = "stem_2d_image"  # by the models that answer for a benchmark of 
 _EPILOG = """\
 what PATH can be:
   an image      PNG, JPEG, TIFF, BMP, GIF; dm3, dm4, emd, ser, emi, mrc, mrcs or map of a
-                microscope; hspy, zspy, h5, hdf5, npy
+                microscope; hspy, zspy, h5, hdf5, ndata, npy, npz
   a structure   POSCAR*, CONTCAR*, XDATCAR*, .vasp, .cif, .extxyz, .xyz, .res, .xsf, or JARVIS'
                 .json: a layer, drawn as it lies
   a folder      all of these in it

@@ -35,6 +35,7 @@ _HALF = "1.59 0 0\n-0.795 1.3769805 0\n0 0 10\n"
 _D = "0.333333 0.666667 0.5\n0.666667 0.333333 0.5782\n0.666667 0.333333 0.4218\n"
 _C = "0.0 1.835974 10.0\n1.59 0.917987 11.564\n1.59 0.917987 8.436\n"
 _C_HALF = "0.0 0.917987 5.0\n0.795 0.4589935 5.782\n0.795 0.4589935 4.218\n"
+_SPEEDS = 3 * "0.1E-02 0.2E-02 0.3E-02\n"
 _VOLUME = "-175.151920"
 _N = "Mo S\n1 2\n"
 
@@ -109,6 +110,18 @@ _POSCARS = (
     ),
     _poscar("no mode", f"t\n1\n{_L}{_N}{_D}", "expected Direct or Cartesian", None),
     _poscar("too few positions", f"t\n1\n{_L}{_N}Direct\n{_D[:40]}", "expected 3 positions", None),
+    _poscar(
+        "numbers that run together",
+        f"t\n1\n{_L}{_N}Direct\n{_D.replace('0.666667 0.333333', '0.666667-0.666667')}",
+        "expected 3 positions, got 1",
+        None,
+    ),
+    _poscar(
+        "asterisks, where Fortran had no room",
+        f"t\n1\n{_L}{_N}Direct\n{_D.replace('0.4218', '******')}",
+        "expected 3 positions, got 2",
+        None,
+    ),
     _poscar("unknown elements", f"t\n1\n{_L}Mo Va\n1 2\nDirect\n{_D}", "element Va", None),
     _poscar("more elements than numbers", f"t\n1\n{_L}{_N[:5]}3\nDirect\n{_D}", "2 elements", None),
     _poscar("no scale", f"t\nx\n{_L}{_N}Direct\n{_D}", "expected a scale", None),
@@ -118,6 +131,13 @@ _POSCARS = (
         f"t\n1\n{_L}{_N}Direct\n{_D}".replace("0 0 20.000000", "0 0 0.1"),
         "thin",
         None,
+    ),
+    Kind(
+        "CONTCAR of molecular dynamics",
+        "CONTCAR",
+        f"t\n1\n{_L}{_N}Direct\n{_D}\n{_SPEEDS}\n1\n2.0\n0.1E+01 0 0 0\n{_D}{_D}",
+        MOS2,
+        "MoS2",
     ),
     Kind("CONTCAR", "CONTCAR-x", f"t\n1\n{_L}{_N}Direct\n{_D}", MOS2, "MoS2"),
     Kind(
@@ -197,6 +217,7 @@ _CIFS = (
     _mos2("symmetry operations", _ALL + _sites(_UNIQUE)),
     _mos2("thirds in three digits", _ALL + _sites("Mo1 .333 .667 0\nS1 .667 .333 .0782\n")),
     _mos2("thirds in two digits", _ALL + _sites("Mo1 .33 .67 0\nS1 .67 .33 .0782\n")),
+    _mos2("a loop of operations that has none", _P1[:-10] + _sites(_SITES)),
     _mos2("space group by name", _GROUP + _sites(_UNIQUE)),
     _mos2("space group by number", "_space_group_IT_number 187\n" + _sites(_UNIQUE)),
     _mos2("space group by Hall symbol", "_space_group_name_Hall 'P -6 2'\n" + _sites(_UNIQUE)),
@@ -234,6 +255,13 @@ _CIFS = (
             "A .333333 .666667 .5 Mo4+\nB .666667 .333333 .5782 S2-\n", "_atom_site_type_symbol"
         )
         + "C .666667 .333333 .4218 S-2\n",
+    ),
+    _mos2(
+        "type symbols in capitals",
+        _P1
+        + _sites("A .333333 .666667 .5 MO\nB .666667 .333333 .5782 SE\n", "_atom_site_type_symbol")
+        + "C .666667 .333333 .4218 SE\n",
+        "MoSe2",
     ),
     _mos2("standard uncertainties", _WITH.replace("0.5782", "0.5782(3)")),
     _mos2("the file's formula", "_chemical_formula_sum 'Mo1 S2'\n" + _WITH),
@@ -387,6 +415,12 @@ _CIFS = (
         "a cell and sites in one block",
         refused=True,
     ),
+    _cif(
+        "a loop without values before the cell, as GULP writes",
+        f"data_x\nloop_\n_symmetry_equiv_pos_as_xyz\n{_M}{_sites(_SITES)}",
+        "expected CIF, got line 2",
+        None,
+    ),
     _mos2(
         "a blank in a value without quotes",
         "_pd_phase_name Mo supercell\n" + _WITH,
@@ -445,6 +479,13 @@ _HEAD = f"t\n1\n{_L}{_N}"
 _FRAMES = f"Direct configuration= 1\n{_D}Direct configuration= 2\n{_D}"
 _OTHERS = (
     Kind("configurations", "XDATCAR", _HEAD + _FRAMES, MOS2, "MoS2", 2),
+    Kind(
+        "symbols behind the positions",
+        "XDATCAR",
+        f"{_HEAD}Direct configuration=     1\n{_behind(_D, 'Mo S S')}",
+        MOS2,
+        "MoS2",
+    ),
     Kind(
         "configurations with cells",
         "XDATCAR",

@@ -326,16 +326,21 @@ def distances(one: crystal.Crystal) -> NDArray[np.float64]:
 
 
 def moved(read: crystal.Crystal, seed: int) -> ase.Atoms:
-    """The same crystal with its axes in another order or handedness, shifted and rotated."""
+    """The same crystal with other axes of its lattice, a supercell 1 x 1, in any order.
+
+    Their handedness may be the other one; it is shifted and rotated, too.
+    """
     random = np.random.default_rng(seed)
     atoms = ase.Atoms(read.elements, read.cart_coords, cell=read.lattice_mat, pbc=True)
-    atoms.positions += random.random(3) @ read.lattice_mat
+    k, m, n = random.integers(-1, 2, 3)
+    atoms = ase.build.make_supercell(atoms, [[1, 0, 0], [k, 1, 0], [m, n, 1]])
+    atoms.positions += random.random(3) @ atoms.cell[:]
     atoms.wrap()
     order = random.permutation(3)
     return ase.Atoms(
         atoms.symbols,
         scaled_positions=atoms.get_scaled_positions()[:, order],
-        cell=read.lattice_mat[order] @ rotation(seed),
+        cell=atoms.cell[:][order] @ rotation(seed),
         pbc=True,
     )
 
@@ -407,6 +412,13 @@ def test_a_layer_that_is_cut_by_the_cell_is_put_together(height: float) -> None:
     shown = layer.as_layer(crystal.of_ase(atoms, "x"), "x")
     assert np.ptp(shown.cart_coords[:, 2]) == pytest.approx(3.19)
     assert identity.identity(shown).symmetry == "layer group p -6 m 2 (78)"
+
+
+def test_symmetry_is_not_looked_for_in_thousands_of_atoms() -> None:
+    atoms = graphene(vacuum=8)
+    for cells, symmetry in ((3, "layer group p 6/m m m (80)"), (48, "symmetry not looked for")):
+        read = identity.identity(crystal.of_ase(atoms.repeat((cells, cells, 1)), "x"))
+        assert (read.n_atoms, read.symmetry) == (2 * cells**2, symmetry)
 
 
 @pytest.mark.parametrize(

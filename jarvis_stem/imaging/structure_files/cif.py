@@ -181,8 +181,12 @@ def _structure(tags: _Tags, where: str) -> Crystal:
             f"{where}: {len(elements):,} sites times {len(operations)} symmetry operations are "
             f"more than the {_MOST_COPIES:,} that are read; take a smaller cell"
         )
-    copies = [_copies(site, operations, basis) for site in sites]
-    every = [one for one, found in zip(elements, copies, strict=True) for _ in found]
+    copies: list[NDArray[np.float64]] = []
+    every: list[str] = []
+    for site, element in zip(sites, elements, strict=True):
+        copies.append(_copies(site, operations, basis))
+        every += [element] * len(copies[-1])
+        check_count(len(every), where)
     other = _by_ase(tags, elements) if len(every) <= _MOST_COMPARED else None
     _compare(tags, _Reading(every, basis), other, where)
     return crystal(basis, np.concatenate(copies) @ basis, every, where)
