@@ -22,7 +22,13 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["jarvis_stem", "jarvis_stem.*"]),
     package_data={
-        "jarvis_stem": ["py.typed", "*/*.j2", "submission/template/*.j2", "web/assets/*"]
+        "jarvis_stem": [
+            "py.typed",
+            "*/*.j2",
+            "submission/template/*.j2",
+            "web/assets/*",
+            "web/app/assets/*",
+        ]
     },
     install_requires=[
         "click>=8.4",  # the commands, their completion and suggestions
