@@ -18,7 +18,7 @@ import numpy as np
 
 from jarvis_stem.formats import weights_file
 from jarvis_stem.formats.benchmark import Benchmark, Benchmarks
-from jarvis_stem.formats.folder import weights_files
+from jarvis_stem.formats.folder import alike, weights_files
 from jarvis_stem.formats.metadata import DATE_FORMAT, METADATA, REQUIRED_TEXT
 from jarvis_stem.formats.names import ResultName
 from jarvis_stem.formats.predictions import read_predictions
@@ -105,13 +105,21 @@ def check(folder: Path, benchmarks: Path, listed: Iterable[ResultName] = ()) -> 
     known = Benchmarks(benchmarks, listed)
     contribution = read_contribution(folder, known)
     lines = [
-        _line("name", contribution.name_problems),
+        _line(
+            "name", [*contribution.name_problems, *contribution.file_notices, *_namesakes(folder)]
+        ),
         _line("predictions", contribution.missing_predictions),
     ]
     for submission in contribution.submissions:
         lines += _submission_lines(submission, known)
     lines += [*_weights_lines(contribution), *_metadata_lines(contribution), *_script_lines(folder)]
     return Checklist(printable(folder.name), lines)
+
+
+def _namesakes(folder: Path) -> list[str]:
+    """Problems of a name beside those of the other contributions."""
+    others = [path.name for path in folder.parent.iterdir() if path.is_dir()]
+    return alike(folder.name, others)
 
 
 def _line(check: str, problems: list[str], notes: list[str] | None = None) -> CheckLine:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jarvis_stem.formats.benchmark import Benchmarks
-from jarvis_stem.formats.folder import check_folder_name
+from jarvis_stem.formats.folder import ATTRIBUTES_FAULT, check_folder_name, file_faults
 from jarvis_stem.formats.metadata import Metadata, read_metadata
 from jarvis_stem.formats.names import CONVENTION, PREDICTIONS_SUFFIX, ResultName
 from jarvis_stem.formats.predictions import member_problems, read_predictions
@@ -61,6 +61,7 @@ class Contribution:
         metadata: Keys with problems are blank in it; None where it cannot be read.
         submissions: Its predictions files, sorted.
         name_problems: What is wrong with the folder's name or its files as files.
+        file_notices: Names of its files that not every system can hold.
         metadata_problems: What is wrong with its metadata.json.
     """
 
@@ -68,6 +69,7 @@ class Contribution:
     metadata: Metadata | None
     submissions: list[Submission]
     name_problems: list[str]
+    file_notices: list[str]
     metadata_problems: list[str]
 
     @property
@@ -96,6 +98,8 @@ def read_contribution(folder: Path, benchmarks: Benchmarks) -> Contribution:
     paths = [folder / file.name for file in files if file.name.endswith(PREDICTIONS_SUFFIX)]
     # What a link points to is not what was sent.
     links = [folder.name] * folder.is_symlink() + [x.name for x in files if x.is_symlink()]
+    faults = file_faults(folder)
+    attributes = [fault for fault in faults if ATTRIBUTES_FAULT in fault]
     return Contribution(
         folder=folder,
         metadata=metadata,
@@ -103,7 +107,9 @@ def read_contribution(folder: Path, benchmarks: Benchmarks) -> Contribution:
         name_problems=[
             *check_folder_name(folder),
             *(f"{quote(name)}: a link; put what it points to there" for name in links),
+            *attributes,
         ],
+        file_notices=[fault for fault in faults if fault not in attributes],
         metadata_problems=metadata_problems,
     )
 

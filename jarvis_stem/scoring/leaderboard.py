@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jarvis_stem.formats.benchmark import Benchmarks
-from jarvis_stem.formats.folder import contribution_folders
+from jarvis_stem.formats.folder import alike, contribution_folders, folded
 from jarvis_stem.formats.names import PREDICTIONS_SUFFIX, ResultName
 from jarvis_stem.formats.published import Published, fingerprint
 from jarvis_stem.formats.run_record import RunRecord
@@ -59,9 +59,11 @@ def build(contributions: Path, benchmarks: Path, listed: Iterable[ResultName] = 
     }
     rejected: list[Rejection] = []
     left_out: Counter[str] = Counter()
+    before: dict[str, str] = {}  # names by what other file systems take them for
     for folder in contribution_folders(contributions):
         contribution = read_contribution(folder, known)
-        faults = list(contribution.name_problems)
+        first = before.setdefault(folded(folder.name), folder.name)
+        faults = [*contribution.name_problems, *alike(folder.name, [first])]
         if contribution.metadata is None:  # nobody knows whose it is
             faults += contribution.metadata_problems
         if contribution.missing_predictions:
@@ -139,7 +141,11 @@ class _Tally:
             "time_taken_seconds": metadata.seconds.get(file),
             "cost": _cost(submission.run),
             "project_url": metadata.project_url,
-            "notices": [*submission.notices, *contribution.metadata_problems],
+            "notices": [
+                *submission.notices,
+                *contribution.metadata_problems,
+                *contribution.file_notices,
+            ],
         }
         label = contribution.folder.name
         self._entries.append(self._entry(label, file, submission.predictions, about))

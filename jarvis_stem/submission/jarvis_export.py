@@ -114,6 +114,7 @@ def _problems(contribution: Contribution) -> list[str]:
     problems = [
         *contribution.missing_predictions,
         *contribution.name_problems,
+        *contribution.file_notices,
         *contribution.metadata_problems,
         *(
             f"{submission.path.name}: {problem}"

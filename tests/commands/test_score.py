@@ -169,6 +169,7 @@ def test_the_leaderboard_and_its_table(root: Path) -> None:
         "time_taken_seconds": 12,
         "cost": None,
         "project_url": "https://example.org",
+        "notices": [],
     }
     assert baseline.keys() == results[1].keys()
     assert (baseline["contribution"], baseline["rank"], baseline["score"]) == (
