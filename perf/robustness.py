@@ -66,7 +66,7 @@ def _series() -> list[Series]:
         Series(
             "drift, shear and stretch, share of the frame",
             drifts,
-            [Conditions(drift_shear=drift, drift_stretch=drift) for drift in drifts],
+            [Conditions(shear=drift, stretch=drift) for drift in drifts],
         ),
     ]
 
