@@ -31,6 +31,7 @@ SCRIPTS = (
     *("performance", "growth_step", "worker", "atomvision", "geometry", "score"),
     *(
         "ablation",
+        "robust_ablation",
         "robustness",
         "errors",
         "unseen",
