@@ -40,7 +40,8 @@ _WAVES = 4  # the background varies by up to one wave and a half over the image,
 _BETWEEN_JUMPS = 32  # lines, on average
 _CONTAMINATED = 0.3  # of the image
 _USUAL, _STRONG, _STRONGLY = 0.01, 0.05, 0.25  # of drawn distortion, and the share of the latter
-_PRESENT = {"jump": 0.25, "contamination": 0.25}  # share of drawn ones, where not one half
+_SELDOM, _OFTEN = 0.25, 0.5  # share of drawn conditions in which one is not the benchmark's
+_RARE = ("jump", "background", "contamination")
 _FULL_WIDTH = math.sqrt(8 * math.log(2))  # of a Gaussian at half maximum, in its sigma
 _NEGATIVE = 1e-3  # of the maximum: how far a Fourier transform's rounding stays above
 
@@ -142,14 +143,15 @@ def draw(count: int, *, seed: int) -> list[Conditions]:
         seed: Of the draws.
 
     Returns:
-        In each of them every condition is the benchmark's with a probability of one half, jumps
-        and contamination of three quarters, for pictures may be sharp but turned, or straight but
-        noisy. Otherwise doses are 1e2 to 1e6 e/Å2, evenly in their logarithm, and evenly up to
-        these bounds: any rotation by up to 45 degrees, pixels 20% smaller or larger, jitter of 0.1
-        Å, jumps of 0.3 Å, probes of 0.4 to 0.6 Å, a background of twice the mean, contamination of
-        the mean in patches of 5 to 20 Å. Shear and stretch are normal with a standard deviation of
-        1%, or of 5% in one case of four: public pictures of hexagonal crystals are off by 3% in
-        the median, 18% at most, but the more distortion is usual, the less noisy lattices say.
+        In each of them every condition is the benchmark's with a probability of one half, jumps,
+        background and contamination of three quarters, for pictures may be sharp but turned, or
+        straight but noisy. Otherwise doses are 1e2 to 1e6 e/Å2, evenly in their logarithm, and
+        evenly up to these bounds: any rotation by up to 45 degrees, pixels 20% smaller or larger,
+        jitter of 0.1 Å, jumps of 0.3 Å, probes of 0.4 to 0.6 Å, a background of twice the mean,
+        contamination of the mean in patches of 5 to 20 Å. Shear and stretch are normal with a
+        standard deviation of 1%, or of 5% in one case of four: public pictures of hexagonal
+        crystals are off by 3% in the median, 18% at most, but the more distortion is usual, the
+        less noisy lattices say.
 
     Examples:
         >>> first, second = draw(2, seed=0)
@@ -175,7 +177,7 @@ def _drawn(rng: np.random.Generator) -> Conditions:
         "contamination": rng.uniform(0, 1),
         "contamination_size": rng.uniform(5, 20),
     }
-    present = rng.random(len(drawn)) < [_PRESENT.get(name, 0.5) for name in drawn]
+    present = rng.random(len(drawn)) < [_SELDOM if name in _RARE else _OFTEN for name in drawn]
     return replace(CLEAN, **{name: drawn[name] for name in compress(drawn, present)})
 
 

@@ -459,6 +459,6 @@ def test_drawn_conditions_are_those_of_the_seed_and_within_their_bounds() -> Non
     for field in dataclasses.fields(Conditions):
         values = [getattr(one, field.name) for one in drawn]
         n_changed = sum(value != getattr(CLEAN, field.name) for value in values)
-        share = 0.25 if field.name in ("jump", "contamination") else 0.5
+        share = 0.25 if field.name in ("jump", "background", "contamination") else 0.5
         assert abs(n_changed / 600 - share) < 0.1  # 5 standard deviations
         assert len(set(values)) == n_changed + 1

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +18,7 @@ from helpers import REAL, REPOSITORY, python
 from jarvis.core.atoms import Atoms
 
 from jarvis_stem.formats.benchmark import Benchmark
-from jarvis_stem.imaging import image_set, stem, structures
+from jarvis_stem.imaging import conditions, image_set, stem, structures
 from jarvis_stem.imaging.structures import parse_atoms
 from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.training.stored_model import StoredModel
@@ -515,6 +516,12 @@ def test_shares_have_wilsons_interval_and_classes_apart(perf: Any) -> None:
     }
     assert shares.interval_text(figures["rhombus"]) == "-"
     assert shares.interval_text(shares.share(correct)) == "0.500 (0.150 to 0.850)"
+
+
+def test_a_condition_left_out_leaves_the_others_as_drawn(perf: Any) -> None:
+    drawn = conditions.draw(40, seed=3)
+    without = perf("robust_ablation")._drawing(("jump",))(40, seed=3)
+    assert [replace(one, jump=0.0) for one in drawn] == without != drawn
 
 
 def test_rotated_and_tilted_cells(perf: Any) -> None:
