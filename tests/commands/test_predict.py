@@ -228,7 +228,7 @@ def test_a_terminal_for_progress_gets_no_answers(square: Pixels) -> None:
 
 def test_a_microscopes_picture(capsys: pytest.CaptureFixture[str]) -> None:
     atoms = prototypes.structures()[f"{HEXAGONAL}.jpg"]
-    conditions = Conditions(dose=3e3, drift_shear=0.03, rotation=9)
+    conditions = Conditions(dose=3e3, shear=0.03, rotation=9)
     save("x.tif", stem.simulate([atoms], conditions)[0])
     assert main(["x.tif", "--pixel-size", "0.2", "--plot", "--csv", "x.csv"]) == 0
     out, err = capsys.readouterr()

@@ -37,9 +37,7 @@ def shape(vectors: NDArray[np.float64]) -> list[float]:
 
 @pytest.mark.parametrize("size", [0.1, 0.2, 0.3])
 def test_a_distorted_lattice_is_measured_as_it_is(size: float) -> None:
-    conditions = Conditions(
-        dose=3e4, rotation=17, pixel_size=size, drift_shear=0.03, drift_stretch=-0.02
-    )
+    conditions = Conditions(dose=3e4, rotation=17, pixel_size=size, shear=0.03, stretch=-0.02)
     for known in (size, None):
         found, *others = domains.find_domains(drawn(conditions), known)
         assert others == []

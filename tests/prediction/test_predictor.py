@@ -198,7 +198,7 @@ def microscope(distorted: bool = True, size: float = 0.2) -> NDArray[np.float32]
     """MoS2 as a microscope shows it; the network of these tests is sure of rectangles."""
     atoms = prototypes.structures()["proto-1H-MoS2.jpg"]
     drift = 0.03 if distorted else 0.0
-    conditions = Conditions(dose=3e4, drift_shear=drift, pixel_size=size, background=1, rotation=9)
+    conditions = Conditions(dose=3e4, shear=drift, pixel_size=size, background=1, rotation=9)
     return stem.simulate([atoms], conditions)[0]
 
 
