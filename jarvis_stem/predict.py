@@ -27,11 +27,10 @@ from jarvis_stem.utils.progress import track
 if TYPE_CHECKING:
     from jarvis_stem.imaging.picture import Frame
     from jarvis_stem.prediction.benchmark_answers import Contributed
-
-# What torch takes seconds to be imported for is imported where it is needed.
+    from jarvis_stem.prediction.predictor import Predictor
 
 _PLOTS = "lattices"  # folder of plots that are given no other
-_ALL = "all"  # contributions with stored weights
+_ALL = "all"  # contributions with a stored model
 _LEARNED_FROM = "stem_2d_image"  # by the models that answer for a benchmark of real pictures
 _EPILOG = """\
 what PATH can be:
@@ -114,7 +113,7 @@ class FrameType(click.ParamType["Frame"]):
     show_default=True,
     metavar="NAME",
     shell_complete=cli.complete_contribution,
-    help="Contribution with stored weights.",
+    help="A model; jarvis-stem models lists them.",
 )
 @cli.dataset_option
 @click.option(
@@ -138,7 +137,12 @@ class FrameType(click.ParamType["Frame"]):
     "--contributions",
     type=cli.Folder(),
     metavar="DIR",
-    help="Folder of contributions; default: the repository's.",
+    help="Folder of contributions; default: the repository's, or this package's model.",
+)
+@click.option(
+    "--trust-code",
+    is_flag=True,
+    help="Execute the model.py of a contribution that has stored weights but no model.",
 )
 @click.option(
     "--contribution",
@@ -147,7 +151,7 @@ class FrameType(click.ParamType["Frame"]):
     metavar="NAME",
     shell_complete=cli.complete_contribution,
     help="Write this contribution's predictions for --benchmark, one of real pictures; can be "
-    f"given several times, {_ALL} is every one with stored weights.",
+    f"given several times, {_ALL} is every one with a stored model.",
 )
 @click.option(
     "--images",
@@ -168,6 +172,7 @@ def main(
     plot: Path | None,
     data: str | None,
     contributions: Path | None,
+    trust_code: bool,
     contributed: tuple[str, ...],
     images: Path | None,
 ) -> int:
@@ -180,7 +185,7 @@ def main(
     if contributed:
         for other in ("paths", "pixel_size", "frame", "model", "csv_path", "plot", "data"):
             cli.refuse_together(other, "contributed")
-        return _contribute(contributed, benchmark, images, contributions)
+        return _contribute(contributed, benchmark, images, contributions, trust_code)
     if not paths:
         raise click.UsageError("Missing argument 'PATH...', or --contribution in its place.")
     if images:
@@ -193,7 +198,10 @@ def main(
         raise StemError(f"{csv_path}: is one of the inputs; name another file for the answers")
     outcomes = read_pictures(inputs)
     targets = {} if plot is None else plot_paths(plot, outcomes)
-    outcomes = _answered(outcomes, model, benchmark, contributions, distortion / 100)
+    from jarvis_stem.api import load_model  # here, so that --help need not wait
+
+    predictor = load_model(model, benchmark, contributions, trust_code)
+    outcomes = _answered(outcomes, predictor, distortion / 100)
     draw_plots(outcomes, targets)
     _say_where(csv_path, targets)
     if csv_alone:
@@ -210,15 +218,8 @@ def main(
 
 
 def _answered(
-    outcomes: Sequence[Outcome],
-    model: str,
-    benchmark: str,
-    contributions: Path | None,
-    distortion: float = DISTORTION,
+    outcomes: Sequence[Outcome], predictor: Predictor, distortion: float = DISTORTION
 ) -> list[Outcome]:
-    from jarvis_stem.api import load_model
-
-    predictor = load_model(model, benchmark, contributions)
     return [
         replace(one, answer=predictor.answer([one.picture], distortion)[0]) if one.picture else one
         for one in track(outcomes, "Answering")
@@ -236,10 +237,14 @@ def _say_where(csv_path: Path | None, targets: Mapping[str, Path]) -> None:
 
 
 def _contribute(
-    names: Sequence[str], dataset: str, images: Path | None, contributions: Path | None
+    names: Sequence[str],
+    dataset: str,
+    images: Path | None,
+    contributions: Path | None,
+    trust_code: bool,
 ) -> int:
     """Write contributions' predictions for a benchmark of real pictures."""
-    done = list(_contributed(names, dataset, images, contributions))
+    done = list(_contributed(names, dataset, images, contributions, trust_code))
     cli.report("\n".join(map(str, done)), [one.as_json() for one in done])
     for id, why in done[0].unanswered.items():
         cli.complain(f"{id}: no answer: {why}")
@@ -247,15 +252,20 @@ def _contribute(
 
 
 def _contributed(
-    names: Sequence[str], dataset: str, images: Path | None, contributions: Path | None
+    names: Sequence[str],
+    dataset: str,
+    images: Path | None,
+    contributions: Path | None,
+    trust_code: bool,
 ) -> Iterator[Contributed]:
-    from jarvis_stem.api import CONTRIBUTIONS
+    from jarvis_stem.api import load_model
     from jarvis_stem.formats.benchmark import Benchmark
     from jarvis_stem.formats.names import bravais_result
     from jarvis_stem.imaging.public_pictures import pictures_folder
     from jarvis_stem.prediction.benchmark_answers import contribute, read_benchmark
+    from jarvis_stem.prediction.models import default_folder, known_models
 
-    root = contributions or CONTRIBUTIONS
+    root = contributions or default_folder()
     benchmarks = root.resolve().parent / "benchmarks"
     name = bravais_result(dataset)
     benchmark = Benchmark.read(benchmarks, name)
@@ -266,11 +276,11 @@ def _contributed(
         )
     learned = bravais_result(_LEARNED_FROM)
     if _ALL in names:
-        names = sorted(path.parent.name for path in root.glob(f"*/{learned.weights_name}"))
+        names = [one.name for one in known_models(root) if one.benchmark == _LEARNED_FROM]
     fallback = Benchmark.read(benchmarks, learned).majority_class
     outcomes = read_benchmark(list(benchmark.split(name.split)), pictures_folder(dataset, images))
     for model in names:
-        answered = _answered(outcomes, model, _LEARNED_FROM, root)
+        answered = _answered(outcomes, load_model(model, _LEARNED_FROM, root, trust_code))
         yield contribute(root / model, name, benchmark, answered, fallback)
 
 

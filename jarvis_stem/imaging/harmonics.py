@@ -126,7 +126,7 @@ def for_each(work: Callable[[int], None], count: int, what: str) -> None:
         for n in range(start, min(start + BATCH, count)):
             work(n)
 
-    executor = ThreadPoolExecutor(_threads())
+    executor = ThreadPoolExecutor(n_threads())
     try:
         batches = [executor.submit(batch, start) for start in range(0, count, BATCH)]
         for done in track(batches, what) if len(batches) > 1 else batches:
@@ -135,7 +135,8 @@ def for_each(work: Callable[[int], None], count: int, what: str) -> None:
         executor.shutdown(cancel_futures=True)
 
 
-def _threads() -> int:
+def n_threads() -> int:
+    """Threads to work with: OMP_NUM_THREADS, or as many as there are cores."""
     wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return int(wanted) if wanted.isdecimal() and int(wanted) else os.cpu_count() or 1
 
