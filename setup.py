@@ -49,6 +49,9 @@ setup(
         "nh3>=0.3.8",  # cleans that README's HTML: the sanitiser ammonia
         "numba>=0.63",  # compiled kernels of the renderer and of the measurement
         "numpy>=2.0",  # images as arrays
+        "onnx>=1.17",  # stored models as data: operators, shapes, weights
+        "onnxruntime>=1.20",  # runs them
+        "onnxscript>=0.5",  # torch's exporter of them, and what simplifies graphs
         "pandas>=2.2",  # a run's table of epochs
         "pillow>=11",  # published JPEGs
         "platformdirs>=4",  # where a user's caches are
@@ -60,7 +63,7 @@ setup(
         "rich>=13",  # progress bars and tables in the terminal
         "rocket-fft>=0.4.1",  # fast Fourier transforms within compiled kernels
         "rosettasciio>=0.15",  # microscopes' files: dm3, dm4, emd, ser, emi, hspy, zspy
-        "safetensors>=0.5",  # stored weights that run no code when they are read
+        "safetensors>=0.5",  # weights of models that cannot be a graph
         "scikit-learn>=1.5",  # the stratified validation part
         "scipy>=1.13",  # fast Fourier transforms, binomial and normal distribution
         "sparse>=0.15",  # without it rosettasciio reads no picture of a Velox file with spectra

@@ -29,15 +29,14 @@ from shares import by_class, interval_text, share
 from tabulate import tabulate
 
 from jarvis_stem import cli
+from jarvis_stem.api import load_model
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.formats.published import Reference
 from jarvis_stem.imaging import image_set, measurement, structures
 from jarvis_stem.imaging.bravais import CLASS_NAMES
-from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.scoring.metrics import confusion_matrix
-from jarvis_stem.training.stored_model import StoredModel
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, write_bytes, write_text
 
@@ -182,7 +181,9 @@ def _table(rows: list[dict[str, str]]) -> str:
 def _show(folder: Path, truth: Mapping[str, int], found: Mapping[str, Atoms], output: Path) -> None:
     """Predict the test images with a contribution's stored weights and show the errors."""
     rendered = image_set.render(found, list(truth))
-    probabilities = Predictor(StoredModel.load(folder)).predict_proba(rendered.images)
+    probabilities = load_model(folder.name, contributions=folder.parent).predict_proba(
+        rendered.images
+    )
     classes = np.array([truth[i] for i in rendered.ids])
     predicted = probabilities.argmax(axis=1)
     matrix = confusion_matrix(classes, predicted, len(CLASS_NAMES))

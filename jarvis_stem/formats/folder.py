@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from jarvis_stem.formats.names import PREDICTIONS_SUFFIX, WEIGHTS_SUFFIX
+from jarvis_stem.formats.names import MODEL_SUFFIX, PREDICTIONS_SUFFIX, WEIGHTS_SUFFIX
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.messages import quote
 
@@ -41,9 +41,9 @@ def prediction_files(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{PREDICTIONS_SUFFIX}"))
 
 
-def weights_files(folder: Path) -> list[Path]:
-    """Weights in a contribution folder, sorted."""
-    return sorted(folder.glob(f"*{WEIGHTS_SUFFIX}"))
+def model_files(folder: Path) -> list[Path]:
+    """Stored models and weights in a contribution folder, sorted."""
+    return sorted(p for suffix in (MODEL_SUFFIX, WEIGHTS_SUFFIX) for p in folder.glob(f"*{suffix}"))
 
 
 def check_folder_name(folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The file of a contribution's stored weights as bytes: bounded, of the recorded checksum."""
+"""The file of a contribution's stored model as bytes: bounded, of the recorded checksum."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from jarvis_stem.utils.errors import StemError
 
-LIMIT = 8 * 10**6  # bytes; a clone carries every contribution's weights
+LIMIT = 8 * 10**6  # bytes; a clone carries every contribution's models
 MEND = "restore the files of one run together, or train anew"
 
 
 def read(path: Path, *, sha256: str) -> bytes:
-    """Read a file of weights if it is the one that was recorded; nothing in it is looked at.
+    """Read a stored model or weights if it is what was recorded; nothing in it is looked at.
 
     Args:
         path: The file.
@@ -24,7 +24,7 @@ def read(path: Path, *, sha256: str) -> bytes:
     try:
         if not path.is_file():
             what = "not a regular file" if path.exists() else "no such file"
-            raise StemError(f"{path}: {what}; expected the weights that were recorded; {MEND}")
+            raise StemError(f"{path}: {what}; expected the one that was recorded; {MEND}")
         if (size := path.stat().st_size) > LIMIT:
             raise StemError(f"{path}: {size} bytes are more than the {LIMIT} that are stored")
         content = path.read_bytes()

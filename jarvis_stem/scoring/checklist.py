@@ -16,14 +16,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from jarvis_stem.formats import weights_file
+from jarvis_stem.formats import model_graph, weights_file
 from jarvis_stem.formats.benchmark import Benchmark, Benchmarks
-from jarvis_stem.formats.folder import alike, weights_files
+from jarvis_stem.formats.folder import alike, model_files
 from jarvis_stem.formats.metadata import DATE_FORMAT, METADATA, REQUIRED_TEXT
-from jarvis_stem.formats.names import ResultName
+from jarvis_stem.formats.names import MODEL_SUFFIX, ResultName
 from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.formats.published import fingerprint
-from jarvis_stem.formats.run_record import Weights
+from jarvis_stem.formats.run_record import RunRecord, Stored
 from jarvis_stem.scoring.contribution import Contribution, Submission, read_contribution
 from jarvis_stem.scoring.run_script import (
     RUN_SCRIPT,
@@ -112,7 +112,7 @@ def check(folder: Path, benchmarks: Path, listed: Iterable[ResultName] = ()) -> 
     ]
     for submission in contribution.submissions:
         lines += _submission_lines(submission, known)
-    lines += [*_weights_lines(contribution), *_metadata_lines(contribution), *_script_lines(folder)]
+    lines += [*_model_lines(contribution), *_metadata_lines(contribution), *_script_lines(folder)]
     return Checklist(printable(folder.name), lines)
 
 
@@ -163,32 +163,40 @@ def _copies(submission: Submission, benchmarks: Benchmarks) -> list[str]:
     ]
 
 
-def _weights_lines(contribution: Contribution) -> list[CheckLine]:
-    """A line for each file of weights that is there or recorded; none is parsed."""
-    recorded = {
-        submission.name.weights_name: submission.run.weights
-        for submission in contribution.submissions
-        if submission.name and submission.run and submission.run.weights
-    }
-    there = {path.name for path in weights_files(contribution.folder)}
+def _model_lines(contribution: Contribution) -> list[CheckLine]:
+    """A line for each stored model, a graph or weights, that is there or recorded."""
+    recorded: dict[str, Stored] = {}
+    for submission in contribution.submissions:
+        if submission.name and submission.run:
+            recorded |= _recorded(submission.name, submission.run)
+    there = {path.name for path in model_files(contribution.folder)}
     return [
-        _line(printable(file), _weights_problems(contribution.folder / file, recorded.get(file)))
+        _line(printable(file), _model_problems(contribution.folder / file, recorded.get(file)))
         for file in sorted(there | recorded.keys())
     ]
 
 
-def _weights_problems(path: Path, recorded: Weights | None) -> list[str]:
+def _recorded(name: ResultName, run: RunRecord) -> dict[str, Stored]:
+    both = {name.model_name: run.model, name.weights_name: run.weights}
+    return {file: stored for file, stored in both.items() if stored}
+
+
+def _model_problems(path: Path, recorded: Stored | None) -> list[str]:
+    """What is wrong with a graph, or with weights, of which none but the checksum is looked at."""
     if recorded is None:
         return [
-            "expected weights that the record of a run beside it has under 'weights', got a file "
-            "that none has; train anew, or remove it"
+            "expected a model that the record of a run beside it has under 'model', or weights "
+            "under 'weights', got a file that none has; train anew, or remove it"
         ]
     try:
-        size = len(weights_file.read(path, sha256=recorded.sha256))
+        content = weights_file.read(path, sha256=recorded.sha256)
+        if path.suffix == MODEL_SUFFIX:
+            model_graph.parse(content)
     except StemError as error:
         return [str(error).removeprefix(f"{path}: ")]
-    if size != recorded.bytes:
-        return [f"expected the {recorded.bytes} bytes that were recorded, got {size}; train anew"]
+    if len(content) != recorded.bytes:
+        expected, got = recorded.bytes, len(content)
+        return [f"expected the {expected} bytes that were recorded, got {got}; train anew"]
     return []
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jarvis_stem.formats.folder import prediction_files, weights_files
+from jarvis_stem.formats.folder import model_files, prediction_files
 from jarvis_stem.formats.metadata import METADATA
 from jarvis_stem.scoring.run_script import RUN_SCRIPT
 from jarvis_stem.utils.errors import StemError
@@ -281,7 +281,7 @@ def _check_complete(clone: Clone) -> None:
     """Refuse to leave out what makes a contribution because git ignores it."""
     name = clone.folder.name
     added = set(clone.git("ls-files", "-z", "--", name).split("\0"))
-    files = [*prediction_files(clone.folder), *weights_files(clone.folder)]
+    files = [*prediction_files(clone.folder), *model_files(clone.folder)]
     needed = [*(path.name for path in files), METADATA, RUN_SCRIPT]
     for file in needed:
         if f"{name}/{file}" not in added:

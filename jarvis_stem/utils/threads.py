@@ -26,7 +26,7 @@ def in_threads(work: Callable[[T], Result], items: Sequence[T], what: str) -> li
     """
     if len(items) < 2:
         return [work(item) for item in items]
-    executor = ThreadPoolExecutor(_threads())
+    executor = ThreadPoolExecutor(n_threads())
     try:
         waiting = [executor.submit(work, item) for item in items]
         return [one.result() for one in track(waiting, what)]
@@ -34,6 +34,7 @@ def in_threads(work: Callable[[T], Result], items: Sequence[T], what: str) -> li
         executor.shutdown(cancel_futures=True)
 
 
-def _threads() -> int:
+def n_threads() -> int:
+    """Threads to work with: OMP_NUM_THREADS, or as many as there are cores."""
     wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return int(wanted) if wanted.isdecimal() and int(wanted) else os.cpu_count() or 1

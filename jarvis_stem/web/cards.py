@@ -159,7 +159,9 @@ def _section(content: Content, board: Board, result: Result, cells: dict[str, st
     commit = (record and record.git_commit) or ""
     files = [result.file]
     if record:
-        files += [name.run_record_name, *([name.weights_name] if record.weights else [])]
+        files += [name.run_record_name]
+        files += [name.model_name] if record.model else []
+        files += [name.weights_name] if record.weights else []
     class_names = [content.class_name(board, c) for c in board.classes]
     gallery = content.galleries.get(board.name)
     return Section(
@@ -180,12 +182,12 @@ def _section(content: Content, board: Board, result: Result, cells: dict[str, st
 def _unseen(
     content: Content, board: Board, contribution: str, record: RunRecord | None
 ) -> list[dict[str, Any]]:
-    """What perf/unseen.py measured of each source with these weights; empty if with no such."""
+    """What perf/unseen.py measured of each source with this model; empty if with no such."""
     measured = content.unseen
     model = measured.get("models", {}).get(contribution, {})
-    if measured.get("benchmark") != board.dataset or not (record and record.weights):
+    if measured.get("benchmark") != board.dataset or not (record and record.stored):
         return []
-    if model.get("weights_sha256") != record.weights.sha256:
+    if model.get("sha256") != record.stored.sha256:
         return []
     return [source | model["sources"][source["name"]] for source in measured["sources"]]
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from graphs import store_graph, tiny_graph
 from helpers import (
     ALL_RIGHT,
     REPOSITORY,
@@ -107,7 +108,7 @@ def test_recorded_weights_pass(root: Path) -> None:
     ("spoil", "expected"),
     [
         (lambda p: p.write_bytes(b"Weights"), "expected SHA-256 9a129038"),
-        (Path.unlink, "no such file; expected the weights that were recorded"),
+        (Path.unlink, "no such file; expected the one that was recorded"),
         (lambda p: (p.unlink(), p.mkdir()), "not a regular file"),
         (lambda p: p.write_bytes(bytes(8_000_001)), "8000001 bytes are more than the 8000000"),
     ],
@@ -135,9 +136,23 @@ def test_weights_that_no_run_recorded_fail(root: Path) -> None:
         path = root / "contributions" / "m" / name
         path.write_bytes(b"weights")
         (failure,) = checked(root).failures
-        assert "expected weights that the record of a run beside it has" in failure
+        assert "expected a model that the record of a run beside it has" in failure
         assert failure.isprintable()
         path.unlink()
+
+
+def record_model(root: Path, content: bytes) -> Path:
+    return store_graph(root / "contributions" / "m", SMALL, content, accuracy=0.75)
+
+
+def test_a_stored_model_is_read_as_data(root: Path) -> None:
+    path = record_model(root, tiny_graph())
+    assert line(checked(root), path.name) == CheckLine("pass", path.name)
+    path = record_model(root, tiny_graph(temperature="0"))
+    assert checked(root).failures == [
+        f"{path.name}: expected a list of classes and a positive temperature in its metadata, got "
+        "{'classes': '[0, 1, 2, 3, 4]', 'temperature': '0'}"
+    ]
 
 
 def test_weights_are_not_scored(root: Path) -> None:

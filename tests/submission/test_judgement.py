@@ -442,7 +442,7 @@ def test_weights_must_be_the_recorded_ones(sent: bytes | None, repo: Path) -> No
 def test_weights_without_a_record_fail(repo: Path) -> None:
     (contribute(repo, "mine") / "large.safetensors").write_bytes(bytes(100))
     (problem,) = judged(repo).all_problems
-    assert problem.startswith("mine: large.safetensors: expected weights that the record of a run")
+    assert problem.startswith("mine: large.safetensors: expected a model that the record of a run")
 
 
 def test_binary_junk_fails_without_a_traceback(repo: Path) -> None:
