@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -208,10 +208,15 @@ def main(
 
     predictor = load_model(model, benchmark, contributions, trust_code)
     answer = partial(_answered, predictor=predictor, distortion=distortion / 100)
-    outcomes = _printed(inputs, plot, answer) if jsonl else read_pictures(inputs)
+    if jsonl:
+        outcomes = _printed(inputs, plot, answer)
+    else:
+        read: Iterable[Outcome] = read_pictures(inputs)
+        if plot:
+            read = list(read)
+            plot_paths(plot, read)  # what is wrong with them shows before the work
+        outcomes = in_threads(answer, read, "Answering")
     targets = {} if plot is None else plot_paths(plot, outcomes)
-    if not jsonl:
-        outcomes = in_threads(answer, outcomes, "Answering")
     draw_plots(outcomes, targets)
     _say_where(csv_path, targets)
     if csv_path == _STDOUT:

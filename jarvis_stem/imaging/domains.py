@@ -18,7 +18,7 @@ from PIL import Image
 from scipy import fft
 
 from jarvis_stem.imaging import measurement, superposition
-from jarvis_stem.imaging.contrast import evened
+from jarvis_stem.imaging.contrast import evened, stretched
 from jarvis_stem.imaging.stem import PIXEL_SIZE
 
 _WIDTH = 10  # pixels of a tile that the background is wide
@@ -35,7 +35,7 @@ _LEAST_POOLED = 0.4  # the same, of rows and columns of them, in which chance ad
 _SECOND = 0.35  # of the first domain's weight that makes another one
 _FEWEST = 3  # tiles of a domain; noise has two alike now and then
 _INDEPENDENT = 0.25  # of overlapping tiles
-_PERCENTILES = (0.1, 99.9)
+_OUTLIERS = 1e-3  # of the pixels, at either end
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,8 @@ def _windowed(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _autocorrelation(spectra: NDArray[np.float32], tiles: _Tiles) -> NDArray[np.uint8]:
     """The mean autocorrelation of the tiles that the spectra are of."""
-    return _grey(fft.fftshift(fft.irfft2(spectra.mean(axis=0), s=tiles.images.shape[1:])))
+    values = fft.fftshift(fft.irfft2(spectra.mean(axis=0), s=tiles.images.shape[1:]))
+    return stretched(values, _OUTLIERS)
 
 
 def _around(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -227,14 +228,7 @@ def _tile(values: NDArray[np.float32], box: NDArray[np.int64], width: float) -> 
     part = Image.fromarray(np.ascontiguousarray(values[top : top + height, left : left + across]))
     columns, rows = (max(_SMALLEST, round(n * _WIDTH / width)) for n in (across, height))
     scaled = np.asarray(part.resize((columns, rows), Image.Resampling.BICUBIC), np.float32)
-    return _grey(evened(scaled, _WIDTH))
-
-
-def _grey(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Numbers stretched to 0..255, but for outliers."""
-    low, high = np.percentile(values[::2, ::2], _PERCENTILES)
-    grey = np.clip((values - low) / max(high - low, 1e-6), 0, 1) * 255
-    return np.asarray(grey.astype(np.uint8))
+    return stretched(evened(scaled, _WIDTH), _OUTLIERS)
 
 
 def _domain(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,11 +112,12 @@ def _refuse(error: Exception) -> Mapping[str, Picture]:
     raise error
 
 
-def read_pictures(inputs: Sequence[Input]) -> list[Outcome]:
-    """Read every input; what cannot be read is named and the others are kept."""
+def read_pictures(inputs: Sequence[Input]) -> Iterator[Outcome]:
+    """Read input by input; what cannot be read is named and the others are kept."""
     from jarvis_stem.utils.progress import track
 
-    return [outcome for one in track(inputs, "Reading") for outcome in read_input(*one)]
+    for name, read in track(inputs, "Reading"):
+        yield from read_input(name, read)
 
 
 def read_input(name: str, read: Read) -> list[Outcome]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -13,18 +13,18 @@ T = TypeVar("T")
 Result = TypeVar("Result")
 
 
-def in_threads(work: Callable[[T], Result], items: Sequence[T], what: str) -> list[Result]:
+def in_threads(work: Callable[[T], Result], items: Iterable[T], what: str) -> list[Result]:
     """Do work for each item, several at a time.
 
     Args:
         work: Called with each item, in as many threads as OMP_NUM_THREADS says or there are cores.
-        items: What to work on.
+        items: What to work on. Work begins with the first, while the others may be in the making.
         what: What is being done, at the left of the progress bar that several items have.
 
     Returns:
         What the work returned, in the items' order.
     """
-    if len(items) < 2:
+    if isinstance(items, Sequence) and len(items) < 2:
         return [work(item) for item in items]
     executor = ThreadPoolExecutor(n_threads())
     try:
