@@ -33,6 +33,7 @@ SCRIPTS = (
     *(
         "ablation",
         "robust_ablation",
+        "motif",
         "robustness",
         "errors",
         "unseen",
