@@ -143,15 +143,15 @@ def _drawn(options: argparse.Namespace, copies: int) -> Drawn:
 
 
 def _train(model: nn.Module, recipe: Recipe, drawn: Drawn, left_out: Sequence[str]) -> None:
-    train, validation = (
+    learn, choose = (
         replace(part, images=part.images[torch.from_numpy(_instead(table, left_out))])
         for part, table in zip(drawn.parts, drawn.conditions, strict=True)
     )
     with tempfile.TemporaryDirectory() as folder:
         loop.fit(
             model,
-            train,
-            validation,
+            learn,
+            choose,
             recipe,
             seed=0,
             device=torch.device("cpu"),

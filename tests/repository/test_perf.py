@@ -32,6 +32,7 @@ SCRIPTS = (
     *(
         "ablation",
         "robust_ablation",
+        "motif",
         "robustness",
         "errors",
         "unseen",
