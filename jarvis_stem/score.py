@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
+from itertools import starmap, zip_longest
 from pathlib import Path
 
 import click
@@ -14,7 +16,9 @@ from jarvis_stem.formats.schema import web_address
 from jarvis_stem.scoring.board import Board, Leaderboard, Rejection
 from jarvis_stem.scoring.leaderboard import build
 from jarvis_stem.scoring.table import RANK, rows, same_predictions
+from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.extras import missing
 from jarvis_stem.utils.files import json_text, write_if_changed
 
 _COLUMNS = (
@@ -75,11 +79,15 @@ def main(
     project = _project(repository_url)
     leaderboard = build(contributions, benchmarks, project.benchmarks)
     data = leaderboard.as_json()
-    pages = _build_site(leaderboard, project, contributions, site)  # first, for it may refuse
-    for path, text in _jarvis_pages(leaderboard, project).items():
-        write_if_changed(output / path, text.encode())
+    if without := [name for name in ("itables", "plotly") if find_spec(name) is None]:
+        terminal.note(f"no pages are written: {missing(without[0])}")
+        pages: list[Path] = []
+    else:
+        pages = _build_site(leaderboard, project, contributions, site)  # first, for it may refuse
+        for path, text in _jarvis_pages(leaderboard, project).items():
+            write_if_changed(output / path, text.encode())
     write_if_changed(output / "leaderboard.json", json_text(data).encode())
-    cli.report("\n".join(map(_text, leaderboard.benchmarks, pages)), data)
+    cli.report("\n".join(starmap(_text, zip_longest(leaderboard.benchmarks, pages))), data)
     for rejection in leaderboard.all_rejected:
         print(_reasons(rejection), file=sys.stderr)
     return 1 if leaderboard.all_rejected else 0
@@ -121,12 +129,12 @@ def _build_site(
     return [site / board_page(board) for board in leaderboard.benchmarks]
 
 
-def _text(board: Board, page: Path) -> str:
-    """A board as aligned text, what to know of it, and where its page is."""
+def _text(board: Board, page: Path | None) -> str:
+    """A board as aligned text, what to know of it, and where its page is if it has one."""
     lines = [_COLUMNS, *([row.cells.get(c) or "-" for c in _COLUMNS] for row in rows(board))]
     notes = [f"note: {sentence}" for sentence in same_predictions(board)]
     table = cli.table(lines, left=("contribution", "date"))
-    return "\n".join([board.name, table, RANK, *notes, f"page: {page}", ""])
+    return "\n".join([board.name, table, RANK, *notes, *([f"page: {page}"] if page else []), ""])
 
 
 def _reasons(rejection: Rejection) -> str:
