@@ -44,6 +44,8 @@ EXTRAS = {
         "moyopy>=0.21",  # layer groups and reduced cells, imported in a moment
     ],
     "plot": ["matplotlib>=3.9"],  # lattices drawn over pictures
+    "table": ["pandas>=2.2"],  # answers as a table
+    "app": ["nicegui>=3.18"],  # the page of jarvis-stem app: small, offline, no telemetry
 }
 
 
@@ -88,11 +90,18 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["jarvis_stem", "jarvis_stem.*"]),
     package_data={
-        "jarvis_stem": ["py.typed", "*/*.j2", "submission/template/*.j2", "web/assets/*"]
+        "jarvis_stem": [
+            "py.typed",
+            "*/*.j2",
+            "submission/template/*.j2",
+            "web/assets/*",
+            "web/app/assets/*",
+        ]
     },
     install_requires=[
         "click>=8.4",  # the commands, their completion and suggestions
         "email-validator>=2.1",  # author_email of a contribution
+        "isal>=1.7",  # deflated predictions: inflates three times as fast as zlib
         "jinja2>=3.1",  # the pages, autoescaped
         "numba>=0.63",  # compiled kernels of the renderer and of the measurement
         "numpy>=2.0",  # images as arrays
@@ -104,7 +113,8 @@ setup(
         "pydantic>=2.7",  # schemas of metadata.json and run.json
         "requests>=2.31",  # the errors that downloads raise
         "rich>=13",  # progress bars and tables in the terminal
-        "scipy>=1.13",  # fast Fourier transforms of whole batches, binomial and normal distribution
+        "rocket-fft>=0.4.1",  # fast Fourier transforms within compiled kernels
+        "scipy>=1.13",  # fast Fourier transforms, binomial and normal distribution
         "tifffile>=2025.3",  # TIFFs of every type and maker, their stacks and tags
         "tqdm>=4.66",  # pooch's progress bar
     ],
@@ -118,8 +128,9 @@ setup(
             "axe-playwright-python>=0.1.4",  # axe-core: what a screen reader stumbles on
             "build>=1.2",  # builds the wheel that is looked into
             "hypothesis>=6.100",  # property-based tests of the parsers
-            "ipykernel>=6.29",  # runs the notebook
-            "nbclient>=0.10",  # executes the notebook
+            "hyperspy>=2.3",  # signals as microscopists have them, and their notebook
+            "ipykernel>=6.29",  # runs the notebooks
+            "nbclient>=0.10",  # executes the notebooks
             "playwright>=1.45",  # drives the site in a real browser
             "pymatgen>=2026.9",  # writes the structure files that are read back
             "pytest>=8",  # the test runner

@@ -12,15 +12,16 @@ from jarvis_stem.formats.names import DEFAULT_MODEL, bravais_result
 from jarvis_stem.imaging import picture
 from jarvis_stem.imaging.picture import Frame, Picture
 from jarvis_stem.prediction import models
-from jarvis_stem.prediction.answer import DISTORTION, Answer
+from jarvis_stem.prediction.answer import DISTORTION
+from jarvis_stem.prediction.answers import Answers
 from jarvis_stem.prediction.models import KnownModel
 from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.prediction.stored_model import StoredModel
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
 
-# A path, an array, or a structure: ASE's or JARVIS' Atoms or pymatgen's Structure, none of which
-# this package needs to have imported.
+# A path, an array, a signal or a structure: classes of HyperSpy, ASE, JARVIS-Tools and pymatgen,
+# none of which this package needs to have imported.
 OnePicture = Any
 
 
@@ -105,21 +106,22 @@ def predict(
     model: Predictor | None = None,
     frame: Frame | None = None,
     distortion: float = DISTORTION,
-) -> list[Answer]:
+) -> Answers:
     """Name the Bravais lattice in pictures.
 
     Args:
         shown: One or several: a path to an image or structures (see `imaging.picture.of_path`), an
-            array [H, W], x along rows, or a layer as ASE's or JARVIS' ``Atoms`` or pymatgen's
-            ``Structure``, drawn as it lies; an array [N, H, W] is N of them.
-        pixel_size: Å per pixel of the images; by default what their files say.
+            array [H, W], x along rows, a HyperSpy ``Signal2D`` or a dictionary of rosettasciio's,
+            or a layer as ASE's or JARVIS' ``Atoms`` or pymatgen's ``Structure``, drawn as it lies;
+            an array [N, H, W] is N of them.
+        pixel_size: Å per pixel of the images; by default what their files or axes say.
         model: By default ``load_model()``.
-        frame: Of a file with several: its number from 1, ``mean``, or ``all``.
+        frame: Of a file or a signal with several: its number from 1, ``mean``, or ``all``.
         distortion: Standard deviation of the stretch and shear that microscopes' pictures have, a
             share; 0 takes them to be as exact as drawings.
 
     Returns:
-        An answer for each picture, in their order.
+        An answer for each picture, in their order, with `Answers.to_frame`.
 
     Raises:
         StemError: A picture that cannot be read, or no model.
@@ -131,13 +133,14 @@ def predict(
         >>> answer.class_name, round(answer.lattice.a, 2)
         ('hexagonal', 3.16)
     """
-    read: list[Picture] = []
+    read: list[tuple[str, Picture]] = []
     for one in _separate(shown):
         if isinstance(one, str | Path):
-            read += picture.of_path(Path(one), pixel_size, frame).values()
+            read += picture.of_path(Path(one), pixel_size, frame).items()
         else:
-            read.append(picture.of_object(one) or picture.of_array(one, pixel_size))
-    return (model or load_model()).answer(read, distortion)
+            read += picture.of_object(one, pixel_size, frame).items()
+    answers = (model or load_model()).answer([one for _, one in read], distortion)
+    return Answers(answers, [name for name, _ in read])
 
 
 def _separate(shown: OnePicture | Sequence[OnePicture]) -> Iterable[OnePicture]:

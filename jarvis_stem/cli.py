@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import os
 import re
@@ -22,11 +24,15 @@ from jarvis_stem.utils.files import json_text
 from jarvis_stem.utils.terminal import QUIET, echo, is_quiet, is_set
 
 if TYPE_CHECKING:
+    from jarvis_stem.scoring.board import Leaderboard
     from jarvis_stem.scoring.checklist import Checklist
 
 USAGE = 2  # as click and argparse have it
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 BROKEN_PIPE = 141  # 128 + SIGPIPE
+# New objects. By default there are 700, and a tenth of a training is looking for garbage in modules
+# and structures that stay.
+_BETWEEN_COLLECTIONS = 100_000
 _JSON = f"{__name__}.json"
 _BENCHMARK = "_bravais_class.json.zip"
 
@@ -263,6 +269,8 @@ def run(main: Callable[[], int]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # an ASCII terminal is no reason to fail
+    gc.set_threshold(_BETWEEN_COLLECTIONS)
+    atexit.register(gc.freeze)  # else the end of a process looks through all modules for garbage
     try:
         status = main()
         sys.stdout.flush()  # here, where a full disk can still be reported
@@ -321,6 +329,16 @@ def report_checklist(checklist: Checklist, data: Any) -> None:
     if terminal.is_quiet():
         for failure in checklist.failures:
             terminal.echo(failure, to_stderr=True)
+
+
+def report_rejected(leaderboard: Leaderboard) -> None:
+    """Say on stderr what was not scored, a line for each reason."""
+    for benchmark, fault in leaderboard.faults.items():
+        print(f"benchmark not scored: {benchmark}: {fault}", file=sys.stderr)
+    for rejection in leaderboard.all_rejected:
+        for problem in rejection.problems:
+            where = f"{rejection.contribution}/{rejection.file}"
+            print(f"rejected: {where}: {problem}", file=sys.stderr)
 
 
 def coloured(checklist: Checklist) -> str:

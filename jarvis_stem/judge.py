@@ -16,7 +16,8 @@ _EPILOG = """\
 Run it from a checkout of the base branch. Nothing of the head is checked out, imported or run:
 its files are read from git's objects, within limits of size and number. The changed contributions
 are laid over the base's in a temporary folder, and checked and scored there on the base's
-benchmarks. What the head changes is told from where it left the base.
+benchmarks. What is judged is the result of merging the head into the base, however often they
+left each other.
 
 exit status:
   0    every changed contribution passes its checklist, and no benchmark is changed; what is for

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +15,16 @@ import click
 from jarvis_stem import cli
 from jarvis_stem.formats.names import DEFAULT_MODEL
 from jarvis_stem.prediction.answer import DISTORTION
-from jarvis_stem.prediction.inputs import find_inputs, read_pictures
+from jarvis_stem.prediction.inputs import Input, find_inputs, read_input, read_pictures
 from jarvis_stem.prediction.outcome import Outcome
 from jarvis_stem.prediction.plots import draw_plots, plot_paths
 from jarvis_stem.prediction.report import csv_text, report_text
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.utils.files import write_text
+from jarvis_stem.utils.files import json_line, write_text
 from jarvis_stem.utils.messages import printable
 from jarvis_stem.utils.progress import track
+from jarvis_stem.utils.threads import in_threads
 
 if TYPE_CHECKING:
     from jarvis_stem.imaging.picture import Frame
@@ -30,12 +32,13 @@ if TYPE_CHECKING:
     from jarvis_stem.prediction.predictor import Predictor
 
 _PLOTS = "lattices"  # folder of plots that are given no other
+_STDOUT = Path("-")
 _ALL = "all"  # contributions with a stored model
 _LEARNED_FROM = "stem_2d_image"  # by the models that answer for a benchmark of real pictures
 _EPILOG = """\
 what PATH can be:
   an image      PNG, JPEG, TIFF, BMP, GIF; dm3, dm4, emd, ser, emi, mrc, mrcs or map of a
-                microscope; hspy, zspy, h5, hdf5, npy
+                microscope; hspy, zspy, h5, hdf5, ndata, npy, npz
   a structure   POSCAR*, CONTCAR*, XDATCAR*, .vasp, .cif, .extxyz, .xyz, .res, .xsf, or JARVIS'
                 .json: a layer, drawn as it lies
   a folder      all of these in it
@@ -63,6 +66,7 @@ examples:
   jarvis-stem predict scans/ --csv answers.csv --plot plots/
   jarvis-stem predict movie.emd --frame all --csv frames.csv
   jarvis-stem predict POSCAR --json | jq '.[0].lattice'
+  jarvis-stem predict scans/ --jsonl | jq -r 'select(.confidence > 0.8).input'
   jarvis-stem predict JVASP-667 --data ../shared/jarvis_data
   jarvis-stem predict --benchmark stem_2d_real --images pictures/ --contribution lattice_model
 """
@@ -159,6 +163,11 @@ class FrameType(click.ParamType["Frame"]):
     metavar="DIR",
     help="The benchmark's pictures; default: where jarvis-stem data fetch puts them.",
 )
+@click.option(
+    "--jsonl",
+    is_flag=True,
+    help="Print each answer as soon as there is one, as JSON on a line of its own.",
+)
 @cli.json_option
 @cli.quiet_option
 def main(
@@ -175,6 +184,7 @@ def main(
     trust_code: bool,
     contributed: tuple[str, ...],
     images: Path | None,
+    jsonl: bool,
 ) -> int:
     """Name the Bravais lattice in your pictures, and measure it.
 
@@ -183,32 +193,32 @@ def main(
     of that class, and why an answer is not to be trusted where it is not.
     """
     if contributed:
-        for other in ("paths", "pixel_size", "frame", "model", "csv_path", "plot", "data"):
+        for other in ("paths", "pixel_size", "frame", "model", "csv_path", "plot", "data", "jsonl"):
             cli.refuse_together(other, "contributed")
         return _contribute(contributed, benchmark, images, contributions, trust_code)
     if not paths:
         raise click.UsageError("Missing argument 'PATH...', or --contribution in its place.")
     if images:
         raise click.UsageError("'--images' goes with --contribution.")
-    csv_alone = csv_path == Path("-")
-    if csv_alone and cli.wants_json():
-        raise click.UsageError("'--json' and '--csv -' both print: give --csv a file.")
+    _refuse_two_outputs(csv_path, jsonl)
     inputs = find_inputs(paths, pixel_size, frame, data, benchmark)
     if csv_path and csv_path.resolve() in {Path(name).resolve() for name, _ in inputs}:
         raise StemError(f"{csv_path}: is one of the inputs; name another file for the answers")
-    outcomes = read_pictures(inputs)
-    targets = {} if plot is None else plot_paths(plot, outcomes)
     from jarvis_stem.api import load_model  # here, so that --help need not wait
 
     predictor = load_model(model, benchmark, contributions, trust_code)
-    outcomes = _answered(outcomes, predictor, distortion / 100)
+    answer = partial(_answered, predictor=predictor, distortion=distortion / 100)
+    outcomes = _printed(inputs, plot, answer) if jsonl else read_pictures(inputs)
+    targets = {} if plot is None else plot_paths(plot, outcomes)
+    if not jsonl:
+        outcomes = in_threads(answer, outcomes, "Answering")
     draw_plots(outcomes, targets)
     _say_where(csv_path, targets)
-    if csv_alone:
+    if csv_path == _STDOUT:
         print(csv_text(outcomes), end="")
-    else:
-        if csv_path:
-            write_text(csv_path, csv_text(outcomes))
+    elif csv_path:
+        write_text(csv_path, csv_text(outcomes))
+    if csv_path != _STDOUT and not jsonl:
         show = cli.report if csv_path else cli.answer
         show(report_text(outcomes), [outcome.as_json() for outcome in outcomes])
     for outcome in outcomes:
@@ -217,18 +227,36 @@ def main(
     return 1 if any(outcome.error for outcome in outcomes) else 0
 
 
-def _answered(
-    outcomes: Sequence[Outcome], predictor: Predictor, distortion: float = DISTORTION
+def _refuse_two_outputs(csv_path: Path | None, jsonl: bool) -> None:
+    """Refuse more than one that goes to standard output."""
+    printed = {"--json": cli.wants_json(), "--jsonl": jsonl, "--csv -": csv_path == _STDOUT}
+    given = [f"'{name}'" for name, is_given in printed.items() if is_given]
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(given)} both print: take one, or give --csv a file.")
+
+
+def _printed(
+    inputs: Sequence[Input], plot: Path | None, answer: Callable[[Outcome], Outcome]
 ) -> list[Outcome]:
-    return [
-        replace(one, answer=predictor.answer([one.picture], distortion)[0]) if one.picture else one
-        for one in track(outcomes, "Answering")
-    ]
+    """Answer input by input, and print each answer before the next one is read."""
+    outcomes = []
+    for name, read in track(inputs, "Answering"):
+        for outcome in map(answer, read_input(name, read)):
+            print(json_line(outcome.as_json()), end="", flush=True)
+            outcomes.append(outcome if plot else replace(outcome, picture=None))
+    return outcomes
+
+
+def _answered(outcome: Outcome, predictor: Predictor, distortion: float = DISTORTION) -> Outcome:
+    """An outcome with the answer for its picture, if it has one."""
+    if not outcome.picture:
+        return outcome
+    return replace(outcome, answer=predictor.answer([outcome.picture], distortion)[0])
 
 
 def _say_where(csv_path: Path | None, targets: Mapping[str, Path]) -> None:
     """Say which files there are now."""
-    if csv_path and csv_path != Path("-"):
+    if csv_path and csv_path != _STDOUT:
         terminal.note(f"answers: {printable(str(csv_path))}")
     for folder, count in Counter(path.parent for path in targets.values()).items():
         (*_, last) = [path for path in targets.values() if path.parent == folder]
@@ -280,7 +308,8 @@ def _contributed(
     fallback = Benchmark.read(benchmarks, learned).majority_class
     outcomes = read_benchmark(list(benchmark.split(name.split)), pictures_folder(dataset, images))
     for model in names:
-        answered = _answered(outcomes, load_model(model, _LEARNED_FROM, root, trust_code))
+        predictor = load_model(model, _LEARNED_FROM, root, trust_code)
+        answered = in_threads(partial(_answered, predictor=predictor), outcomes, "Answering")
         yield contribute(root / model, name, benchmark, answered, fallback)
 
 

@@ -16,7 +16,8 @@ import click
 import numpy as np
 
 from jarvis_stem import cli
-from jarvis_stem.formats.benchmark import MANIFEST, Benchmark
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.manifest import MANIFEST
 from jarvis_stem.formats.names import ResultName, bravais_result
 from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.formats.published import REFERENCE_SUFFIX, Published, Reference, fingerprint

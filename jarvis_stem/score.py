@@ -13,9 +13,9 @@ from jarvis_stem import cli
 from jarvis_stem.formats.names import ResultName
 from jarvis_stem.formats.project_metadata import METADATA, About, Project, listed_benchmarks
 from jarvis_stem.formats.schema import web_address
-from jarvis_stem.scoring.board import Board, Leaderboard, Rejection
+from jarvis_stem.scoring.board import Board, Leaderboard
 from jarvis_stem.scoring.leaderboard import build
-from jarvis_stem.scoring.table import RANK, rows, same_predictions
+from jarvis_stem.scoring.table import RANK, notices, rows
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.extras import missing
@@ -47,9 +47,10 @@ written to the site's folder, for a browser without a network:
 `jarvis-stem site` adds cards and images; what it made stays.
 
 exit status:
-  0    every contribution was scored
-  1    something was rejected, and named on stderr (the others are scored and written),
-       or nothing could be scored or written
+  0    every contribution was scored; results of other metrics are counted and left out
+  1    something was rejected, or a benchmark has a fault, and is named on stderr (the others
+       are scored and written), or nothing could be scored or written, as after a change of a
+       benchmark that SHA256SUMS lists
   2    wrong arguments
   130  interrupted
 
@@ -87,10 +88,11 @@ def main(
         for path, text in _jarvis_pages(leaderboard, project).items():
             write_if_changed(output / path, text.encode())
     write_if_changed(output / "leaderboard.json", json_text(data).encode())
-    cli.report("\n".join(starmap(_text, zip_longest(leaderboard.benchmarks, pages))), data)
-    for rejection in leaderboard.all_rejected:
-        print(_reasons(rejection), file=sys.stderr)
-    return 1 if leaderboard.all_rejected else 0
+    notes = [f"note: {leaderboard.left_out_note}"] if leaderboard.left_out else []
+    text = "\n".join([*starmap(_text, zip_longest(leaderboard.benchmarks, pages)), *notes])
+    cli.report(text, data)
+    cli.report_rejected(leaderboard)
+    return 1 if leaderboard.incomplete else 0
 
 
 def _project(repository_url: str | None) -> Project:
@@ -132,16 +134,9 @@ def _build_site(
 def _text(board: Board, page: Path | None) -> str:
     """A board as aligned text, what to know of it, and where its page is if it has one."""
     lines = [_COLUMNS, *([row.cells.get(c) or "-" for c in _COLUMNS] for row in rows(board))]
-    notes = [f"note: {sentence}" for sentence in same_predictions(board)]
+    notes = [f"note: {sentence}" for sentence in notices(board)]
     table = cli.table(lines, left=("contribution", "date"))
     return "\n".join([board.name, table, RANK, *notes, *([f"page: {page}"] if page else []), ""])
-
-
-def _reasons(rejection: Rejection) -> str:
-    return "\n".join(
-        f"rejected: {rejection.contribution}/{rejection.file}: {problem}"
-        for problem in rejection.problems
-    )
 
 
 if __name__ == "__main__":

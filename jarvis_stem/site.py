@@ -32,7 +32,7 @@ are at hand: the built-in ones, and the databases that `jarvis-stem data` lists.
 
 exit status:
   0    the site is written; with --serve also after Ctrl-C
-  1    something was rejected, and named on stderr (the site is written and shows it),
+  1    something was not scored, and is named on stderr (the site is written and shows it),
        or nothing could be scored or written, or the port is in use
   2    wrong arguments
   130  interrupted while building
@@ -89,13 +89,13 @@ def main(
     site = _Site(contributions, benchmarks, output, not no_images, data)
     leaderboard, built = site.build()
     cli.report(_summary(output, built), asdict(built) | {"output": str(output)})
-    _complain(leaderboard)
+    cli.report_rejected(leaderboard)
     if open_browser:
         webbrowser.open(server.url if server else (output / "index.html").resolve().as_uri())
     if server:
         _serve(server, site)
         return 0
-    return 1 if leaderboard.all_rejected else 0
+    return 1 if leaderboard.incomplete else 0
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _serve(server: Server, site: _Site) -> None:
             return
         server.version += 1
         cli.say(_summary(site.output, built))
-        _complain(leaderboard)
+        cli.report_rejected(leaderboard)
 
     server.start()
     cli.say(f"{server.url} (Ctrl-C ends)")
@@ -161,12 +161,6 @@ def _summary(output: Path, built: Built) -> str:
         f"{output / 'index.html'}: {built.pages} pages, {built.files} files, "
         f"{built.bytes / 1e6:.1f} MB, {len(built.changed)} changed"
     )
-
-
-def _complain(leaderboard: Leaderboard) -> None:
-    for one in leaderboard.all_rejected:
-        for problem in one.problems:
-            print(f"rejected: {one.contribution}/{one.file}: {problem}", file=sys.stderr)
 
 
 if __name__ == "__main__":

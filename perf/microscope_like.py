@@ -72,8 +72,8 @@ def _sample(
         probe_width=rng.uniform(0.4, 0.8),
         pixel_size=rng.uniform(0.1, 0.3),
         rotation=rng.uniform(-180, 180),
-        drift_shear=rng.normal(0, 0.02),
-        drift_stretch=rng.normal(0, 0.02),
+        shear=rng.normal(0, 0.02),
+        stretch=rng.normal(0, 0.02),
         jitter=rng.uniform(0, 0.3),
         background=rng.uniform(0, 3),
     )

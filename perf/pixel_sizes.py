@@ -29,9 +29,9 @@ from jarvis_stem.utils.files import json_text, write_text
 from jarvis_stem.utils.progress import track
 
 _ROOT = Path(__file__).resolve().parents[1]
-_SIZES = (0.05, 0.1, 0.15, 0.2, 0.4)  # Å
-_PIXELS = (96, 256, 1024)
-_COUNT = 60
+_SIZES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4)  # Å
+_PIXELS = (96, 128, 256, 512, 1024)
+_COUNT = 150
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,7 +97,7 @@ def _page(rows: Sequence[Mapping[str, Any]], count: int) -> str:
         "",
         f"Accuracy and mean confidence of the default model on {count} test structures, drawn "
         "without",
-        "noise and answered with their pixel size and without it. Views under 12.8 Å are refused "
+        "noise and answered with their pixel size and without it. Views under 6.4 Å are refused "
         "with it.",
         "",
         "| Å a pixel | pixels a side | view, Å | with | without |",

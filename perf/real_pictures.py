@@ -264,7 +264,7 @@ def _as_it_is(values: np.ndarray[Any, Any], width: float) -> np.ndarray[Any, Any
 _WITHOUT: Mapping[str, Sequence[tuple[Any, str, Any]]] = {
     "without evening the contrast": [(domains, "evened", _as_it_is)],
     # Identical tiles look like a drawing, which the network would be asked about.
-    "the whole picture as one tile": [(domains, "_tiles", _whole), (crystal, "_WHOLE", 1.0)],
+    "the whole picture as one tile": [(domains, "_boxes", _whole), (crystal, "_WHOLE", 1.0)],
 }
 
 

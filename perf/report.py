@@ -72,7 +72,6 @@ def _head(stages: Mapping[str, Stage]) -> str:
     commands: dict[str, list[str]] = {}
     for name, stage in stages.items():
         commands.setdefault(stage["command"], []).append(name)
-    versions = sorted({_versions(stage) for stage in stages.values()})
     lines = [
         "`python perf/performance.py --help` says how to measure one stage anew. Ratios are "
         "between figures of one run, taken by turns, and are medians over the turns; before is an "
@@ -80,7 +79,7 @@ def _head(stages: Mapping[str, Stage]) -> str:
         "0, other work was in the way.",
         _table(header, rows, left=len(header)),
         "\n".join(f"- {', '.join(names)}: `{line}`" for line, names in commands.items()),
-        *(f"Versions: {text}." for text in versions),
+        f"Versions: {_versions(stages)}.",
     ]
     if any(stage["quick"] for stage in stages.values()):
         lines.append(
@@ -90,9 +89,15 @@ def _head(stages: Mapping[str, Stage]) -> str:
     return "\n\n".join(lines)
 
 
-def _versions(stage: Stage) -> str:
-    packages = ", ".join(f"{name} {version}" for name, version in stage["packages"].items())
-    return f"Python {stage['python']}, {packages}"
+def _versions(stages: Mapping[str, Stage]) -> str:
+    """What was installed, of each package the version or those that the stages differ in."""
+    found: dict[str, list[str]] = {}
+    for stage in stages.values():
+        for name, version in {"Python": stage["python"], **stage["packages"]}.items():
+            found.setdefault(name, []).append(version)
+    return ", ".join(
+        f"{name} {' and '.join(dict.fromkeys(which))}" for name, which in found.items()
+    )
 
 
 def _rendering(result: Any, _stages: Any, picture: _Picture) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,22 @@ def ser(path: Path, pixels: Pixels, scale: float = 2e-11) -> Path:
     tag = struct.pack("<HHI", 0x4152, 0, 0)
     elements = b"".join(calibration + frame[::-1].tobytes() + tag for frame in frames)
     path.write_bytes(head + dimension + body + elements)
+    return path
+
+
+def swift(path: Path, pixels: Pixels, scale: float = 0.02, unit: str = "nm") -> Path:
+    """Write an .ndata or .h5 as Nion Swift keeps its images."""
+    calibration = {"offset": 0.0, "scale": scale, "units": unit}
+    properties = json.dumps({"title": "x", "dimensional_calibrations": [calibration] * pixels.ndim})
+    if path.suffix == ".h5":
+        with h5py.File(path, "w") as file:
+            file["data"] = pixels
+            file["data"].attrs["properties"] = properties
+        return path
+    with zipfile.ZipFile(path, "w") as zipped:
+        with zipped.open("data.npy", "w") as member:
+            np.lib.format.write_array(member, pixels)
+        zipped.writestr("metadata.json", properties)
     return path
 
 

@@ -35,6 +35,7 @@ _HALF = "1.59 0 0\n-0.795 1.3769805 0\n0 0 10\n"
 _D = "0.333333 0.666667 0.5\n0.666667 0.333333 0.5782\n0.666667 0.333333 0.4218\n"
 _C = "0.0 1.835974 10.0\n1.59 0.917987 11.564\n1.59 0.917987 8.436\n"
 _C_HALF = "0.0 0.917987 5.0\n0.795 0.4589935 5.782\n0.795 0.4589935 4.218\n"
+_SPEEDS = 3 * "0.1E-02 0.2E-02 0.3E-02\n"
 _VOLUME = "-175.151920"
 _N = "Mo S\n1 2\n"
 
@@ -109,6 +110,18 @@ _POSCARS = (
     ),
     _poscar("no mode", f"t\n1\n{_L}{_N}{_D}", "expected Direct or Cartesian", None),
     _poscar("too few positions", f"t\n1\n{_L}{_N}Direct\n{_D[:40]}", "expected 3 positions", None),
+    _poscar(
+        "numbers that run together",
+        f"t\n1\n{_L}{_N}Direct\n{_D.replace('0.666667 0.333333', '0.666667-0.666667')}",
+        "expected 3 positions, got 1",
+        None,
+    ),
+    _poscar(
+        "asterisks, where Fortran had no room",
+        f"t\n1\n{_L}{_N}Direct\n{_D.replace('0.4218', '******')}",
+        "expected 3 positions, got 2",
+        None,
+    ),
     _poscar("unknown elements", f"t\n1\n{_L}Mo Va\n1 2\nDirect\n{_D}", "element Va", None),
     _poscar("more elements than numbers", f"t\n1\n{_L}{_N[:5]}3\nDirect\n{_D}", "2 elements", None),
     _poscar("no scale", f"t\nx\n{_L}{_N}Direct\n{_D}", "expected a scale", None),
@@ -118,6 +131,13 @@ _POSCARS = (
         f"t\n1\n{_L}{_N}Direct\n{_D}".replace("0 0 20.000000", "0 0 0.1"),
         "thin",
         None,
+    ),
+    Kind(
+        "CONTCAR of molecular dynamics",
+        "CONTCAR",
+        f"t\n1\n{_L}{_N}Direct\n{_D}\n{_SPEEDS}\n1\n2.0\n0.1E+01 0 0 0\n{_D}{_D}",
+        MOS2,
+        "MoS2",
     ),
     Kind("CONTCAR", "CONTCAR-x", f"t\n1\n{_L}{_N}Direct\n{_D}", MOS2, "MoS2"),
     Kind(
@@ -197,6 +217,7 @@ _CIFS = (
     _mos2("symmetry operations", _ALL + _sites(_UNIQUE)),
     _mos2("thirds in three digits", _ALL + _sites("Mo1 .333 .667 0\nS1 .667 .333 .0782\n")),
     _mos2("thirds in two digits", _ALL + _sites("Mo1 .33 .67 0\nS1 .67 .33 .0782\n")),
+    _mos2("a loop of operations that has none", _P1[:-10] + _sites(_SITES)),
     _mos2("space group by name", _GROUP + _sites(_UNIQUE)),
     _mos2("space group by number", "_space_group_IT_number 187\n" + _sites(_UNIQUE)),
     _mos2("space group by Hall symbol", "_space_group_name_Hall 'P -6 2'\n" + _sites(_UNIQUE)),
@@ -235,8 +256,43 @@ _CIFS = (
         )
         + "C .666667 .333333 .4218 S-2\n",
     ),
+    _mos2(
+        "type symbols in capitals",
+        _P1
+        + _sites("A .333333 .666667 .5 MO\nB .666667 .333333 .5782 SE\n", "_atom_site_type_symbol")
+        + "C .666667 .333333 .4218 SE\n",
+        "MoSe2",
+    ),
     _mos2("standard uncertainties", _WITH.replace("0.5782", "0.5782(3)")),
     _mos2("the file's formula", "_chemical_formula_sum 'Mo1 S2'\n" + _WITH),
+    _mos2(
+        "a formula, and again without one",
+        "_chemical_formula_sum 'Mo S2'\n_chemical_formula_sum ''\n" + _WITH,
+    ),
+    _mos2(
+        "a tag twice, of no concern",
+        "_journal_year 1999\n_journal_year 2001\n" + _WITH,
+    ),
+    _cif(
+        "dots for zeros, as in ICSD",
+        f"data_x\n{_cell(3.2, 22, 5.1, 90, 100, 90)}_symmetry_space_group_name_H-M P2/m\n"
+        + _sites("Ge1 . .5 .\nS1 .21 .5 .37\n"),
+        "GeS2",
+        GES2,
+    ),
+    _cif(
+        "blocks of nothing but question marks, as in the Pauling File",
+        f"data_x\n{_M}{_WITH}\ndata_y\n{_M}{_sites('? ? ? ?')}\n",
+    ),
+    _cif(
+        "two blocks of one name",
+        f"data_x\n{_M}{_WITH}\ndata_x\n{_M}{_WITH}",
+        structures=2,
+    ),
+    _mos2(
+        "a space group's older name",
+        "_symmetry_space_group_name_H-M 'P-6m2'\n" + _sites(_UNIQUE),
+    ),
     _mos2(
         "dummy atoms",
         _P1 + _sites(_SITES.replace("\n", " d\n") + "X1 0 0 0 dum\n", "_atom_site_calc_flag"),
@@ -341,6 +397,42 @@ _CIFS = (
     _mos2(
         "modulated structures", "_cell_modulation_dimension 1\n" + _WITH, "modulated", refused=True
     ),
+    _mos2(
+        "a tag twice, with two values",
+        "_symmetry_Int_Tables_number 187\n_symmetry_Int_Tables_number 1\n" + _sites(_UNIQUE),
+        "_symmetry_int_tables_number comes twice",
+        refused=True,
+    ),
+    _mos2(
+        "two loops of sites",
+        _WITH + "loop_\n_atom_site_type_symbol\nMo\nS\n",
+        "columns of several lengths",
+        refused=True,
+    ),
+    _mos2(
+        "only question marks",
+        _sites("? ? ? ?\n"),
+        "a cell and sites in one block",
+        refused=True,
+    ),
+    _cif(
+        "a loop without values before the cell, as GULP writes",
+        f"data_x\nloop_\n_symmetry_equiv_pos_as_xyz\n{_M}{_sites(_SITES)}",
+        "expected CIF, got line 2",
+        None,
+    ),
+    _mos2(
+        "a blank in a value without quotes",
+        "_pd_phase_name Mo supercell\n" + _WITH,
+        "expected CIF, got line 8",
+        refused=True,
+    ),
+    _cif(
+        "angles that make no volume",
+        f"data_x\n{_cell(3.18, 3.18, 20, 20, 90, 120)}{_WITH}",
+        "degenerate cell",
+        None,
+    ),
     _cif(
         "an angle missing",
         f"data_x\n{_M}{_WITH}".replace("_cell_angle_gamma 120", ""),
@@ -388,12 +480,26 @@ _FRAMES = f"Direct configuration= 1\n{_D}Direct configuration= 2\n{_D}"
 _OTHERS = (
     Kind("configurations", "XDATCAR", _HEAD + _FRAMES, MOS2, "MoS2", 2),
     Kind(
+        "symbols behind the positions",
+        "XDATCAR",
+        f"{_HEAD}Direct configuration=     1\n{_behind(_D, 'Mo S S')}",
+        MOS2,
+        "MoS2",
+    ),
+    Kind(
         "configurations with cells",
         "XDATCAR",
         f"{_HEAD}Direct configuration= 1\n{_D}{_HEAD}Direct configuration= 2\n{_D}",
         MOS2,
         "MoS2",
         2,
+    ),
+    Kind(
+        "no head",
+        "XDATCAR",
+        f"Direct configuration= 1\n{_D}",
+        None,
+        "expected VASP's title",
     ),
     Kind("no configuration", "XDATCAR", f"{_HEAD}Direct\n{_D}", None, "Direct configuration= 1"),
     Kind("a frame", "x.extxyz", f"3\n{_LATTICE}\n{_XYZ_ATOMS}", MOS2, "MoS2"),
@@ -423,6 +529,35 @@ _OTHERS = (
         f"3\n{_LATTICE}\n{_XYZ_ATOMS}".replace("Mo", "Xx"),
         None,
         "unknown element",
+    ),
+    Kind(
+        "blank lines between frames",
+        "x.extxyz",
+        f"3\n{_LATTICE}\n{_XYZ_ATOMS}\n3\n{_LATTICE}\n{_XYZ_ATOMS}\n",
+        MOS2,
+        "MoS2",
+        2,
+    ),
+    Kind(
+        "positions alone",
+        "x.xyz",
+        "0 1.835974 10\n1.59 0.917987 11.564\n",
+        None,
+        "number of atoms in line 1",
+    ),
+    Kind(
+        "a column missing",
+        "x.extxyz",
+        f"3\n{_LATTICE}\n{_XYZ_ATOMS[:-9]}\n",
+        None,
+        "expected 4 columns in line 5",
+    ),
+    Kind(
+        "more columns announced than there are",
+        "x.extxyz",
+        f"3\n{_LATTICE} Properties=species:S:1:pos:R:999999999\n{_XYZ_ATOMS}",
+        None,
+        "expected 1000000000 columns",
     ),
     Kind(
         "molecules",

@@ -7,7 +7,7 @@ from torch import nn
 from jarvis_stem.training import Recipe
 from jarvis_stem.training.lattice_net import LatticeNet
 
-RECIPE = Recipe(epochs=60, batch_size=128, noisy_copies=3)
+RECIPE = Recipe(epochs=60, batch_size=128, noisy_copies=4)
 
 
 def build(classes: int) -> nn.Module:

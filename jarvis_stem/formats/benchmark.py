@@ -4,34 +4,33 @@ A benchmark is ``<benchmarks>/<CAT>/<SUBCAT>/<dataset>_<prop>.json.zip``: one JS
 each split to ``{id: class}``. A result is named
 ``<CAT>-<SUBCAT>-<prop>-<dataset>-<split>-<metric>`` and its predictions are in that name's
 ``.csv.zip``. Source: JARVIS-Leaderboard, ``jarvis_leaderboard/rebuild.py``.
-
-Where ``<benchmarks>/SHA256SUMS`` is, no file is read whose checksum is not in it: scores mean
-nothing on a benchmark that was changed. ``sha256sum`` writes and checks that file.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jarvis_stem.formats.manifest import ChangedFileError, verify
 from jarvis_stem.formats.names import BENCHMARK_SUFFIX, SCORED_METRIC, SCORED_SPLIT, ResultName
 from jarvis_stem.formats.plain_rows import PlainRows
+from jarvis_stem.formats.published import Reference
 from jarvis_stem.formats.sources import SOURCES_SUFFIX, Sources
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import distinct, read_zip
 from jarvis_stem.utils.messages import count, quote, some
 
-MANIFEST = "SHA256SUMS"
-_MANIFEST_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+_SIZE_LIMIT = 2**28  # bytes of a benchmark's JSON; the largest have a million ids
+_SIMILAR = 3  # names to show for one that is unknown
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ class Benchmark:
         path: The zip it was read from.
         splits: ``{split: {id: class}}``; classes are integers or strings.
         sources: Where its pictures are published; None where its images are drawn from structures.
+        reference: Published results, and ids without a structure.
 
     Examples:
         >>> splits = {"train": {"a.jpg": 2}, "test": {"b.jpg": 0}}
@@ -53,6 +53,7 @@ class Benchmark:
     path: Path
     splits: dict[str, dict[str, int | str]]
     sources: Sources | None = None
+    reference: Reference = field(default_factory=Reference)
 
     @classmethod
     def read(cls, root: Path, name: ResultName) -> Benchmark:
@@ -63,16 +64,21 @@ class Benchmark:
             name: The result's name.
 
         Raises:
-            StemError: No such benchmark, its checksum is not the manifest's, its zip or JSON is not
-                one, an id is in two splits, or its sources are of other ids.
+            ChangedFileError: A checksum is not the one that the manifest lists.
+            StemError: No such benchmark, its zip or JSON is not one, or its sources or its
+                reference are not.
         """
         path = root / name.page_path(BENCHMARK_SUFFIX)
         if not path.is_file():
-            known = ", ".join(str(p.relative_to(root)) for p in benchmark_files(root)) or "none"
-            raise StemError(f"{path}: no such benchmark; known: {known}")
+            known = [p.relative_to(root).as_posix() for p in benchmark_files(root)]
+            raise StemError(
+                f"{path}: no such benchmark; {_similar(path.relative_to(root).as_posix(), known)}"
+            )
         verify(root, path)
-        splits = _parse_splits(path, read_zip(path, f"{name.benchmark_name}.json"))
-        return cls(path, splits, _read_sources(root, name, splits))
+        content = read_zip(path, f"{name.benchmark_name}.json", limit=_SIZE_LIMIT)
+        splits = _parse_splits(path, content)
+        sources = _read_sources(root, name, splits)
+        return cls(path, splits, sources, Reference.read(root, name))
 
     @property
     def size(self) -> int:
@@ -89,6 +95,17 @@ class Benchmark:
             known = ", ".join(f"{split} ({len(ids)} ids)" for split, ids in self.splits.items())
             raise StemError(f"{self.path}: no ids in a split {name!r}; it has {known}")
         return self.splits[name]
+
+    def in_two_splits(self) -> list[str]:
+        """Say which ids are in two splits: a model can learn what it is tested on."""
+        found = []
+        for pair in combinations(self.splits, 2):
+            # The split that is scored comes first in the sentence.
+            one, other = sorted(pair, key=lambda split: split != SCORED_SPLIT)
+            if shared := [quote(id) for id in self.splits[one] if id in self.splits[other]]:
+                verb = "is" if len(shared) == 1 else "are"
+                found.append(f"{count(shared, f'{one} id')} {verb} also in {other}: {some(shared)}")
+        return found
 
     @property
     def majority_class(self) -> int | str:
@@ -162,25 +179,32 @@ class Benchmarks:
         self._files = set(benchmark_files(root))
         self._paths: dict[ResultName, Path] = {}
         self._names = {self._path(name): name for name in listed}
-        self._read: dict[Path, Benchmark] = {}
+        self._read: dict[Path, Benchmark | StemError] = {}
 
     def __contains__(self, name: ResultName) -> bool:
         """Whether there is a benchmark for a result of that name."""
         return self._path(name) in self._files
 
     def problems(self, name: ResultName) -> list[str]:
-        """Say why results of that name are not scored."""
-        if (name.split, name.metric) != (SCORED_SPLIT, SCORED_METRIC):
+        """Say why results of that name are not scored.
+
+        Raises:
+            ChangedFileError: A checksum is not the one that the manifest lists.
+        """
+        if not name.is_scored:
             return [
                 f"split {name.split!r} and metric {name.metric!r}: only {SCORED_SPLIT!r} and "
                 f"{SCORED_METRIC!r} are scored here"
             ]
         path = self._path(name)
         if path not in self._files:
-            known = ", ".join(sorted(p.name for p in self._files)) or "none"
-            return [f"no benchmark {name.page_path(BENCHMARK_SUFFIX)}; known: {known}"]
-        first = self._names.get(path, name)
-        return [f"{path.name} is scored as {first}; rename the file to that"] * (first != name)
+            wanted = name.page_path(BENCHMARK_SUFFIX).as_posix()
+            known = [p.relative_to(self.root).as_posix() for p in self._files]
+            return [f"no benchmark {wanted}; {_similar(wanted, known)}"]
+        if (first := self._names.get(path, name)) != name:
+            return [f"{path.name} is scored as {first}; rename the file to that"]
+        found = self._load(name)
+        return [f"its benchmark has a fault: {found}"] if isinstance(found, StemError) else []
 
     def open(self, name: ResultName) -> Benchmark:
         """Read the benchmark that a result is scored on; `problems` has found none.
@@ -188,10 +212,33 @@ class Benchmarks:
         Raises:
             StemError: The benchmark itself is broken.
         """
+        found = self._load(name)
+        if isinstance(found, StemError):
+            raise found
+        self._names.setdefault(self._path(name), name)
+        return found
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """What is wrong with those that were asked for and cannot be scored on, by path."""
+        return {
+            path.relative_to(self.root).as_posix(): str(found).removeprefix(f"{path}: ")
+            for path, found in self._read.items()
+            if isinstance(found, StemError)
+        }
+
+    def _load(self, name: ResultName) -> Benchmark | StemError:
+        """The benchmark, or why it cannot be scored on; a changed one is nobody's to score on."""
         path = self._path(name)
         if path not in self._read:
-            self._names.setdefault(path, name)
-            self._read[path] = Benchmark.read(self.root, name)
+            try:
+                benchmark = Benchmark.read(self.root, name)
+                benchmark.split(SCORED_SPLIT)
+                self._read[path] = benchmark
+            except ChangedFileError:
+                raise
+            except StemError as error:
+                self._read[path] = error
         return self._read[path]
 
     def _path(self, name: ResultName) -> Path:
@@ -211,41 +258,6 @@ def benchmark_files(root: Path) -> list[Path]:
     return sorted(root.glob(f"*/*/*{BENCHMARK_SUFFIX}"))
 
 
-def verify(root: Path, path: Path) -> None:
-    """Compare a file with its checksum in the manifest; without a manifest nothing is compared.
-
-    Args:
-        root: Folder of all benchmarks.
-        path: A file below it.
-
-    Raises:
-        StemError: The manifest is not one, does not list the file, or lists another checksum.
-    """
-    manifest = root / MANIFEST
-    if not manifest.exists():  # JARVIS-Leaderboard's own folder has none
-        return
-    relative = path.relative_to(root).as_posix()
-    expected = _checksums(manifest).get(relative)
-    got = hashlib.sha256(path.read_bytes()).hexdigest()
-    if got != expected:
-        raise StemError(
-            f"{path}: SHA-256 {got}, but {manifest} has {expected or 'no line for it'}; restore "
-            f"the file, or record a change on purpose: cd {root} && sha256sum */*/* > {MANIFEST}"
-        )
-
-
-def _checksums(manifest: Path) -> dict[str, str]:
-    """Checksums by path, as ``sha256sum`` writes them."""
-    checksums = {}
-    for number, line in enumerate(manifest.read_text("utf-8", "replace").splitlines(), 1):
-        if not (found := _MANIFEST_LINE.fullmatch(line)):
-            raise StemError(
-                f"{manifest}: line {number}: expected <sha256>  <path>, got {quote(line)}"
-            )
-        checksums[found[2]] = found[1]
-    return checksums
-
-
 def _sort_key(value: int | str) -> tuple[bool, int | str]:
     return (isinstance(value, str), value)
 
@@ -257,9 +269,7 @@ def _parse_splits(path: Path, content: bytes) -> dict[str, dict[str, int | str]]
         raise StemError(f"{path}: its member is not JSON ({error})") from None
     if not isinstance(splits, dict) or not splits or not all(map(_is_split, splits.values())):
         raise StemError(f"{path}: expected {{split: {{id: class}}}} with integer or string classes")
-    if shared := _in_two_splits(splits):
-        raise StemError(f"{path}: {count(shared, 'id')} in two splits: {some(shared)}")
-    return splits
+    return {split: {id: _plain(c) for id, c in ids.items()} for split, ids in splits.items()}
 
 
 def _read_sources(
@@ -280,15 +290,21 @@ def _read_sources(
     return sources
 
 
-def _in_two_splits(splits: dict[str, dict[str, int | str]]) -> list[str]:
-    """Ids that a model could learn from and be tested on."""
-    seen: set[str] = set()
-    shared = []
-    for ids in splits.values():
-        shared += [quote(id) for id in ids if id in seen]
-        seen.update(ids)
-    return shared
-
-
 def _is_split(split: object) -> bool:
-    return isinstance(split, dict) and all(type(c) in (int, str) for c in split.values())
+    return isinstance(split, dict) and all(map(_is_class, split.values()))
+
+
+def _is_class(value: object) -> bool:
+    return type(value) in (int, str) or (isinstance(value, float) and value.is_integer())
+
+
+def _plain(value: float | str) -> int | str:
+    """A class without the point that some programs write behind an integer."""
+    return int(value) if isinstance(value, float) else value
+
+
+def _similar(wanted: str, known: Iterable[str]) -> str:
+    """Names like an unknown one, few of however many."""
+    known = sorted(known)
+    close = get_close_matches(wanted, known, _SIMILAR)
+    return f"similar: {', '.join(close)}" if close else f"none of the {len(known)} here is like it"

@@ -1,14 +1,27 @@
-"""A contribution's folder: its name and the files that are looked for in it."""
+"""A contribution's folder: its name, its files' names, and the files that are looked for in it."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from jarvis_stem.formats.names import MODEL_SUFFIX, PREDICTIONS_SUFFIX, WEIGHTS_SUFFIX
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.messages import quote
 
+NAME_LIMIT = 100  # characters
+FILE_LIMIT = 1000  # files and folders in a contribution
+ATTRIBUTES = ".gitattributes"
+ATTRIBUTES_FAULT = f"{ATTRIBUTES}, by which a clone has other files than were committed"
+_TEMPORARY = re.compile(r"\..*\.tmp")  # of a write that was killed; the next one removes it
+# Windows takes these for devices, whatever comes behind a point.
+_DEVICE = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE
+)
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 
@@ -35,9 +48,70 @@ def model_files(folder: Path) -> list[Path]:
 
 def check_folder_name(folder: Path) -> list[str]:
     """Problems of a contribution's name, which becomes part of links and of labels."""
-    if _FOLDER_NAME.fullmatch(folder.name):
-        return []
+    name = folder.name
+    if not _FOLDER_NAME.fullmatch(name):
+        return [
+            f"folder {quote(name)}: expected a name of letters, digits, '_', '.', '+', '-' that "
+            "starts with a letter or a digit; rename it"
+        ]
+    return [f"folder {quote(name)}: {fault}; rename it" for fault in name_faults(name)]
+
+
+def name_faults(name: str) -> list[str]:
+    """Why a file or folder of that name cannot be on every system that may clone it."""
+    found = {
+        "a name with control characters, or not UTF-8": not name.isprintable(),
+        f"a name of more than {NAME_LIMIT} characters": len(name) > NAME_LIMIT,
+        "a name with a backslash, which is a path on Windows": "\\" in name,
+        'a name with one of < > : " | ? *, which Windows cannot hold': bool(
+            set(name) & set('<>:"|?*')
+        ),
+        "a name that ends in a point or a space, which Windows cuts off": name[-1:] in (".", " "),
+        "a name of a device of Windows": bool(_DEVICE.fullmatch(name)),
+        ATTRIBUTES_FAULT: folded(name) == ATTRIBUTES,
+    }
+    return [fault for fault, is_so in found.items() if is_so]
+
+
+def folded(name: str) -> str:
+    """What names have in common that are one to Windows or macOS."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def alike(name: str, others: Iterable[str]) -> list[str]:
+    """Problems of a name that another file system takes for one of the others."""
+    found = sorted(other for other in others if other != name and folded(other) == folded(name))
     return [
-        f"folder {quote(folder.name)}: expected a name of letters, digits, '_', '.', '+', '-' that "
-        "starts with a letter or a digit; rename it"
+        f"its name is {quote(other)} but for upper and lower case or the Unicode form; rename it"
+        for other in found
     ]
+
+
+def file_faults(folder: Path) -> list[str]:
+    """Why the files and folders below a contribution cannot be on every system, a line each."""
+    found = list(islice(_below(folder), FILE_LIMIT + 1))
+    if len(found) > FILE_LIMIT:
+        return [f"more than {FILE_LIMIT} files and folders; leave out what is not needed"]
+    paths = Counter(folded(path.relative_to(folder).as_posix()) for path in found)
+    return [
+        f"{quote(relative)}: {fault}; rename or remove it"
+        for path in found
+        for relative in [path.relative_to(folder).as_posix()]
+        for fault in [
+            *name_faults(path.name),
+            *(
+                ["a name twice, but for upper and lower case or the Unicode form"]
+                * (paths[folded(relative)] > 1)
+            ),
+        ]
+    ]
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """All below a folder but what git would not have; links are not followed."""
+    for path in sorted(folder.iterdir()):
+        if path.name == "__pycache__" or _TEMPORARY.fullmatch(path.name):
+            continue
+        yield path
+        if path.is_dir() and not path.is_symlink():
+            yield from _below(path)

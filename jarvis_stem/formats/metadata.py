@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import platform
 import re
+from collections.abc import Container
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,7 +20,7 @@ from jarvis_stem.formats.schema import (
     Count,
     OneLine,
     control_characters,
-    schema_problems,
+    problems_by_key,
 )
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, read_json_object, write_text
@@ -28,7 +29,7 @@ METADATA = "metadata.json"
 REQUIRED_TEXT = ("author_email", "date_submitted", "model_name", "project_url", "team_name")
 DATE_FORMAT = "%m-%d-%Y"
 _SIZE_LIMIT = 2**20  # bytes
-_DATE = re.compile(r"[0-9]{2}-[0-9]{2}-[0-9]{4}")
+_DATE = re.compile(r"([0-9]{2})-([0-9]{2})-([0-9]{4})")
 
 
 @lru_cache  # who sends one contribution often sends more
@@ -43,9 +44,9 @@ def _email(text: str) -> str:
 
 def _date(text: str) -> str:
     try:
-        if text and not _DATE.fullmatch(text):
-            raise ValueError
-        datetime.datetime.strptime(text or "01-01-2000", DATE_FORMAT)
+        found = _DATE.fullmatch(text or "01-01-2000")
+        month, day, year = map(int, found.groups() if found else ())
+        datetime.date(year, month, day)
     except ValueError:
         raise ValueError("expected a date as MM-DD-YYYY") from None
     return text
@@ -105,7 +106,8 @@ def read_metadata(folder: Path) -> tuple[Metadata | None, list[str]]:
         folder: The contribution.
 
     Returns:
-        The metadata, None where there are problems, and the problems.
+        The metadata, in which keys with a problem are blank and which is None where the file cannot
+        be read; and the problems.
     """
     path = folder / METADATA
     try:
@@ -116,21 +118,22 @@ def read_metadata(folder: Path) -> tuple[Metadata | None, list[str]]:
     return metadata, [f"{METADATA}: {problem}" for problem in problems]
 
 
-def parse_metadata(data: dict[str, Any]) -> tuple[Metadata | None, list[str]]:
+def parse_metadata(data: dict[str, Any]) -> tuple[Metadata, list[str]]:
     """Check what a metadata.json holds against the schema.
 
     Args:
         data: Its content.
 
     Returns:
-        The metadata, None where there are problems, and the problems.
+        The metadata, in which keys with a problem are blank, and the problems.
     """
-    if problems := control_characters(data):
-        return None, problems
+    problems = control_characters(data)
     try:
-        return Metadata.model_validate(data), []
+        metadata = Metadata.model_validate(_without(data, problems))
     except ValidationError as error:
-        return None, schema_problems(error)
+        problems = problems_by_key(error) | problems
+        metadata = Metadata.model_validate(blank() | _without(data, problems))
+    return metadata, list(problems.values())
 
 
 def update_metadata(
@@ -207,6 +210,10 @@ def record_predictions(folder: Path, name: ResultName, *, unanswered: int) -> Pa
     }
     write_text(path, json_text(new))
     return path
+
+
+def _without(data: dict[str, Any], keys: Container[str]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key not in keys}
 
 
 def _with(

@@ -68,6 +68,11 @@ class ResultName:
         )
 
     @builtins.property  # the field takes the plain name
+    def is_scored(self) -> bool:
+        """Whether it is of the split and the metric that are scored here."""
+        return (self.split, self.metric) == (SCORED_SPLIT, SCORED_METRIC)
+
+    @builtins.property
     def csv_name(self) -> str:
         """Name of the CSV inside the predictions' zip."""
         return f"{self}.csv"

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import ResultName
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.utils.files import read_zip, write_bytes, zip_bytes
+from jarvis_stem.utils.files import member_name, read_zip, write_bytes, zip_bytes
 from jarvis_stem.utils.messages import count, quote, some
 
 COLUMNS = ("id", "target", "prediction")
@@ -49,8 +49,8 @@ def read_predictions(
     Integer classes may be written ``2``, ``2.0`` or `` 2 ``; nothing else is rounded or guessed.
 
     Args:
-        path: The zip.
-        name: The result's name, which also names the CSV in the zip.
+        path: The zip; its only member is read whatever its name, see `member_problems`.
+        name: The result's name.
         benchmark: The benchmark that it is about; it has the result's split.
 
     Returns:
@@ -69,7 +69,7 @@ def read_predictions(
     split = benchmark.split(name.split)
     limit = _BASE_LIMIT + _ROW_LIMIT * len(split)
     try:
-        content = read_zip(path, name.csv_name, limit=limit)
+        content = read_zip(path, limit=limit, sealed=True)
         plain = benchmark.plain_rows[name.split].read(content)
         if plain is not None:
             return plain, []
@@ -90,6 +90,13 @@ def read_predictions(
         return _NONE, problems
     by_id = dict(zip(table.ids, table.predictions, strict=True))
     return benchmark.indices(classes[by_id[id]] for id in split), []
+
+
+def member_problems(path: Path, name: ResultName) -> list[str]:
+    """Say what is to be mended of a zip that was read, though it does not change the score."""
+    if (member := member_name(path)) == name.csv_name:
+        return []
+    return [f"expected the single member {name.csv_name!r}, got {quote(member)}; rename it"]
 
 
 def write_predictions(

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from jarvis_stem.formats.benchmark import verify
+from jarvis_stem.formats.manifest import verify
 from jarvis_stem.formats.names import ResultName
 from jarvis_stem.formats.schema import schema_problems
 from jarvis_stem.utils.errors import StemError

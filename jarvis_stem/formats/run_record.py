@@ -81,7 +81,7 @@ def read_run_record(path: Path) -> tuple[RunRecord | None, list[str]]:
         return None, []
     try:
         data = read_json_object(path, limit=_SIZE_LIMIT)
-        problems = control_characters(data)
+        problems = list(control_characters(data).values())
         if not problems:
             return RunRecord.model_validate(data), []
     except StemError as error:

@@ -40,15 +40,15 @@ Amount = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=10**15)]
 
 
-def control_characters(data: dict[str, Any]) -> list[str]:
-    """Keys under which there is text, at any depth, that a terminal or a page would obey."""
+def control_characters(data: dict[str, Any]) -> dict[str, str]:
+    """Problems by key: text, at any depth, that a terminal or a page would obey."""
     if _all_printable(data):
-        return []
-    return [
-        f"{quote(key)}: expected text without control characters, got {quote(value)}"
+        return {}
+    return {
+        key: f"{quote(key)}: expected text without control characters, got {quote(value)}"
         for key, value in data.items()
         if not all(text.isprintable() for text in _texts([key, value]))
-    ]
+    }
 
 
 def _all_printable(data: dict[str, Any]) -> bool:
@@ -78,6 +78,11 @@ def _texts(data: object) -> Iterator[str]:
 
 def schema_problems(error: ValidationError) -> list[str]:
     """What a schema found, a line for each key: where, what was expected, what came."""
+    return list(problems_by_key(error).values())
+
+
+def problems_by_key(error: ValidationError) -> dict[Any, str]:
+    """The same by key."""
     by_key: dict[Any, str] = {}  # the parts of a union repeat themselves; the first one says it
     for fault in error.errors(include_url=False, include_context=False):
         key, *deeper = fault["loc"]
@@ -92,4 +97,4 @@ def schema_problems(error: ValidationError) -> list[str]:
             what = _PRIVATE.sub("", what)
             problem = f"{where}: {what}, got {quote(fault['input'])}"
         by_key.setdefault(key, problem)
-    return list(by_key.values())
+    return by_key

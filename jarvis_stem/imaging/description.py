@@ -122,11 +122,11 @@ def unit_cell(amplitudes: NDArray[np.complex64]) -> Floats:
     h, k = harmonic_orders(HIGHEST_ORDER).T
     plane[:, h % size, k % size] = amplitudes
     plane[:, -h % size, -k % size] = amplitudes.conj()
-    return np.fft.ifft2(plane, norm="forward").real
+    return np.asarray(np.fft.ifft2(plane, norm="forward").real, np.float32)
 
 
 def _image(measured: Measured) -> Floats:
-    return measured.images.astype(np.float32) / 255
+    return np.asarray(measured.images.astype(np.float32) / np.float32(255))
 
 
 def _lattice(measured: Measured) -> Floats:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import fft
 
-from jarvis_stem.imaging import measurement
+from jarvis_stem.imaging import measurement, superposition
 from jarvis_stem.imaging.contrast import evened
 from jarvis_stem.imaging.stem import PIXEL_SIZE
 
@@ -30,6 +31,7 @@ _SIZES = (0.8, 4.5)  # of a cell, in widths; others are chance or beyond the spe
 _ALIKE = 0.05  # of their length, by which vectors of one domain may differ
 _MULTIPLE = 0.1  # the same, of a lattice and one several times finer
 _LEAST = 0.04  # mean quality of a picture's tiles below which there is no lattice
+_LEAST_POOLED = 0.4  # the same, of rows and columns of them, in which chance adds up too
 _SECOND = 0.35  # of the first domain's weight that makes another one
 _FEWEST = 3  # tiles of a domain; noise has two alike now and then
 _INDEPENDENT = 0.25  # of overlapping tiles
@@ -46,6 +48,7 @@ class Domain:
         tiles: Top, left, height and width of each tile, pixels, int64[N, 4].
         share: Of all tiles, 0..1.
         weight: The same, each counted by its lattice's quality.
+        scales: At how many other scales most tiles have this lattice too.
     """
 
     vectors: NDArray[np.float64]
@@ -53,6 +56,7 @@ class Domain:
     tiles: NDArray[np.int64]
     share: float
     weight: float
+    scales: int = 0
 
     @property
     def variation(self) -> float:
@@ -70,6 +74,21 @@ class Domain:
         values = np.column_stack([lengths, np.degrees(np.arccos(cosines))])
         spread = values.std(axis=0, ddof=1)
         return np.asarray(spread / math.sqrt(max(1, len(values) * _INDEPENDENT)))
+
+
+@dataclass(frozen=True)
+class _Tiles:
+    """Parts of a picture at one scale.
+
+    Attributes:
+        boxes: Top, left, height and width, pixels of the picture, int64[N, 4].
+        images: What is measured of each, uint8[N, H, W].
+        width: Pixels of the picture that the background is wide.
+    """
+
+    boxes: NDArray[np.int64]
+    images: NDArray[np.uint8]
+    width: float
 
 
 def find_domains(values: NDArray[np.float32], pixel_size: float | None = None) -> list[Domain]:
@@ -90,30 +109,64 @@ def find_domains(values: NDArray[np.float32], pixel_size: float | None = None) -
         array([3.16, 3.16])
     """
     widths = _WIDTHS if pixel_size is None else [width / pixel_size for width in _USUAL]
-    found = [_at_width(values, width) for width in widths]
-    return max(found, key=lambda domains: domains[0].weight if domains else 0, default=[])
+    grids = [(boxes, width) for width in widths if len(boxes := _boxes(values.shape, width))]
+    every = [_cut(values, *grid) for grid in grids]
+    found = [(_lattices(tiles, _LEAST), tiles) for tiles in every]
+    if not any(domains for domains, _ in found):
+        found = [(_lattices(_pooled(tiles), _LEAST_POOLED), tiles) for tiles in every]
+    return _best([(domains, tiles) for domains, tiles in found if domains])
 
 
-def _at_width(values: NDArray[np.float32], width: float) -> list[Domain]:
-    tiles = _tiles(values.shape, width)
-    if len(tiles) == 0:
+def _best(found: Sequence[tuple[list[Domain], _Tiles]]) -> list[Domain]:
+    """The domains at the scale at which they weigh most."""
+    if not found:
         return []
-    lattices = measurement.measure(np.array([_tile(values, tile, width) for tile in tiles]))
-    vectors = lattices.vectors * (width / _WIDTH / PIXEL_SIZE)
+    (domains, tiles), *others = sorted(found, key=lambda pair: -pair[0][0].weight)
+    first, *further = _with_superposed(domains, tiles)
+    like = [_alike(first.vectors, domains[0].vectors) is not None for domains, _ in others]
+    return [replace(first, scales=sum(like)), *further]
+
+
+def _with_superposed(domains: list[Domain], tiles: _Tiles) -> list[Domain]:
+    """Two lattices that all tiles show together, instead of one that does not explain them."""
+    spectra = _spectra(tiles)
+    two = superposition.find_two(_autocorrelation(spectra, tiles))
+    if not two:
+        return domains
+    lines = [_autocorrelation(spectra[line], tiles) for line in _lines(tiles)]
+    scale = tiles.width / _WIDTH
+    found = [
+        Domain(
+            vectors * scale,
+            np.array([superposition.fitted(vectors, line) for line in lines]) * scale,
+            *(tiles.boxes, 1.0, share),
+        )
+        for vectors, share in two
+    ]
+    same = [_alike(domains[0].vectors, one.vectors) is not None for one in found]
+    if not any(same):
+        return found
+    return domains if len(domains) > 1 else [domains[0], found[1 - same.index(True)]]
+
+
+def _lattices(tiles: _Tiles, least: float) -> list[Domain]:
+    """The lattice that most tiles have, if their mean quality is enough, and another one."""
+    lattices = measurement.measure(tiles.images)
+    vectors = lattices.vectors * (tiles.width / _WIDTH / PIXEL_SIZE)
     areas = np.abs(vectors[:, 0, 0] * vectors[:, 1, 1] - vectors[:, 0, 1] * vectors[:, 1, 0])
-    smallest, largest = ((width * size) ** 2 for size in _SIZES)
+    smallest, largest = ((tiles.width * size) ** 2 for size in _SIZES)
     quality = lattices.quality * ((smallest < areas) & (areas < largest))
-    first = _domain(vectors, quality, tiles)
-    if first is None or first.weight < _LEAST:
+    first = _domain(vectors, quality, tiles.boxes)
+    if first is None or first.weight < least:
         return []
     for n in np.flatnonzero(quality):
         quality[n] *= not _is_explained(vectors[n], first.vectors)
-    second = _domain(vectors, quality, tiles)
+    second = _domain(vectors, quality, tiles.boxes)
     return [first] if second is None or second.weight < _SECOND * first.weight else [first, second]
 
 
-def _tiles(shape: tuple[int, ...], width: float) -> NDArray[np.int64]:
-    """Top, left, height and width of overlapping tiles that cover a picture, at least 3 x 3."""
+def _boxes(shape: tuple[int, ...], width: float) -> NDArray[np.int64]:
+    """Overlapping tiles that cover a picture, at least 3 x 3, or none of one that is too small."""
     least, usual = (n * width / _WIDTH for n in (_SMALLEST, _TILE))
     sizes = [round(min(usual, n / 2)) for n in shape]
     if min(sizes) < least:
@@ -125,16 +178,63 @@ def _tiles(shape: tuple[int, ...], width: float) -> NDArray[np.int64]:
     return np.array([(top, left, *sizes) for top in rows for left in columns])
 
 
-def _tile(values: NDArray[np.float32], tile: Iterable[int], width: float) -> NDArray[np.uint8]:
+def _cut(values: NDArray[np.float32], boxes: NDArray[np.int64], width: float) -> _Tiles:
+    return _Tiles(boxes, np.array([_tile(values, box, width) for box in boxes]), width)
+
+
+def _pooled(tiles: _Tiles) -> _Tiles:
+    """Rows and columns of tiles, and of each the mean autocorrelation: noise has none.
+
+    The autocorrelation of a crystal has its lattice, wherever in the tile it begins. So the means
+    show lattices that no tile shows alone.
+    """
+    spectra, lines = _spectra(tiles), _lines(tiles)
+    boxes = [_around(tiles.boxes[line]) for line in lines]
+    images = [_autocorrelation(spectra[line], tiles) for line in lines]
+    return _Tiles(np.array(boxes), np.array(images), tiles.width)
+
+
+def _lines(tiles: _Tiles) -> list[NDArray[np.bool_]]:
+    """Which tiles are in each row and each column."""
+    return [one == place for one in tiles.boxes[:, :2].T for place in np.unique(one)]
+
+
+def _spectra(tiles: _Tiles) -> NDArray[np.float32]:
+    return np.asarray(np.abs(fft.rfft2(_windowed(tiles.images))) ** 2)
+
+
+def _windowed(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Images around 0, to 0 at their edges."""
+    rows, columns = (np.hanning(n).astype(np.float32) for n in images.shape[1:])
+    level = images.mean(axis=(1, 2), keepdims=True, dtype=np.float32)
+    return np.asarray((images - level) * rows[:, None] * columns)
+
+
+def _autocorrelation(spectra: NDArray[np.float32], tiles: _Tiles) -> NDArray[np.uint8]:
+    """The mean autocorrelation of the tiles that the spectra are of."""
+    return _grey(fft.fftshift(fft.irfft2(spectra.mean(axis=0), s=tiles.images.shape[1:])))
+
+
+def _around(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The box around boxes."""
+    first, last = boxes[:, :2].min(axis=0), (boxes[:, :2] + boxes[:, 2:]).max(axis=0)
+    return np.concatenate([first, last - first])
+
+
+def _tile(values: NDArray[np.float32], box: NDArray[np.int64], width: float) -> NDArray[np.uint8]:
     """A tile with evened contrast, at the scale at which the background is `_WIDTH` wide."""
-    top, left, height, across = tile
+    top, left, height, across = box.tolist()
     part = Image.fromarray(np.ascontiguousarray(values[top : top + height, left : left + across]))
     columns, rows = (max(_SMALLEST, round(n * _WIDTH / width)) for n in (across, height))
     scaled = np.asarray(part.resize((columns, rows), Image.Resampling.BICUBIC), np.float32)
-    even = evened(scaled, _WIDTH)
-    low, high = np.percentile(even, _PERCENTILES)
-    grey = np.clip((even - low) / max(high - low, 1e-6), 0, 1) * 255
-    return grey.astype(np.uint8)
+    return _grey(evened(scaled, _WIDTH))
+
+
+def _grey(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Numbers stretched to 0..255, but for outliers."""
+    low, high = np.percentile(values[::2, ::2], _PERCENTILES)
+    grey = np.clip((values - low) / max(high - low, 1e-6), 0, 1) * 255
+    return np.asarray(grey.astype(np.uint8))
 
 
 def _domain(

@@ -7,21 +7,23 @@ nothing else.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from jarvis_stem.imaging.stem import PIXEL_SIZE
-from jarvis_stem.utils.progress import track
+from jarvis_stem.utils.threads import in_threads
 
-BATCH = 32  # images
+HIGHEST = 0.3  # cycles a pixel; beyond it the probe has blurred the peaks away
+BATCH = 32  # images that a thread takes at a time
 ORDERS = 3  # of harmonics that are refined on, each way
 _TILE = 4  # lines that the kernel multiplies at once: as many as the processor's registers hold
+_STEPS = 3  # of Newton's method at most
+_LONGEST_STEP, _SHORT_STEP = 0.3, 3e-3  # cycles a window; after the latter the next is nothing
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 # The same with sums in another order and products added in one go; NaN and infinity stay.
@@ -35,29 +37,49 @@ def hann_window(size: tuple[int, int]) -> NDArray[np.float32]:
     return rows[:, None] * columns
 
 
-def apply_window(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
-    """An image [H, W] less its mean under the window, times the window; and its sum under it."""
-    return _less_mean(image.astype(np.float32, order="C"), hann_window(image.shape))
+class Halves(NamedTuple):
+    """A windowed image folded at its middle row.
+
+    Rows as far above the centre as below share harmonics' cosines, and their sines but for the
+    sign: sums and differences are half the work. What is odd in the angle meets the differences.
+
+    Attributes:
+        sums: Of its lower rows and their mirror images, float32[R, W], rows padded.
+        differences: Of the same, float32[R, W].
+        height: Rows of the image.
+    """
+
+    sums: NDArray[np.float32]
+    differences: NDArray[np.float32]
+    height: int
+
+
+def apply_window(
+    images: NDArray[np.uint8],
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Images [N, H, W] less their mean under the window, times it; and their sums under it [N]."""
+    pixels = images.astype(np.float32, order="C")
+    return pixels, _less_mean(pixels, hann_window(images.shape[1:]))
 
 
 @summing
-def _less_mean(
-    pixels: NDArray[np.float32], window: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], float]:
-    height, width = pixels.shape
-    whole = under = 0.0
-    for row in range(height):
-        line, weight = np.float32(0), np.float32(0)
-        for column in range(width):
-            line += pixels[row, column] * window[row, column]
-            weight += window[row, column]
-        whole += float(line)
-        under += float(weight)
-    mean = np.float32(whole / under)
-    for row in range(height):
-        for column in range(width):
-            pixels[row, column] = (pixels[row, column] - mean) * window[row, column]
-    return pixels, whole
+def _less_mean(images: NDArray[np.float32], window: NDArray[np.float32]) -> NDArray[np.float64]:
+    height, width = window.shape
+    wholes = np.zeros(len(images))
+    for n in range(len(images)):
+        pixels, under = images[n], 0.0
+        for row in range(height):
+            line, weight = np.float32(0), np.float32(0)
+            for column in range(width):
+                line += pixels[row, column] * window[row, column]
+                weight += window[row, column]
+            wholes[n] += float(line)
+            under += float(weight)
+        mean = np.float32(wholes[n] / under)
+        for row in range(height):
+            for column in range(width):
+                pixels[row, column] = (pixels[row, column] - mean) * window[row, column]
+    return wholes
 
 
 def harmonic_orders(highest: int = ORDERS) -> NDArray[np.int64]:
@@ -98,80 +120,111 @@ def harmonics(
     """
     table = harmonic_orders(orders)
     amplitudes = np.zeros((len(images), len(table)), np.complex64)
-    known = np.flatnonzero(np.isfinite(vectors).all(axis=(1, 2)))
     size = np.array(images.shape[1:])
-    bases = np.array(np.linalg.inv(vectors[known]).mT * PIXEL_SIZE * size, order="C")  # a window
+    bases = np.full_like(vectors, np.nan)  # cycles a window
+    known = np.isfinite(vectors).all(axis=(1, 2))
+    bases[known] = np.linalg.inv(vectors[known]).mT * PIXEL_SIZE * size
 
-    def work(n: int) -> None:
-        windowed, whole = apply_window(images[known[n]])
-        inside = (np.abs(table @ bases[n]) <= 0.5 * size).all(axis=1)
-        found = amplitudes_at(bases[n], table[inside], windowed)
-        amplitudes[known[n], inside] = found / max(whole, 1e-30)
+    def work(part: slice) -> None:
+        windowed, wholes = apply_window(images[part])
+        amplitudes[part] = _amplitudes(bases[part], table, windowed, wholes)
 
-    for_each(work, len(known), "measuring harmonics")
+    for_each(work, len(images), "measuring harmonics")
     return amplitudes
 
 
-def for_each(work: Callable[[int], None], count: int, what: str) -> None:
-    """Do work for each of so many images, several at a time.
+@compiled
+def _amplitudes(
+    bases: NDArray[np.float64],
+    orders: NDArray[np.int64],
+    windowed: NDArray[np.float32],
+    wholes: NDArray[np.float64],
+) -> NDArray[np.complex64]:
+    """Amplitudes of each image up to half a cycle a pixel, by its sum; 0 where a basis is NaN."""
+    amplitudes = np.zeros((len(bases), len(orders)), np.complex64)
+    _, height, width = windowed.shape
+    for n in range(len(bases)):
+        if not np.isnan(bases[n, 0, 0]):
+            places = np.abs(orders.astype(np.float64) @ bases[n])
+            inside = (places[:, 0] <= 0.5 * height) & (places[:, 1] <= 0.5 * width)
+            found = moments_of(bases[n], orders[inside], mirrored(windowed[n]), 1)[:, 0, 0]
+            amplitudes[n, inside] = found / max(wholes[n], 1e-30)
+    return amplitudes
+
+
+def for_each(work: Callable[[slice], None], count: int, what: str) -> None:
+    """Do work for so many images, several batches at a time.
 
     Args:
-        work: Called with the number of each image, in as many threads as OMP_NUM_THREADS says or
+        work: Called with the place of each batch, in as many threads as OMP_NUM_THREADS says or
             there are cores.
         count: Number of images.
         what: What is being done, at the left of the progress bar that many images have.
     """
-
-    def batch(start: int) -> None:
-        for n in range(start, min(start + BATCH, count)):
-            work(n)
-
-    executor = ThreadPoolExecutor(n_threads())
-    try:
-        batches = [executor.submit(batch, start) for start in range(0, count, BATCH)]
-        for done in track(batches, what) if len(batches) > 1 else batches:
-            done.result()
-    finally:
-        executor.shutdown(cancel_futures=True)
+    parts = [slice(n, min(n + BATCH, count)) for n in range(0, count, BATCH)]
+    in_threads(work, parts, what)
 
 
-def n_threads() -> int:
-    """Threads to work with: OMP_NUM_THREADS, or as many as there are cores."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return int(wanted) if wanted.isdecimal() and int(wanted) else os.cpu_count() or 1
-
-
-def amplitudes_at(
-    basis: NDArray[np.float64], orders: NDArray[np.int64], windowed: NDArray[np.float32]
-) -> NDArray[np.complex128]:
-    """Fourier amplitudes of a windowed image at harmonics.
+@compiled
+def refine(
+    bases: NDArray[np.float64], orders: NDArray[np.int64], windowed: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Maximise the power at the harmonics of each image's reciprocal basis.
 
     Args:
-        basis: Reciprocal vectors as rows, cycles a window, float64[2, 2].
+        bases: Reciprocal vectors as rows, cycles a window, float64[N, 2, 2]; zeros for none.
         orders: Of the harmonics, int64[M, 2].
-        windowed: float32[H, W].
+        windowed: float32[N, H, W].
 
     Returns:
-        complex128[M].
+        The better bases, float64[N, 2, 2].
     """
-    return _moments(basis, orders, windowed, 1)[:, 0, 0]
+    refined = bases.copy()
+    for n in range(len(bases)):
+        if bases[n].any():
+            left, halves = visible(bases[n], orders, windowed[n].shape), mirrored(windowed[n])
+            for _ in range(_STEPS):
+                step = _step(*harmonic_power(refined[n], left, halves))
+                refined[n] += step.reshape(2, 2)
+                if np.abs(step).max() < _SHORT_STEP:
+                    break
+    return refined
+
+
+@compiled
+def visible(
+    basis: NDArray[np.float64], orders: NDArray[np.int64], size: tuple[int, int]
+) -> NDArray[np.int64]:
+    """Those of a basis' harmonics, cycles a window, that the probe has left something of."""
+    x, y = (orders.astype(np.float64) @ basis).T
+    return orders[np.hypot(x / size[0], y / size[1]) < HIGHEST]
+
+
+@compiled
+def _step(
+    power: float, gradient: NDArray[np.float64], curvature: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Newton's step, not too long; uphill along every axis, also where the power curves up."""
+    values, axes = np.linalg.eigh(curvature)
+    step = axes @ (axes.T @ gradient / np.maximum(np.abs(values), max(1e-3 * power, 1e-30)))
+    return step / max(np.abs(step).max() / _LONGEST_STEP, 1)
 
 
 @compiled
 def harmonic_power(
-    basis: NDArray[np.float64], orders: NDArray[np.int64], windowed: NDArray[np.float32]
+    basis: NDArray[np.float64], orders: NDArray[np.int64], image: Halves
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
     """Power of a windowed image at harmonics, and its derivatives by the basis' four numbers.
 
     Args:
         basis: Reciprocal vectors as rows, cycles a window, float64[2, 2].
         orders: Of the harmonics, int64[M, 2].
-        windowed: float32[H, W].
+        image: From `mirrored`.
 
     Returns:
         The sum of the power over the harmonics, its gradient [4] and second derivatives [4, 4].
     """
-    moments = _moments(basis, orders, windowed, 3)
+    moments = moments_of(basis, orders, image, 3)
     power, gradient, curvature = 0.0, np.zeros(4), np.zeros((4, 4))
     for m in range(len(orders)):
         value = moments[m, 0, 0].conjugate()
@@ -191,55 +244,49 @@ def harmonic_power(
 
 
 @compiled
-def _moments(
-    basis: NDArray[np.float64],
-    orders: NDArray[np.int64],
-    windowed: NDArray[np.float32],
-    count: int,
+def moments_of(
+    basis: NDArray[np.float64], orders: NDArray[np.int64], image: Halves, count: int
 ) -> NDArray[np.complex128]:
     """Sums of a windowed image times harmonics' waves and powers of the positions' angles.
 
     Args:
         basis: Reciprocal vectors as rows, cycles a window, float64[2, 2].
         orders: Of the harmonics, int64[M, 2].
-        windowed: float32[H, W].
+        image: From `mirrored`.
         count: Number of powers, from 0: of the angle that a cycle a window has at a pixel.
 
     Returns:
-        complex128[M, count, count]: powers along rows and along columns, less than count in all.
+        complex128[M, count, count]: powers along rows and along columns, less than count in all;
+        the amplitudes are at [:, 0, 0].
     """
-    of_sums, of_differences = sums_over_rows(basis[:, 0].copy(), orders, windowed, count)
-    cosines, sines = waves(basis[:, 1].copy(), orders, windowed.shape[1], 0)
+    of_sums, of_differences = sums_over_rows(basis[:, 0].copy(), orders, image, count)
+    cosines, sines = waves(basis[:, 1].copy(), orders, image.sums.shape[1], 0)
     return _over_columns(of_sums, of_differences, cosines, sines, count)
 
 
 @compiled
 def sums_over_rows(
-    steps: NDArray[np.float64], orders: NDArray[np.int64], image: NDArray[np.float32], count: int
+    steps: NDArray[np.float64], orders: NDArray[np.int64], image: Halves, count: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Sums over an image's rows times harmonics' waves and powers of the rows' angles.
-
-    Rows as far above the centre as below share their cosines, and their sines but for the sign:
-    their sums and differences are half the work. What is odd in the angle meets the differences.
 
     Args:
         steps: Reciprocal vectors along the rows, cycles a window, float64[2].
         orders: Of the harmonics, int64[M, 2].
-        image: float32[H, W].
+        image: From `mirrored`.
         count: Number of powers, from 0: of the angle that a cycle a window has at a row.
 
     Returns:
         float32[count * M, W] each, padded: the real part and the imaginary one of even powers, the
         imaginary part and the real one of odd powers.
     """
-    of_sums, of_differences = _row_waves(steps, orders, len(image), count)
-    sums, differences = _mirrored(image)
-    return _product(of_sums, sums), _product(of_differences, differences)
+    of_sums, of_differences = _row_waves(steps, orders, image.height, count)
+    return _product(of_sums, image.sums), _product(of_differences, image.differences)
 
 
 @summing
-def _mirrored(windowed: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Sums of an image's lower rows and their mirror images, and differences, padded."""
+def mirrored(windowed: NDArray[np.float32]) -> Halves:
+    """Fold a windowed image float32[H, W] at its middle row."""
     height, width = windowed.shape
     first = height // 2
     sums = np.zeros((_padded(height - first), width), np.float32)
@@ -250,14 +297,14 @@ def _mirrored(windowed: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArr
         for column in range(width):
             sums[row, column] = (after[column] + before[column]) * share
             differences[row, column] = after[column] - before[column]
-    return sums, differences
+    return Halves(sums, differences, height)
 
 
 @summing
 def _row_waves(
     steps: NDArray[np.float64], orders: NDArray[np.int64], height: int, count: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What `_mirrored` sums and differences are multiplied by, float32[count * M, rows], padded."""
+    """What an image's halves are multiplied by, float32[count * M, rows], padded."""
     first, n = height // 2, len(orders)
     cosines, sines = waves(steps, orders, height, first)
     factors = _powers(height, first, count)

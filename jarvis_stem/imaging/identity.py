@@ -14,6 +14,7 @@ from jarvis_stem.imaging.layer import as_layer
 from jarvis_stem.utils.errors import StemError
 
 logging.getLogger("moyo").setLevel(logging.ERROR)  # it remarks on every supercell
+_MOST = 4_000  # atoms; moyopy's time goes by their square, of 20,000 it is half a minute
 _TOLERANCE = 0.01  # Å; files have positions to 3 to 6 digits
 
 
@@ -25,7 +26,8 @@ class Identity:
         formula: Of all atoms in the cell.
         n_atoms: In the cell.
         cell: As in the file: lengths a, b, c in Å and angles alpha, beta, gamma in degrees.
-        symmetry: Its layer group or, where it is no layer, space group.
+        symmetry: Its layer group or, where it is no layer, space group; of a few thousand atoms at
+            most.
     """
 
     formula: str
@@ -73,6 +75,8 @@ def _parameters(cell: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, ...
 
 
 def _symmetry(read: Crystal, layer: Crystal | None) -> str:
+    if len(read.elements) > _MOST:
+        return "symmetry not looked for"
     shown = layer or read
     cell = moyopy.Cell(shown.lattice_mat.tolist(), shown.frac_coords.tolist(), shown.atomic_numbers)
     try:

@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from jarvis_stem.imaging.harmonics import (
-    amplitudes_at,
     apply_window,
     for_each,
+    harmonic_orders,
     harmonic_power,
+    mirrored,
+    moments_of,
     sums_over_rows,
+    visible,
     waves,
 )
-from jarvis_stem.imaging.measurement import inside, nearest_harmonics
+from jarvis_stem.imaging.measurement import nearest_harmonics
 from jarvis_stem.imaging.stem import PIXEL_SIZE
 
 _BESIDE = 4.0  # cycles a window from all harmonics: noise and hardly anything of the lattice
@@ -58,22 +61,23 @@ def standard_errors(images: NDArray[np.uint8], vectors: NDArray[np.float64]) -> 
         True
     """
     errors = np.full((len(images), 3), np.nan)
-    known = np.flatnonzero(np.isfinite(vectors).all(axis=(1, 2)))
 
-    def work(n: int) -> None:
-        errors[known[n]] = _errors(images[known[n]], vectors[known[n]])
+    def work(part: slice) -> None:
+        for n in range(part.start, part.stop):
+            if np.isfinite(vectors[n]).all():
+                errors[n] = _errors(images[n], vectors[n])
 
-    for_each(work, len(known), "measuring errors")
+    for_each(work, len(images), "measuring errors")
     return errors
 
 
 def _errors(image: NDArray[np.uint8], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """Standard errors [3] of |a|, |b| and the angle of the lattice with these basis vectors."""
-    windowed, _ = apply_window(image)
+    (windowed,), _ = apply_window(image[None])
     size = np.array(image.shape)
     basis = np.array(np.linalg.inv(vectors).T * PIXEL_SIZE * size, order="C")
-    orders = inside(basis, image.shape)
-    _, _, curvature = harmonic_power(basis, orders, windowed)
+    orders = visible(basis, harmonic_orders(), image.shape)
+    _, _, curvature = harmonic_power(basis, orders, mirrored(windowed))
     if not (np.linalg.eigvalsh(curvature) < 0).all():
         return np.full(3, np.nan)
     gradients = _gradients(basis, orders, windowed)
@@ -101,10 +105,11 @@ def _gradients(
     noise = np.ascontiguousarray(_between(windowed, basis).T)
     even, odd = (
         sums[: 2 * len(orders)].reshape(2, len(orders), height)
-        for sums in sums_over_rows(basis[:, 1], orders, noise, 2)
+        for sums in sums_over_rows(basis[:, 1], orders, mirrored(noise), 2)
     )
     cosines, sines = waves(basis[:, 0].copy(), orders, height, 0)
-    values = 2 * amplitudes_at(basis, orders, windowed).conj().astype(np.complex64)[:, None]
+    amplitudes = moments_of(basis, orders, mirrored(windowed), 1)[:, :, 0]
+    values = 2 * amplitudes.conj().astype(np.complex64)
     values = values * (cosines - 1j * sines)
     angles = 2 * math.pi / height * (np.arange(height) - (height - 1) / 2)
     along_rows = (values * (even[0] + 1j * odd[0])).imag * angles

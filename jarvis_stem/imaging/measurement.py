@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,9 @@ from jarvis_stem.imaging.harmonics import (
     compiled,
     for_each,
     harmonic_orders,
-    harmonic_power,
+    refine,
 )
-from jarvis_stem.imaging.peaks import CLOSEST, HIGHEST, Peaks, find_peaks
+from jarvis_stem.imaging.peaks import CLOSEST, Peaks, find_peaks
 from jarvis_stem.imaging.stem import PIXEL_SIZE
 
 _SMALLEST = 16  # pixels a side
@@ -40,8 +41,6 @@ _ENOUGH = 0.7  # of the unexplained peaks have to fit a finer lattice
 _PRICE = 2.5  # of a lattice e times finer, in weights of peaks
 _FOLDS = 1  # whole cycles a pixel, each way, that harmonics are folded back by
 _FOLDED = 3.0  # times the strength that bilinear drawing gives a folded harmonic at most
-_STEPS = 3  # of Newton's method at most
-_LONGEST_STEP, _SHORT_STEP = 0.3, 3e-3  # cycles a window; after the latter the next is nothing
 
 
 @dataclass(frozen=True)
@@ -89,8 +88,11 @@ def measure(images: NDArray[np.uint8]) -> Lattices:
     vectors = np.full((len(images), 2, 2), np.nan)
     quality = np.zeros(len(images))
 
-    def work(n: int) -> None:
-        vectors[n], quality[n] = _measure(images[n])
+    def work(part: slice) -> None:
+        windowed, _ = apply_window(images[part])
+        peaks = find_peaks(windowed)
+        bases = refine(_explaining(peaks, CLOSEST), harmonic_orders(), windowed)
+        vectors[part], quality[part] = _lattices(bases, peaks, PIXEL_SIZE)
 
     if min(images.shape[1:]) >= _SMALLEST:
         for_each(work, len(images), "measuring lattices")
@@ -142,32 +144,52 @@ def _basis(ax: float, ay: float, bx: float, by: float) -> NDArray[np.float64]:
     return basis
 
 
-def _measure(image: NDArray[np.uint8]) -> tuple[NDArray[np.float64] | float, float]:
-    """Basis vectors and quality of an image, NaN and 0 where no lattice is found."""
-    windowed, _ = apply_window(image)
-    peaks = find_peaks(windowed)
-    basis, found = _explaining(peaks, CLOSEST)
-    if not found:
-        return math.nan, 0.0
-    basis = _refine(basis, windowed)
-    vectors = np.linalg.inv(basis / peaks.size).T * np.float64(PIXEL_SIZE)
-    return reduce(vectors), _quality(basis, peaks)
+class _Peaks(NamedTuple):
+    """Those of one image, P of them; see `Peaks`."""
+
+    places: NDArray[np.float64]
+    heights: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    size: NDArray[np.float64]
 
 
 @compiled
-def _explaining(peaks: Peaks, closest: float) -> tuple[NDArray[np.float64], bool]:
-    """The basis that best explains the peaks, and whether any does."""
-    basis = _start(peaks, closest)
-    found = _area(basis) > 0
-    if found:
-        for height in _FAINTER:
-            basis = _divide(_fit(basis, peaks), peaks, height, closest)
-        basis = _fit(basis, peaks)
-    return basis, found
+def _of_image(peaks: Peaks, n: int) -> _Peaks:
+    count = peaks.counts[n]
+    heights, weights = peaks.heights[n, :count], peaks.weights[n, :count]
+    return _Peaks(peaks.places[n, :count], heights, weights, peaks.size)
 
 
 @compiled
-def _start(peaks: Peaks, closest: float) -> NDArray[np.float64]:
+def _explaining(peaks: Peaks, closest: float) -> NDArray[np.float64]:
+    """The basis that best explains each image's peaks, zeros where none does: [N, 2, 2]."""
+    bases = np.empty((len(peaks.counts), 2, 2))
+    for n in range(len(bases)):
+        those = _of_image(peaks, n)
+        basis = _start(those, closest)
+        if _area(basis) > 0:
+            for height in _FAINTER:
+                basis = _divide(_fit(basis, those), those, height, closest)
+            basis = _fit(basis, those)
+        bases[n] = basis
+    return bases
+
+
+@compiled
+def _lattices(
+    bases: NDArray[np.float64], peaks: Peaks, pixel_size: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Basis vectors, Å, and quality by image, NaN and 0 where no basis was found."""
+    vectors, quality = np.full(bases.shape, np.nan), np.zeros(len(bases))
+    for n in range(len(bases)):
+        if bases[n].any():
+            vectors[n] = _reduced(_inverse(bases[n] / peaks.size).T * pixel_size)
+            quality[n] = _quality(bases[n], _of_image(peaks, n))
+    return vectors, quality
+
+
+@compiled
+def _start(peaks: _Peaks, closest: float) -> NDArray[np.float64]:
     """The basis of the smallest cell that two of the strongest peaks make, zeros if none do."""
     basis, smallest = np.zeros((2, 2)), np.inf
     for i in range(min(_SEEDS, len(peaks.places))):
@@ -212,7 +234,7 @@ def nearest_harmonics(
 
 
 @compiled
-def _fit(basis: NDArray[np.float64], peaks: Peaks) -> NDArray[np.float64]:
+def _fit(basis: NDArray[np.float64], peaks: _Peaks) -> NDArray[np.float64]:
     """Least squares over the peaks that are harmonics, weighted by their amplitudes."""
     misses, orders = nearest_harmonics(basis, peaks.places)
     normal, right = np.zeros((2, 2)), np.zeros((2, 2))
@@ -233,7 +255,7 @@ def _fit(basis: NDArray[np.float64], peaks: Peaks) -> NDArray[np.float64]:
 
 
 @compiled
-def _unexplained(basis: NDArray[np.float64], peaks: Peaks) -> NDArray[np.float64]:
+def _unexplained(basis: NDArray[np.float64], peaks: _Peaks) -> NDArray[np.float64]:
     """Weights of the peaks that are neither harmonics nor where weak ones are folded back to."""
     misses, _ = nearest_harmonics(basis, peaks.places)
     folded, weights = _folded(basis, peaks), np.zeros(len(misses))
@@ -244,7 +266,7 @@ def _unexplained(basis: NDArray[np.float64], peaks: Peaks) -> NDArray[np.float64
 
 
 @compiled
-def _folded(basis: NDArray[np.float64], peaks: Peaks) -> NDArray[np.bool_]:
+def _folded(basis: NDArray[np.float64], peaks: _Peaks) -> NDArray[np.bool_]:
     """Whether each peak may be a harmonic from beyond the sampling frequency.
 
     Drawing an atom on four pixels bilinearly multiplies its transform by sinc^2 of either frequency
@@ -272,7 +294,7 @@ def _folded(basis: NDArray[np.float64], peaks: Peaks) -> NDArray[np.bool_]:
 
 @compiled
 def _divide(
-    basis: NDArray[np.float64], peaks: Peaks, height: float, closest: float
+    basis: NDArray[np.float64], peaks: _Peaks, height: float, closest: float
 ) -> NDArray[np.float64]:
     """Of lattices up to some times finer the one that best explains what is not, from a height."""
     weights, total = _unexplained(basis, peaks), 0.0
@@ -302,27 +324,7 @@ def _chance(area: float, tolerance: float) -> float:
     return min(math.pi * tolerance**2 / area, 1.0)
 
 
-def _quality(basis: NDArray[np.float64], peaks: Peaks) -> float:
+@compiled
+def _quality(basis: NDArray[np.float64], peaks: _Peaks) -> float:
     missed = _unexplained(basis, peaks).sum() / max(peaks.weights.sum(), 1e-30)
     return max(0.0, min(1.0, 1 - missed - _chance(_area(basis), _NEAR)))
-
-
-def _refine(basis: NDArray[np.float64], windowed: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Maximise the power at the harmonics of a reciprocal basis, cycles a window."""
-    orders = inside(basis, windowed.shape)
-    for _ in range(_STEPS):
-        power, gradient, curvature = harmonic_power(basis, orders, windowed)
-        values, axes = np.linalg.eigh(curvature)
-        # Uphill along every axis, also where the power curves the other way.
-        step = axes @ (axes.T @ gradient / np.maximum(np.abs(values), max(1e-3 * power, 1e-30)))
-        step /= max(np.abs(step).max() / _LONGEST_STEP, 1)
-        basis = basis + step.reshape(2, 2)
-        if np.abs(step).max() < _SHORT_STEP:
-            break
-    return basis
-
-
-def inside(basis: NDArray[np.float64], size: tuple[int, ...]) -> NDArray[np.int64]:
-    """Orders of the harmonics of a basis, cycles a window, that the probe has left something of."""
-    orders = harmonic_orders()
-    return orders[np.linalg.norm(orders @ basis / size, axis=1) < HIGHEST]

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
+from rocket_fft import c2c, r2c
+from scipy.fft import next_fast_len
 
-from jarvis_stem.imaging.harmonics import compiled, hann_window
+from jarvis_stem.imaging.harmonics import HIGHEST, compiled, hann_window
 
-HIGHEST = 0.3  # cycles a pixel; beyond it the probe has blurred the peaks away
 _NOISE_FROM = 0.42  # cycles a pixel; beyond it there is noise alone
 _NOISE_STEP = 3  # bins: a part of the noise says how strong it is
 _ABOVE_NOISE = 4.5  # times its root mean square; no noise of an image reaches that
@@ -23,40 +23,48 @@ _REACH = 2  # bins, each way, among which a peak is the highest
 
 
 class Peaks(NamedTuple):
-    """The P strongest peaks of a spectrum in a half plane, strongest first.
+    """The strongest peaks of each spectrum in a half plane, strongest first.
 
     Attributes:
-        places: Cycles a window along rows and columns, float64[P, 2].
-        heights: Amplitudes by the strongest peak's, float64[P].
-        weights: Logarithms of the amplitudes by the faintest that counts, float64[P].
-        size: Height and width of the image, pixels, float64[2].
+        places: Cycles a window along rows and columns, float64[N, 64, 2].
+        heights: Amplitudes by the strongest peak's, float64[N, 64].
+        weights: Logarithms of the amplitudes by the faintest that counts, float64[N, 64].
+        counts: How many there are, int64[N]; the rest is of no meaning.
+        size: Height and width of the images, pixels, float64[2].
     """
 
     places: NDArray[np.float64]
     heights: NDArray[np.float64]
     weights: NDArray[np.float64]
+    counts: NDArray[np.int64]
     size: NDArray[np.float64]
 
 
 def find_peaks(windowed: NDArray[np.float32]) -> Peaks:
-    """Find the strongest peaks of an image float32[H, W] that `apply_window` returned."""
-    shape = windowed.shape
+    """Find the strongest peaks of images float32[N, H, W] that `apply_window` returned."""
+    n, *size = windowed.shape
+    shape = (size[0], size[1])
     bins, reach = _resolution(shape)
-    half = fft.rfft(windowed, bins[1], axis=1)[:, : reach[1] + 1]
-    whole = fft.fft(half, bins[0], axis=0)
-    places, heights, weights = _strongest(whole, reach[0], _usable(shape), _rounding(shape))
-    size = np.array(shape, np.float64)
-    return Peaks(places * (size / bins), heights, weights, size)
+    found = Peaks(
+        np.empty((n, _MOST_PEAKS, 2)),
+        np.empty((n, _MOST_PEAKS)),
+        np.empty((n, _MOST_PEAKS)),
+        np.empty(n, np.int64),
+        np.array(shape, np.float64),
+    )
+    _find(windowed, bins, reach, _usable(shape), _rounding(shape), found)
+    return found
 
 
-def _resolution(shape: tuple[int, ...]) -> tuple[list[int], list[int]]:
+def _resolution(shape: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
     """Bins to a cycle a pixel along rows and columns, and how many each way matter."""
-    bins = [2 * fft.next_fast_len(n) for n in shape]
-    return bins, [min(math.ceil(HIGHEST * n) + _REACH, n // 2 - 1) for n in bins]
+    rows, columns = (2 * next_fast_len(n) for n in shape)
+    reach = [min(math.ceil(HIGHEST * n) + _REACH, n // 2 - 1) for n in (rows, columns)]
+    return (rows, columns), (reach[0], reach[1])
 
 
 @cache
-def _usable(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _usable(shape: tuple[int, int]) -> NDArray[np.bool_]:
     """Where in a half plane of the low frequencies peaks are neither too far nor too close."""
     bins, reach = _resolution(shape)
     row, column = np.ogrid[_REACH - reach[0] : reach[0] - _REACH + 1, : reach[1] - _REACH + 1]
@@ -66,16 +74,42 @@ def _usable(shape: tuple[int, ...]) -> NDArray[np.bool_]:
 
 
 @cache
-def _rounding(shape: tuple[int, ...]) -> np.float32:
+def _rounding(shape: tuple[int, int]) -> np.float32:
     """Power that rounding to eight bits adds at least."""
     return np.float32(np.square(hann_window(shape)).sum() / 12)
+
+
+@compiled
+def _find(
+    windowed: NDArray[np.float32],
+    bins: tuple[int, int],
+    reach: tuple[int, int],
+    usable: NDArray[np.bool_],
+    rounding: np.float32,
+    found: Peaks,
+) -> None:
+    """Write down the peaks of each image."""
+    _, height, width = windowed.shape
+    padded = np.zeros((height, bins[1]), np.float32)
+    half = np.empty((height, bins[1] // 2 + 1), np.complex64)
+    spectrum = np.empty((bins[0], reach[1] + 1), np.complex64)
+    for n in range(len(windowed)):
+        padded[:, :width] = windowed[n]
+        r2c(padded, half, np.array([1]), True, 1.0, 1)
+        c2c(half[:, : reach[1] + 1], spectrum, np.array([0]), True, 1.0, 1)
+        places, heights, weights = _strongest(spectrum, reach[0], usable, rounding)
+        count = len(places)
+        for axis in range(2):
+            found.places[n, :count, axis] = places[:, axis] * (found.size[axis] / bins[axis])
+        found.heights[n, :count], found.weights[n, :count] = heights, weights
+        found.counts[n] = count
 
 
 @compiled
 def _strongest(
     spectrum: NDArray[np.complex64], reach: int, usable: NDArray[np.bool_], rounding: np.float32
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Places, bins, heights and weights of the strongest peaks; see `Peaks`."""
+    """Places, bins, heights and weights of a spectrum's strongest peaks; see `Peaks`."""
     power = _low_power(spectrum, reach)
     floor = np.float32(_ABOVE_NOISE**2) * max(_noise(spectrum), rounding)
     here = _tops(power, usable, floor)  # in the flattened power

@@ -9,33 +9,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image
 
-from jarvis_stem.imaging import continuation, stem, structure_files
+from jarvis_stem.imaging import stem, structure_files, view
 from jarvis_stem.imaging.axes import inside_axes
-from jarvis_stem.imaging.picture_files import is_picture, opened
+from jarvis_stem.imaging.picture_files import is_picture, opened, signals
 from jarvis_stem.imaging.picture_files.recording import NUMBERS, Pixels, Recording
 from jarvis_stem.imaging.picture_files.values import field_of
 from jarvis_stem.imaging.stem import IMAGE_SIZE, PIXEL_SIZE
-from jarvis_stem.utils.errors import StemError
+from jarvis_stem.imaging.view import View
+from jarvis_stem.utils.errors import StemError, all_of
 
 if TYPE_CHECKING:
     from jarvis_stem.imaging.identity import Identity
 
-SMALLEST = 64  # pixels a side
 _WHITE = 200  # of 255; JPEG noise in a margin stays above, an image's dark border stays below
-_VIEW = IMAGE_SIZE * PIXEL_SIZE  # Å
 _MARGIN_SHARE = 0.98  # of a row or column that must be white for it to be margin
-_GAUSSIAN = 2.0  # matplotlib's interpolation is exp(-2 d^2) of the distance in pixels, up to 2
-_NOISE = 0.2  # of JPEG against signal; 0.1 to 0.3 restore the published pictures' harmonics alike
-_ROUNDING = 1e-6  # of pixel sizes, which files have in single precision
-_COARSEST = 1.6  # Å a pixel; hardly any lattice shows in larger ones
 _MOST = 2**28  # pixels of all frames together, a gigabyte
 
 
@@ -45,41 +39,48 @@ Frame = int | Literal["mean", "all"]
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as the models take it.
+    """A picture, and what the models see of it.
 
     Attributes:
-        pixels: uint8[256, 256], x along rows, stretched to 0..255: the middle, as the models take
-            it.
         values: float32[H, W], the whole picture's numbers, bright where much was counted; bands
             without data, margins and axes are cut off, single outlying pixels clipped.
         doubts: Why it may not be read as it was meant.
-        view_doubts: Why `pixels` may not show what the models were trained on.
         pixel_size: Å per pixel of `values`. If None that is not known, and the whole picture is
             taken to show 51.2 Å.
         pixel_size_from: What says so: ``given``, or what in the file; None if nothing does.
         frame: Which of a file's images and frames it is, None where there is but one.
-        figure: Whether it was a figure without axes, which `pixels` are brought back from.
-        inside: Pixels a side in the middle of `pixels` that are of the picture; those around them
-            continue it.
+        figure: Whether it is a figure without axes, which the models see the pixels of.
         structure: What was drawn, None if nothing was.
     """
 
-    pixels: NDArray[np.uint8]
     values: NDArray[np.float32]
     doubts: tuple[str, ...] = ()
-    view_doubts: tuple[str, ...] = ()
     pixel_size: float | None = None
     pixel_size_from: str | None = None
     frame: str | None = None
     figure: bool = False
-    inside: int = IMAGE_SIZE
     structure: Identity | None = None
 
+    @cached_property
+    def view(self) -> View:
+        """What the models see; made when it is asked for, as most pictures need none."""
+        if self.figure:
+            return view.of_figure(self.values)
+        return view.of_values(self.values, self.pixel_size)
+
     @property
-    def unit(self) -> float:
-        """Å per pixel of `values`; of an unknown size, if the models' view shows 51.2 Å."""
+    def pixels(self) -> NDArray[np.uint8]:
+        """What the models see, uint8[256, 256]."""
+        return self.view.pixels
+
+    @property
+    def scale(self) -> float:
+        """Lengths in the picture, Å or else pixels, per Å of the models' view."""
         side = max(self.values.shape) if self.figure else min(self.values.shape)
-        return self.pixel_size or _VIEW / side
+        if self.pixel_size is None:
+            return side / view.WIDTH
+        shown = side * self.pixel_size
+        return shown / view.WIDTH if shown < view.FEW else 1.0
 
 
 def of_path(
@@ -98,12 +99,28 @@ def of_path(
     Raises:
         StemError: It cannot be read, or a structure cannot be drawn.
     """
+    return all_of(each_of_path(path, pixel_size, frame))
+
+
+def each_of_path(
+    path: Path, pixel_size: float | None = None, frame: Frame | None = None
+) -> dict[str, Picture | StemError]:
+    """Read as `of_path` does, whatever is wrong with others of a file's structures.
+
+    Returns:
+        Pictures by name, or why there is none.
+
+    Raises:
+        StemError: The file cannot be read.
+    """
     if not structure_files.is_structure(path):
-        return _read(path, pixel_size, frame)
-    found = structure_files.read_file(path)
-    alone = len(found) == 1
+        return {**_read(path, pixel_size, frame)}
+    found = structure_files.read_each(path)
     return {
-        str(path) if alone else f"{path}: {name}": of_structure(one) for name, one in found.items()
+        str(path) if len(found) == 1 else f"{path}: {name}": (
+            one if isinstance(one, StemError) else of_structure(one)
+        )
+        for name, one in found.items()
     }
 
 
@@ -132,9 +149,7 @@ def of_structure(structure: structure_files.Structure) -> Picture:
     from jarvis_stem.imaging.identity import identity  # not before: pictures need none
 
     (values,) = stem.simulate([structure])
-    pixels = stem.to_uint8(values[None])[0]
     return Picture(
-        pixels,
         values,
         pixel_size=PIXEL_SIZE,
         pixel_size_from="drawn",
@@ -142,19 +157,33 @@ def of_structure(structure: structure_files.Structure) -> Picture:
     )
 
 
-def of_object(structure: Any) -> Picture | None:
-    """Draw a layer of ASE's, pymatgen's or JARVIS' classes as it lies; None of any other.
+def of_object(
+    shown: Any, pixel_size: float | None = None, frame: Frame | None = None
+) -> dict[str, Picture]:
+    """Take what is in memory: a signal, a layer that is drawn as it lies, or an array.
 
     Args:
-        structure: ``ase.Atoms``, pymatgen's ``Structure`` or JARVIS' ``Atoms``.
+        shown: A HyperSpy ``Signal2D`` or a dictionary of rosettasciio's, see
+            `picture_files.signals`; ``ase.Atoms``, pymatgen's ``Structure`` or JARVIS' ``Atoms``;
+            or see `of_array`.
+        pixel_size: See `read_picture`; by default what a signal's axes say.
+        frame: Of a signal with several, see `of_path`.
+
+    Returns:
+        Pictures by name: what the thing is, and the frame where it has several.
 
     Raises:
-        StemError: No layer; see `crystal.of_object` and `layer.as_layer`.
+        StemError: No picture and no layer; see `crystal.of_object`, `layer.as_layer`, `of_array`.
     """
     from jarvis_stem.imaging import crystal, layer
 
-    read = crystal.of_object(structure)
-    return of_structure(layer.as_layer(read, "structure")) if read else None
+    signal = signals.of_object(shown)
+    if signal:
+        return _of_recording(signal, pixel_size, frame)
+    structure = crystal.of_object(shown)
+    if structure:
+        return {"structure": of_structure(layer.as_layer(structure, "structure"))}
+    return {"array": of_array(shown, pixel_size)}
 
 
 def of_array(pixels: ArrayLike, pixel_size: float | None = None) -> Picture:
@@ -189,7 +218,7 @@ def read_picture(
 
     Colours become grey, transparency white, and more than 8 bits are stretched to 8, not cut off. A
     white margin is taken off, and of a figure with axes all outside their frame; what matplotlib
-    drew without axes is brought back to its own pixels, as `_undrawn` says. Of a picture that is
+    drew without axes is brought back to its own pixels, as `view` says. Of a picture that is
     not square the models see the middle, for a squeeze would change the lattice.
 
     Args:
@@ -202,12 +231,12 @@ def read_picture(
         frame: Which of a stack's frames, from 1, or ``mean`` for that of all, not aligned.
 
     Returns:
-        The picture. One that shows less than 51.2 Å is continued by its lattice, or filled up with
-        its mean where it shows none.
+        The picture. For the models one that shows less than 16 Å is magnified, one that shows less
+        than 51.2 Å continued by its lattice, or filled up with its mean where it shows none.
 
     Raises:
         StemError: Not a readable picture, several of them and no frame named, nothing but margin,
-            less than 64 pixels a side in the file or at 0.2 Å a pixel, or no pixel size.
+            less than 64 pixels a side or 6.4 Å, or no pixel size.
     """
     (picture,) = _read(path, pixel_size, frame).values()
     return picture
@@ -215,21 +244,27 @@ def read_picture(
 
 def _read(path: Path, pixel_size: float | None, frame: Frame | None) -> dict[str, Picture]:
     """Pictures of a file by name: the path, and the frame where it has several."""
-    _check_pixel_size(pixel_size)
     with opened(path) as recording:
-        scale = recording.scale
-        if pixel_size is None and scale.fault:
-            raise StemError(f"{path}: {scale.fault}")
-        size, source = (pixel_size, "given") if pixel_size else (scale.size, scale.source or None)
-        doubts = [scale.doubt] if scale.doubt and not pixel_size else []
-        if frame == "mean" and recording.drifts():
-            doubts.append("the frames are shifted against each other: align them, or take one")
-        pictures = {}
-        for label, pixels in _frames(recording, frame):
-            name = f"{path}: {label}" if label else str(path)
-            picture = _picture(name, pixels, size, source, recording.drawn)
-            shown = ", ".join(filter(None, (recording.name, label))) or None
-            pictures[name] = replace(picture, frame=shown, doubts=(*doubts, *picture.doubts))
+        return _of_recording(recording, pixel_size, frame)
+
+
+def _of_recording(
+    recording: Recording, pixel_size: float | None, frame: Frame | None
+) -> dict[str, Picture]:
+    _check_pixel_size(pixel_size)
+    path, scale = recording.path, recording.scale
+    if pixel_size is None and scale.fault:
+        raise StemError(f"{path}: {scale.fault}")
+    size, source = (pixel_size, "given") if pixel_size else (scale.size, scale.source or None)
+    doubts = [scale.doubt] if scale.doubt and not pixel_size else []
+    if frame == "mean" and recording.drifts():
+        doubts.append("the frames are shifted against each other: align them, or take one")
+    pictures = {}
+    for label, pixels in _frames(recording, frame):
+        name = f"{path}: {label}" if label else str(path)
+        picture = _picture(name, pixels, size, source, recording.drawn)
+        shown = ", ".join(filter(None, (recording.name, label))) or None
+        pictures[name] = replace(picture, frame=shown, doubts=(*doubts, *picture.doubts))
     return pictures
 
 
@@ -264,46 +299,16 @@ def _picture(
     values = field_of(pixels)
     if not np.isfinite(values).all():
         raise StemError(f"{name}: has pixels that are not finite numbers; mask or replace them")
-    content, framed = _without_margin(values, name) if drawn else (_stretched(values), False)
+    framed = False
     if drawn:
+        content, framed = _without_margin(values, name)
         values = inside_axes(content)
-        framed, content = framed and values is content, values
-    height, width = content.shape
+        framed = framed and values is content
+    height, width = values.shape
     if framed and abs(height - width) <= 1 and max(height, width) > IMAGE_SIZE and not pixel_size:
-        return Picture(_undrawn(content), values, figure=True)
-    shown, inside, doubts = _fitted(content, pixel_size, name)
-    return Picture(shown, values, (), doubts, pixel_size, source, inside=inside)
-
-
-def _stretched(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Numbers of any range as 0..255, between which interpolation stays in single precision."""
-    low, high = float(values.min()), float(values.max())
-    scale = 255 / (high - low) if high > low else 0
-    return ((values.astype(np.float64) - low) * scale).astype(np.float32)
-
-
-def _fitted(
-    content: NDArray[np.float32], pixel_size: float | None, name: str
-) -> tuple[NDArray[np.uint8], int, tuple[str, ...]]:
-    """The middle 51.2 Å, or all of a picture whose scale is not known; see `Picture`."""
-    height, width = content.shape
-    if min(height, width) < SMALLEST:
-        raise StemError(
-            f"{name}: {width}x{height} px; expected at least {SMALLEST}x{SMALLEST}; take a larger "
-            "picture"
-        )
-    square = _middle(content)
-    if pixel_size is not None:
-        return _of_scale(square, pixel_size, name)
-    doubts: tuple[str, ...] = ()
-    if abs(height - width) > 1:
-        side = len(square)
-        doubts = (
-            f"not square: the middle {side}x{side} of {width}x{height} px are taken to show "
-            f"{_VIEW:.1f} Å; name the size of a pixel",
-        )
-    whole = _resized(square, IMAGE_SIZE, len(square))
-    return stem.to_uint8(whole[None])[0], IMAGE_SIZE, doubts
+        return Picture(values, figure=True)
+    view.check(values.shape, pixel_size, name)
+    return Picture(values, pixel_size=pixel_size, pixel_size_from=source)
 
 
 def _check_pixel_size(pixel_size: float | None) -> None:
@@ -331,81 +336,3 @@ def _without_margin(pixels: NDArray[np.float32], name: str) -> tuple[NDArray[np.
         for found, n in zip((rows, columns), pixels.shape, strict=True)
     ]
     return content, bool(np.all(edges))
-
-
-def _undrawn(content: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The pixels that matplotlib's ``imshow(interpolation="gaussian")`` drew a picture from.
-
-    Each pixel is a Gaussian mean of the drawn ones; least squares, damped against JPEG's noise,
-    find those. The topmost row or the rightmost column can be cut off: of the published JPEGs' 422
-    rows 421 are there. Where matplotlib had a fraction of a pixel more to fill, lengths come out
-    wrong by as much, up to 0.2%, angles and ratios do not.
-
-    Args:
-        content: The picture without margin, as high as wide or a pixel less.
-
-    Returns:
-        uint8[256, 256]; matplotlib has stretched it already.
-    """
-    height, width = content.shape
-    side = max(height, width)
-    rows = _inverse(side, side - height)
-    columns = _inverse(side, side - width)[::-1, ::-1]  # cut off at the other end
-    return np.rint(np.clip(rows @ content @ columns.T, 0, 255)).astype(np.uint8)
-
-
-@lru_cache(maxsize=8)
-def _inverse(side: int, lost: int = 0) -> NDArray[np.float64]:
-    """What takes `side` pixels, less so many lost first ones, back to the 256 drawn, [256, M]."""
-    at = (np.arange(lost, side) + 0.5) * (IMAGE_SIZE / side) - 0.5
-    distance = at[:, None] - np.arange(IMAGE_SIZE)
-    drawing = np.where(np.abs(distance) <= 2, np.exp(-_GAUSSIAN * distance**2), 0)
-    drawing /= drawing.sum(axis=1, keepdims=True)
-    inverse = np.linalg.solve(drawing.T @ drawing + _NOISE * np.eye(IMAGE_SIZE), drawing.T)
-    return inverse / (inverse @ drawing).sum(axis=1, keepdims=True)  # of a flat picture itself
-
-
-def _middle(content: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The central square."""
-    side = min(content.shape)
-    top, left = ((n - side) // 2 for n in content.shape)
-    return content[top : top + side, left : left + side]
-
-
-def _of_scale(
-    square: NDArray[np.float32], pixel_size: float, name: str
-) -> tuple[NDArray[np.uint8], int, tuple[str, ...]]:
-    """The middle 51.2 Å at 0.2 Å a pixel; see `Picture`."""
-    if pixel_size > _COARSEST:
-        raise StemError(
-            f"{name}: {pixel_size:.4g} Å a pixel; expected at most {_COARSEST}; magnify more, or "
-            "correct the pixel size"
-        )
-    shown = len(square) * pixel_size
-    size = min(IMAGE_SIZE, int(shown / PIXEL_SIZE * (1 + _ROUNDING)))
-    if size < SMALLEST:
-        raise StemError(
-            f"{name}: shows {shown:.1f} Å; expected at least {SMALLEST * PIXEL_SIZE:.1f}; take a "
-            "picture of more, or correct the pixel size"
-        )
-    resized = _resized(square, size, size * PIXEL_SIZE / pixel_size)
-    if size == IMAGE_SIZE:
-        return stem.to_uint8(resized[None])[0], size, ()
-    continued = continuation.continued(resized, IMAGE_SIZE)
-    if continued is not None:
-        return stem.to_uint8(continued[None])[0], size, ()
-    before = (IMAGE_SIZE - size) // 2
-    filled = np.pad(
-        resized, (before, IMAGE_SIZE - size - before), constant_values=float(resized.mean())
-    )
-    doubt = f"shows {shown:.1f} Å of the {_VIEW:.1f} that the models were trained on"
-    return stem.to_uint8(filled[None])[0], size, (doubt,)
-
-
-def _resized(square: NDArray[np.float32], size: int, across: float) -> NDArray[np.float32]:
-    """The middle of a square, so many of its pixels across, as size x size pixels."""
-    n = len(square)
-    across = min(across, n)
-    box = ((n - across) / 2, (n - across) / 2, (n + across) / 2, (n + across) / 2)
-    resized = Image.fromarray(square).resize((size, size), Image.Resampling.BICUBIC, box)
-    return np.asarray(resized, dtype=np.float32)

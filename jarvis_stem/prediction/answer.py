@@ -164,9 +164,10 @@ class Answer:
             abs(one / two - 1) < _ALIKE
             for one, two in ((self.lattice.a, other.a), (self.lattice.b, other.b))
         )
-        if not alike:
-            return f"2 lattices: the other one {other}"
-        return f"2 grains: the other one {other}, turned by {self._turn(other):.1f}°"
+        together = other.tiles == self.lattice.tiles  # layers, or grains smaller than a tile
+        what = "lattices together" if together else "grains" if alike else "lattices"
+        turned = f", turned by {self._turn(other):.1f}°" if alike else ""
+        return f"2 {what}: the other one {other}{turned}"
 
     def _turn(self, other: MeasuredLattice) -> float:
         """The least angle that takes one lattice to the other, degrees."""
@@ -221,6 +222,11 @@ def both_names(bravais_class: int | str) -> str:
     """
     names = lattice_name(bravais_class), class_name(bravais_class)
     return names[0] if names[0] == names[1] else f"{names[0]} ({names[1]})"
+
+
+def unit_of(pixel_size: float | None) -> Literal["Å", "px"]:
+    """Unit of lengths in a picture, by whether the size of its pixels is known."""
+    return "px" if pixel_size is None else "Å"
 
 
 def _named(bravais_class: int | str | None, names: Sequence[str]) -> str:

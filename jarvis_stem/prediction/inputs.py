@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jarvis_stem.prediction.outcome import Outcome
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.extras import missing
 from jarvis_stem.utils.messages import printable, some
 
 if TYPE_CHECKING:
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from jarvis_stem.imaging.picture import Frame, Picture
 
 
-# Reads an input: pictures by name, of which a file can have several.
-_Read = Callable[[], Mapping[str, "Picture"]]
+# Reads an input: pictures by name, of which a file can have several, or why there is none.
+Read = Callable[[], Mapping[str, "Picture | StemError"]]
+Input = tuple[str, Read]
+"""What an input is called, and what reads it."""
 
 
 def find_inputs(
@@ -28,11 +31,11 @@ def find_inputs(
     frame: Frame | None,
     data: str | None,
     benchmark: str,
-) -> list[tuple[str, _Read]]:
+) -> list[Input]:
     """Name and reader of every input; nothing is read before its turn but the databases."""
     ids = [text for text in arguments if _is_id(text)]
     found = _of_databases(ids, data, benchmark) if ids else {}
-    inputs: list[tuple[str, _Read]] = []
+    inputs: list[Input] = []
     for text in arguments:
         if text in found:
             inputs.append((text, partial(_drawn, text, found[text])))
@@ -44,7 +47,7 @@ def find_inputs(
     return inputs
 
 
-def _of_files(path: Path, pixel_size: float | None, frame: Frame | None) -> list[tuple[str, _Read]]:
+def _of_files(path: Path, pixel_size: float | None, frame: Frame | None) -> list[Input]:
     """The inputs that a path is, a file or a folder of them."""
     from jarvis_stem.imaging import picture, picture_files
 
@@ -54,7 +57,7 @@ def _of_files(path: Path, pixel_size: float | None, frame: Frame | None) -> list
         if others:
             names = some([printable(other.name) for other in others])
             terminal.note(f"{printable(str(path))}: skipped, of no known kind: {names}")
-    return [(str(file), partial(picture.of_path, file, pixel_size, frame)) for file in files]
+    return [(str(file), partial(picture.each_of_path, file, pixel_size, frame)) for file in files]
 
 
 def _is_id(text: str) -> bool:
@@ -110,16 +113,23 @@ def _refuse(error: Exception) -> Mapping[str, Picture]:
     raise error
 
 
-def read_pictures(inputs: Sequence[tuple[str, _Read]]) -> list[Outcome]:
+def read_pictures(inputs: Sequence[Input]) -> list[Outcome]:
     """Read every input; what cannot be read is named and the others are kept."""
     from jarvis_stem.utils.progress import track
 
-    outcomes: list[Outcome] = []
-    for name, read in track(inputs, "Reading"):
-        try:
-            outcomes += [Outcome(one, picture) for one, picture in read().items()]
-        except StemError as error:
-            outcomes.append(Outcome(name, error=str(error)))
-        except OSError as error:
-            outcomes.append(Outcome(name, error=f"{name}: {error.strerror or error}"))
-    return outcomes
+    return [outcome for one in track(inputs, "Reading") for outcome in read_input(*one)]
+
+
+def read_input(name: str, read: Read) -> list[Outcome]:
+    """Read an input: its pictures without their answers, or why there is none."""
+    try:
+        return [
+            Outcome(one, error=str(found)) if isinstance(found, StemError) else Outcome(one, found)
+            for one, found in read().items()
+        ]
+    except StemError as error:
+        return [Outcome(name, error=str(error))]
+    except OSError as error:
+        return [Outcome(name, error=f"{name}: {error.strerror or error}")]
+    except ModuleNotFoundError as error:  # what reads files of this kind
+        return [Outcome(name, error=f"{name}: {missing((error.name or '').partition('.')[0])}")]

@@ -34,6 +34,7 @@ _LARGEST = 512  # pixels a side of what the spectrum is of
 _CELL = 48  # steps along each vector in which the brightest place of the unit cell is looked for
 _GREYS = (0.5, 99.5)  # percentiles that are black and white
 _LINE = 110  # characters
+_PANEL = 4.5  # inches, the longer side of a panel
 _OUTLINE: list[patheffects.AbstractPathEffect] = [
     patheffects.withStroke(linewidth=3, foreground="black")
 ]
@@ -61,6 +62,47 @@ def figure(picture: Picture, answer: Answer, name: str) -> Figure:
     lines = [line for remark in remarks for line in textwrap.wrap(remark, _LINE)]
     drawn.supxlabel("\n".join(lines), fontsize="medium", parse_math=False)
     return drawn
+
+
+def panels(picture: Picture, answer: Answer) -> dict[str, Figure]:
+    """The parts of `figure` without axes, for a page that sets them as it has room.
+
+    Args:
+        picture: What was answered for.
+        answer: The answer.
+
+    Returns:
+        By what they show: the picture, its cells where it has a lattice, its spectrum.
+    """
+    lattices = [one for one in (answer.lattice, *answer.further) if one]
+    height, width = picture.values.shape
+    side = max(height, width) / _PANEL
+    whole, axes = _panel(width / side, height / side)
+    _draw_whole(axes, picture, lattices)
+    drawn = {"picture": whole}
+    if lattices:
+        drawn["cells"], axes = _panel(_PANEL, _PANEL)
+        _draw_cells(axes, picture, lattices)
+        _draw_scale_bar(axes, _width(axes), "Å" if picture.pixel_size else "px")
+    drawn["spectrum"], axes = _panel(_PANEL, _PANEL)
+    _draw_spectrum(axes, picture, lattices)
+    _draw_scale_bar(axes, _width(axes), "1/Å" if picture.pixel_size else "1/px")
+    for figure in drawn.values():
+        figure.axes[0].set_title("")
+    return drawn
+
+
+def _panel(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure of one picture from edge to edge, sides in inches."""
+    drawn = Figure(figsize=(width, height))
+    axes = drawn.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    return drawn, axes
+
+
+def _width(axes: Axes) -> float:
+    left, right = axes.get_xlim()
+    return right - left
 
 
 def png(drawn: Figure) -> bytes:

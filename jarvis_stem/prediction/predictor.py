@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,8 +25,10 @@ from jarvis_stem.prediction.answer import (
     MeasuredLattice,
     class_name,
     lattice_name,
+    unit_of,
 )
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.threads import in_threads
 
 _GOOD_QUALITY = 0.5  # 1 in 500 renders is below
 _LEAST_QUALITY = 0.1  # noise, photographs and liquids stay below
@@ -99,7 +102,7 @@ class Predictor:
             distortion: Standard deviation of the stretch that microscopes' pictures have; 0 asks
                 the network alone.
         """
-        measured = [self._measured(picture, distortion) for picture in shown]
+        measured = in_threads(partial(self._measured, distortion=distortion), shown, "Measuring")
         pairs = zip(shown, measured, strict=True)
         others = self._by_network([one for one, answer in pairs if not answer], distortion)
         return [answer or next(others) for answer in measured]
@@ -125,7 +128,7 @@ class Predictor:
         lattice: MeasuredLattice | None,
         quality: float,
     ) -> Answer:
-        doubts = [*picture.doubts, *picture.view_doubts, *_contrast_doubts(picture.pixels)]
+        doubts = [*picture.doubts, *picture.view.doubts, *_contrast_doubts(picture.pixels)]
         # The model's word counts as far as it sees a lattice; for the rest any class is as likely.
         trust = min(1, quality / _GOOD_QUALITY) * _DOUBTED ** len(doubts)
         mixed = trust * probabilities.astype(float) + (1 - trust) / len(self.classes_)
@@ -155,15 +158,15 @@ def _is_exact(picture: Picture, distortion: float) -> bool:
 
 def _measure(picture: Picture, least: float) -> tuple[MeasuredLattice | None, float]:
     """The lattice in the middle of a picture, of the least quality at least, and its quality."""
-    edge = (IMAGE_SIZE - picture.inside) // 2
-    inside = slice(edge, edge + picture.inside)
+    edge = (IMAGE_SIZE - picture.view.inside) // 2
+    inside = slice(edge, edge + picture.view.inside)
     image = picture.pixels[None, inside, inside]
     lattices = measurement.measure(image)
     quality = float(lattices.quality[0])
     if quality < least:
         return None, quality
     errors = lattice_errors.standard_errors(image, lattices.vectors)[0]
-    scale = 1 if picture.pixel_size else 1 / picture.unit
+    scale = picture.scale
     a_error, b_error = (error * scale if math.isfinite(error) else None for error in errors[:2])
     a, b = (lattices.lengths[0] * scale).tolist()
     first, second = map(tuple, (lattices.vectors[0] * scale).tolist())
@@ -171,7 +174,7 @@ def _measure(picture: Picture, least: float) -> tuple[MeasuredLattice | None, fl
     return MeasuredLattice(
         *(a, b, gamma, a_error, b_error, gamma_error if math.isfinite(gamma_error) else None),
         (first, second),
-        "Å" if picture.pixel_size else "px",
+        unit_of(picture.pixel_size),
     ), quality
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jarvis_stem.prediction.outcome import Outcome
+from jarvis_stem.prediction.table import table_rows
 from jarvis_stem.utils.messages import printable
 
 if TYPE_CHECKING:
@@ -15,40 +16,15 @@ if TYPE_CHECKING:
 
     from jarvis_stem.prediction.answer import Answer
 _SHOWN = 0.005  # probabilities that would be printed as 0.00 are not
-_LATTICE = ("a", "a_error", "b", "b_error", "gamma", "gamma_error", "unit")
-_SYMMETRIC = ("a", "b", "gamma", "strain")
 
 
 def csv_text(outcomes: Sequence[Outcome]) -> str:
     """One line an input; what is not known is empty."""
-    rows = [outcome.as_json() for outcome in outcomes]
-    classes: dict[str, float] = next(filter(None, (row["probabilities"] for row in rows)), {})
+    rows = table_rows(outcomes)
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    ends = ("quality", "pixel_size", "pixel_size_from", "frame")
-    shares = [f"p_{name}" for name in classes]
-    identity = ("formula", "n_atoms", "cell", "symmetry")
-    head = ("input", "class", "class_name", "lattice_name", "confidence")
-    symmetric = [f"symmetric_{key}" for key in _SYMMETRIC[:3]]
-    middle = (*_LATTICE, *symmetric, "strain", "further")
-    writer.writerow([*head, *shares, *middle, *ends, *identity, "reasons", "error"])
-    for row in rows:
-        probabilities, lattice = row["probabilities"] or {}, row["lattice"] or {}
-        structure = dict(row["structure"] or {})
-        structure["cell"] = " ".join(map(str, structure.get("cell", ())))
-        writer.writerow(
-            [
-                *(row[key] for key in head),
-                *(probabilities.get(name) for name in classes),
-                *(lattice.get(key) for key in _LATTICE),
-                *((row["symmetric"] or {}).get(key) for key in _SYMMETRIC),
-                len(row["further"]),
-                *(row[key] for key in ends),
-                *(structure.get(key) for key in identity),
-                "; ".join(row["reasons"]),
-                row["error"],
-            ]
-        )
+    writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     return buffer.getvalue()
 
 

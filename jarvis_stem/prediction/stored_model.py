@@ -15,9 +15,9 @@ from jarvis_stem.formats import model_graph
 from jarvis_stem.formats.description import SHAPES
 from jarvis_stem.formats.model_graph import BATCH, ModelGraph
 from jarvis_stem.imaging.description import describe
-from jarvis_stem.imaging.harmonics import n_threads
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.extras import missing
+from jarvis_stem.utils.threads import n_threads
 
 _DESCRIBED = 256  # images at once, which bounds the memory
 

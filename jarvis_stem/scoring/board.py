@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
+from jarvis_stem.formats.names import SCORED_METRIC, SCORED_SPLIT
+
+_SCORED = f"{SCORED_SPLIT}-{SCORED_METRIC}"
 BASELINE = "majority class"  # has a space, as no contribution's name has
 
 
@@ -81,6 +84,7 @@ class Result:
             of an answer for their picture.
         time_taken_seconds: Training time, None where it was not recorded.
         cost: None where no run was recorded.
+        notices: What is to be mended, or to be known, although it does not change the score.
     """
 
     contribution: str
@@ -105,6 +109,7 @@ class Result:
     time_taken_seconds: float | None
     cost: Cost | None
     project_url: str
+    notices: list[str]
 
 
 @dataclass(frozen=True)
@@ -140,6 +145,7 @@ class Board:
             without a training split.
         references: Published scores to compare with.
         rejected: Files that name this benchmark and were not scored.
+        notices: What to know of the benchmark.
     """
 
     name: str
@@ -155,18 +161,52 @@ class Board:
     baseline: Result | None = None
     references: list[PublishedResult] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Leaderboard:
-    """All boards, and the rejections that belong to none of them."""
+    """All that was scored, and what was not.
+
+    Attributes:
+        benchmarks: The boards.
+        rejected: Rejections that belong to none of them.
+        faults: What is wrong with benchmarks that nothing can be scored on, by path.
+        left_out: Number of results of other splits or metrics than are scored, by both.
+    """
 
     benchmarks: list[Board]
     rejected: list[Rejection]
+    faults: dict[str, str]
+    left_out: dict[str, int]
 
     def as_json(self) -> dict[str, Any]:
         """The same as dictionaries and lists."""
         return _plain(self)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether something was not scored that was meant to be."""
+        return bool(self.all_rejected or self.faults)
+
+    @property
+    def not_scored(self) -> list[str]:
+        """What is on no board and why, a sentence each."""
+        return [
+            *(f"{benchmark}: {fault}" for benchmark, fault in self.faults.items()),
+            *(
+                f"{rejection.contribution}/{rejection.file}: {problem}"
+                for rejection in self.rejected
+                for problem in rejection.problems
+            ),
+            *([self.left_out_note] if self.left_out else []),
+        ]
+
+    @property
+    def left_out_note(self) -> str:
+        """Say how many results are of splits and metrics that are not scored here."""
+        counts = ", ".join(f"{n} of {kind}" for kind, n in self.left_out.items())
+        return f"left out, for only {_SCORED} is scored here: {counts}"
 
     @property
     def all_rejected(self) -> list[Rejection]:

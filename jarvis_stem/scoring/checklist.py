@@ -18,11 +18,11 @@ import numpy as np
 
 from jarvis_stem.formats import model_graph, weights_file
 from jarvis_stem.formats.benchmark import Benchmark, Benchmarks
-from jarvis_stem.formats.folder import model_files
+from jarvis_stem.formats.folder import alike, model_files
 from jarvis_stem.formats.metadata import DATE_FORMAT, METADATA, REQUIRED_TEXT
 from jarvis_stem.formats.names import MODEL_SUFFIX, ResultName
 from jarvis_stem.formats.predictions import read_predictions
-from jarvis_stem.formats.published import Reference, fingerprint
+from jarvis_stem.formats.published import fingerprint
 from jarvis_stem.formats.run_record import RunRecord, Stored
 from jarvis_stem.scoring.contribution import Contribution, Submission, read_contribution
 from jarvis_stem.scoring.run_script import (
@@ -105,13 +105,21 @@ def check(folder: Path, benchmarks: Path, listed: Iterable[ResultName] = ()) -> 
     known = Benchmarks(benchmarks, listed)
     contribution = read_contribution(folder, known)
     lines = [
-        _line("name", contribution.name_problems),
+        _line(
+            "name", [*contribution.name_problems, *contribution.file_notices, *_namesakes(folder)]
+        ),
         _line("predictions", contribution.missing_predictions),
     ]
     for submission in contribution.submissions:
         lines += _submission_lines(submission, known)
     lines += [*_model_lines(contribution), *_metadata_lines(contribution), *_script_lines(folder)]
     return Checklist(printable(folder.name), lines)
+
+
+def _namesakes(folder: Path) -> list[str]:
+    """Problems of a name beside those of the other contributions."""
+    others = [path.name for path in folder.parent.iterdir() if path.is_dir()]
+    return alike(folder.name, others)
 
 
 def _line(check: str, problems: list[str], notes: list[str] | None = None) -> CheckLine:
@@ -127,7 +135,7 @@ def _submission_lines(submission: Submission, benchmarks: Benchmarks) -> list[Ch
         return [failed, CheckLine("skip", beside, why), CheckLine("skip", record, why)]
     right, n = submission.n_correct, len(submission.predictions)
     lines = [
-        CheckLine("pass", scores, [f"{right} of {n} right: {right / n:.4f}"]),
+        _line(scores, submission.notices, [f"{right} of {n} right: {right / n:.4f}"]),
         CheckLine(
             "pass", beside, [f"identical to {other}" for other in _copies(submission, benchmarks)]
         ),
@@ -143,7 +151,7 @@ def _copies(submission: Submission, benchmarks: Benchmarks) -> list[str]:
     assert name  # noqa: S101  a submission without a name has problems, and none is compared
     benchmark: Benchmark = benchmarks.open(name)
     digest = fingerprint(benchmark.named(submission.predictions))
-    published = Reference.read(benchmarks.root, name).published
+    published = benchmark.reference.published
     return [
         *(f"published {x}" for x, it in published.items() if it.predictions_sha256 == digest),
         *(
@@ -194,7 +202,7 @@ def _model_problems(path: Path, recorded: Stored | None) -> list[str]:
 
 def _metadata_lines(contribution: Contribution) -> list[CheckLine]:
     metadata = contribution.metadata
-    if metadata is None:
+    if metadata is None or contribution.metadata_problems:
         return [
             CheckLine("fail", METADATA, contribution.metadata_problems),
             CheckLine("skip", f"{METADATA} is complete", [f"{METADATA} has problems"]),

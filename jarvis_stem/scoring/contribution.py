@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jarvis_stem.formats.benchmark import Benchmarks
-from jarvis_stem.formats.folder import check_folder_name
+from jarvis_stem.formats.folder import ATTRIBUTES_FAULT, check_folder_name, file_faults
 from jarvis_stem.formats.metadata import Metadata, read_metadata
 from jarvis_stem.formats.names import CONVENTION, PREDICTIONS_SUFFIX, ResultName
-from jarvis_stem.formats.predictions import read_predictions
+from jarvis_stem.formats.predictions import member_problems, read_predictions
 from jarvis_stem.formats.run_record import RunRecord, read_run_record
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.messages import quote
@@ -38,6 +38,7 @@ class Submission:
         n_correct: How many of them are correct.
         run: The training behind it, where it was recorded.
         problems: Everything that is wrong with the file.
+        notices: What is to be mended of it although it does not change the score.
         run_problems: Everything that is wrong with its record.
     """
 
@@ -47,6 +48,7 @@ class Submission:
     n_correct: int = 0
     run: RunRecord | None = None
     problems: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     run_problems: list[str] = field(default_factory=list)
 
 
@@ -56,9 +58,10 @@ class Contribution:
 
     Attributes:
         folder: Where it is.
-        metadata: None where it has problems.
+        metadata: Keys with problems are blank in it; None where it cannot be read.
         submissions: Its predictions files, sorted.
         name_problems: What is wrong with the folder's name or its files as files.
+        file_notices: Names of its files that not every system can hold.
         metadata_problems: What is wrong with its metadata.json.
     """
 
@@ -66,6 +69,7 @@ class Contribution:
     metadata: Metadata | None
     submissions: list[Submission]
     name_problems: list[str]
+    file_notices: list[str]
     metadata_problems: list[str]
 
     @property
@@ -94,6 +98,8 @@ def read_contribution(folder: Path, benchmarks: Benchmarks) -> Contribution:
     paths = [folder / file.name for file in files if file.name.endswith(PREDICTIONS_SUFFIX)]
     # What a link points to is not what was sent.
     links = [folder.name] * folder.is_symlink() + [x.name for x in files if x.is_symlink()]
+    faults = file_faults(folder)
+    attributes = [fault for fault in faults if ATTRIBUTES_FAULT in fault]
     return Contribution(
         folder=folder,
         metadata=metadata,
@@ -101,7 +107,9 @@ def read_contribution(folder: Path, benchmarks: Benchmarks) -> Contribution:
         name_problems=[
             *check_folder_name(folder),
             *(f"{quote(name)}: a link; put what it points to there" for name in links),
+            *attributes,
         ],
+        file_notices=[fault for fault in faults if fault not in attributes],
         metadata_problems=metadata_problems,
     )
 
@@ -115,6 +123,7 @@ def _read_submission(path: Path, benchmarks: Benchmarks) -> Submission:
         return Submission(path, name, problems=problems)
     benchmark = benchmarks.open(name)
     predictions, problems = read_predictions(path, name, benchmark)
+    notices = [] if problems else member_problems(path, name)
     run, run_problems = read_run_record(path.parent / name.run_record_name)
     if problems:
         return Submission(path, name, run=run, problems=problems, run_problems=run_problems)
@@ -127,4 +136,6 @@ def _read_submission(path: Path, benchmarks: Benchmarks) -> Submission:
                 f"predictions beside it score, got {run.result.accuracy}; commit the files of one "
                 "run together"
             ]
-    return Submission(path, name, predictions, n_correct, run, run_problems=run_problems)
+    return Submission(
+        path, name, predictions, n_correct, run, notices=notices, run_problems=run_problems
+    )

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from jarvis_stem.formats.names import BENCHMARK_SUFFIX, ResultName
 from jarvis_stem.formats.project_metadata import About
 from jarvis_stem.scoring.board import BASELINE, Board, Result
-from jarvis_stem.scoring.table import RANK, p_value, rows, same_predictions
+from jarvis_stem.scoring.table import RANK, notices, p_value, rows
 from jarvis_stem.utils.templates import environment
 
 _GREY = "#7d7d7d"  # legible on white and on black, as the page follows the reader's theme
@@ -36,7 +36,7 @@ def page_markdown(board: Board, about: About, repository_url: str) -> str:
         chart=_chart(board),
         rows=rows(board),
         measured=[*board.results, *([board.baseline] if board.baseline else [])],
-        same_predictions=same_predictions(board),
+        notices=notices(board),
         rank_note=RANK,
         contributions_url=f"{repository_url}/contributions",
         benchmark_url=f"{repository_url}/benchmarks/{benchmark.as_posix()}",

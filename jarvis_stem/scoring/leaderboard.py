@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jarvis_stem.formats.benchmark import Benchmarks
-from jarvis_stem.formats.folder import contribution_folders
+from jarvis_stem.formats.folder import alike, contribution_folders, folded
 from jarvis_stem.formats.names import PREDICTIONS_SUFFIX, ResultName
-from jarvis_stem.formats.published import Published, Reference, fingerprint
+from jarvis_stem.formats.published import Published, fingerprint
 from jarvis_stem.formats.run_record import RunRecord
 from jarvis_stem.scoring import metrics, significance
 from jarvis_stem.scoring.board import (
@@ -54,17 +54,27 @@ def build(contributions: Path, benchmarks: Path, listed: Iterable[ResultName] = 
     """
     listed = list(listed)
     known = Benchmarks(benchmarks, listed)
-    tallies = {name: _Tally(name, known) for name in listed if name in known}
+    tallies = {
+        name: _Tally(name, known) for name in listed if name in known and not known.problems(name)
+    }
     rejected: list[Rejection] = []
+    left_out: Counter[str] = Counter()
+    before: dict[str, str] = {}  # names by what other file systems take them for
     for folder in contribution_folders(contributions):
         contribution = read_contribution(folder, known)
-        faults = [*contribution.name_problems, *contribution.metadata_problems]
+        first = before.setdefault(folded(folder.name), folder.name)
+        faults = [*contribution.name_problems, *alike(folder.name, [first])]
+        if contribution.metadata is None:  # nobody knows whose it is
+            faults += contribution.metadata_problems
         if contribution.missing_predictions:
             path = folder / f"*{PREDICTIONS_SUFFIX}"
             rejected.append(_rejection(path, [*contribution.missing_predictions, *faults]))
         for submission in contribution.submissions:
             problems = [*submission.problems, *faults, *submission.run_problems]
             name = submission.name
+            if name and not name.is_scored:
+                left_out[f"{name.split}-{name.metric}"] += 1
+                continue
             if name is None or known.problems(name):
                 rejected.append(_rejection(submission.path, problems))
                 continue
@@ -75,7 +85,8 @@ def build(contributions: Path, benchmarks: Path, listed: Iterable[ResultName] = 
                 tally.board.rejected.append(_rejection(submission.path, problems))
             else:
                 tally.add(contribution, submission)
-    return Leaderboard([tally.finish() for tally in tallies.values()], rejected)
+    boards = [tally.finish() for tally in tallies.values()]
+    return Leaderboard(boards, rejected, known.faults, dict(left_out.most_common()))
 
 
 @dataclass(frozen=True)
@@ -97,7 +108,7 @@ class _Tally:
         self._benchmark = benchmark = benchmarks.open(name)
         split = benchmark.split(name.split)
         self._targets = benchmark.targets(name.split)
-        self._reference = Reference.read(benchmarks.root, name)
+        self._reference = benchmark.reference
         absent = set(self._reference.without_structure)
         self._structured = np.array([id not in absent for id in split])
         self._published_correct = [
@@ -115,12 +126,13 @@ class _Tally:
             n_test=len(split),
             dataset_size=benchmark.size,
             pictures=benchmark.sources is not None,
+            notices=benchmark.in_two_splits(),
         )
 
     def add(self, contribution: Contribution, submission: Submission) -> None:
         """Count a submission without problems."""
         file, metadata = submission.path.name, contribution.metadata
-        assert metadata  # noqa: S101  a contribution whose metadata has problems is not added
+        assert metadata  # noqa: S101  a contribution without metadata is not added
         about = {
             "n_missing_structures": metadata.missing_structures.get(file, 0),
             "model_name": metadata.model_name,
@@ -129,6 +141,11 @@ class _Tally:
             "time_taken_seconds": metadata.seconds.get(file),
             "cost": _cost(submission.run),
             "project_url": metadata.project_url,
+            "notices": [
+                *submission.notices,
+                *contribution.metadata_problems,
+                *contribution.file_notices,
+            ],
         }
         label = contribution.folder.name
         self._entries.append(self._entry(label, file, submission.predictions, about))
@@ -202,6 +219,7 @@ class _Tally:
             "time_taken_seconds": None,
             "cost": None,
             "project_url": "",
+            "notices": [],
         }
         predicted = np.full_like(self._targets, self._benchmark.classes.index(commonest))
         return self._entry(BASELINE, "", predicted, about)

@@ -58,6 +58,15 @@ def same_predictions(board: Board) -> list[str]:
     ]
 
 
+def notices(board: Board) -> list[str]:
+    """What to know of a board beside its numbers, a sentence each."""
+    return [
+        *board.notices,
+        *same_predictions(board),
+        *(f"{r.contribution}: {notice}" for r in board.results for notice in r.notices),
+    ]
+
+
 def p_value(p: float) -> str:
     """A p-value in the digits that mean something."""
     return f"{p:g}" if p >= 1e-3 else "< 0.001"

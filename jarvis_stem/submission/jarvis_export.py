@@ -20,7 +20,6 @@ from jarvis_stem.formats.folder import contribution_folders
 from jarvis_stem.formats.metadata import METADATA, blank
 from jarvis_stem.formats.names import BENCHMARK_SUFFIX, ResultName
 from jarvis_stem.formats.predictions import write_predictions
-from jarvis_stem.formats.published import Reference
 from jarvis_stem.formats.run_record import RunRecord
 from jarvis_stem.scoring.contribution import Contribution
 from jarvis_stem.utils.errors import StemError
@@ -115,11 +114,12 @@ def _problems(contribution: Contribution) -> list[str]:
     problems = [
         *contribution.missing_predictions,
         *contribution.name_problems,
+        *contribution.file_notices,
         *contribution.metadata_problems,
         *(
             f"{submission.path.name}: {problem}"
             for submission in contribution.submissions
-            for problem in [*submission.problems, *submission.run_problems]
+            for problem in [*submission.problems, *submission.notices, *submission.run_problems]
         ),
     ]
     if contribution.metadata and not contribution.metadata.author_email:
@@ -196,7 +196,7 @@ def _copy(source: Path, target: Path) -> None:
 def notes_on(exported: Mapping[str, Sequence[ResultName]], benchmarks: Benchmarks) -> list[str]:
     """What is left to a person: names taken at JARVIS, and what a new benchmark asks for."""
     results = sorted({name for names in exported.values() for name in names})
-    taken = {model for name in results for model in Reference.read(benchmarks.root, name).published}
+    taken = {model for name in results for model in benchmarks.open(name).reference.published}
     return [
         *(
             f"JARVIS-Leaderboard has a {name} of its own; --prefix names yours otherwise"

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from jarvis_stem.formats.folder import check_folder_name
+from jarvis_stem.formats.folder import ATTRIBUTES, alike, check_folder_name, folded
 from jarvis_stem.formats.project_metadata import METADATA, listed_benchmarks
 from jarvis_stem.scoring.board import Leaderboard
 from jarvis_stem.scoring.checklist import Checklist, check
@@ -88,16 +88,14 @@ class Judgement:
 
 
 class _Trees(NamedTuple):
-    """The same folder in three commits.
+    """The same folder before and after a merge.
 
     Attributes:
-        base: What to merge into.
-        fork: Where the head left the base; what changed since is the head's.
-        head: What to merge.
+        base: What is merged into.
+        head: What the merge makes of it.
     """
 
     base: list[Entry]
-    fork: list[Entry]
     head: list[Entry]
 
 
@@ -111,41 +109,74 @@ def judge(repository: Path, base: str, head: str) -> Judgement:
 
     Raises:
         StemError: A commit is not there, the two have no history in common, or the base's
-            benchmarks are broken.
+            benchmarks are not those that it lists.
     """
-    commits = Commits(repository)
-    here, there = commits.commit(base), commits.commit(head)
-    fork = commits.common_ancestor(here, there)
-    trees = _Trees(*map(commits.entries, (here, fork, there)))
+    with tempfile.TemporaryDirectory(prefix="judge-") as name:
+        commits = Commits(repository, Path(name, "git"))
+        here, there = commits.commit(base), commits.commit(head)
+        merge = commits.merged(here, there)
+        if merge.conflicts:
+            what = some(merge.conflicts, SHOWN)
+            problem = f"conflicts with the base, and is not judged: {what}; merge the base into it"
+            return Judgement(here, there, problems=[problem])
+        folder = Path(name, "merged")
+        folder.mkdir()
+        try:
+            return _judge_merge(commits, here, there, merge.tree, folder)
+        except StemError as error:  # of the base, whose files are no more by the time it is read
+            raise StemError(str(error).replace(f"{folder}/", f"{base}:")) from None
+
+
+def _judge_merge(commits: Commits, base: str, head: str, merged: str, folder: Path) -> Judgement:
+    """Judge what a merge makes of the base, laid out in an empty folder."""
+    trees = _Trees(commits.entries(base), commits.entries(merged))
     inner = _Trees(*(commits.folder(tree, CONTRIBUTIONS) for tree in trees))
     needed = {entry.name for entry in trees.base} & {CONTRIBUTIONS, BENCHMARKS, METADATA}
     if BENCHMARKS not in needed:
-        raise StemError(f"{quote(base)}: has no folder {BENCHMARKS}/ to score on")
-    with tempfile.TemporaryDirectory(prefix="judge-") as name:
-        folder = Path(name)
-        try:
-            commits.extract(here, needed, folder)
-            (folder / CONTRIBUTIONS).mkdir(exist_ok=True)
-            before = _build(folder)
-            contributions = _lay_out(commits, inner, folder / CONTRIBUTIONS)
-            after = _build(folder)
-            for judged in contributions:
-                _assess(judged, folder, before, after)
-        except StemError as error:  # of the base, whose files are no more by the time it is read
-            raise StemError(str(error).replace(f"{folder}/", f"{base}:")) from None
+        raise StemError(f"{base}: has no folder {BENCHMARKS}/ to score on")
+    leaving = commits.extract(base, needed, folder)
+    (folder / CONTRIBUTIONS).mkdir(exist_ok=True)
+    before = _build(folder)
+    contributions = _lay_out(commits, inner, folder / CONTRIBUTIONS)
+    after = _build(folder)
+    for judged in contributions:
+        _assess(judged, folder, before, after)
     return Judgement(
-        here,
-        there,
+        base,
+        head,
         contributions,
         problems=_tree_problems(commits, trees, inner)
+        + _base_problems(commits, base, needed, _unchanged(leaving, inner))
         + _moved(before, after, {judged.contribution for judged in contributions}),
         flags=_flags(contributions) + _other_files(commits, trees, inner),
     )
 
 
+def _unchanged(links: list[str], inner: _Trees) -> list[str]:
+    """Those paths below contributions/ that are in no contribution that the head changes."""
+    names = _contributions(inner)
+    return [printable(path) for path in links if path.split("/")[1] not in names]
+
+
+def _base_problems(commits: Commits, base: str, folders: set[str], leaving: list[str]) -> list[str]:
+    """What of the base keeps a clone from having what is judged, whatever the head is worth."""
+    return [
+        *(f"the base has a link that leaves its folder: {path}; remove it" for path in leaving),
+        *(
+            f"the base has {path}, by which a clone has other files than were judged; remove it"
+            for path in commits.attributes(base, folders - {METADATA})
+        ),
+    ]
+
+
 def _tree_problems(commits: Commits, trees: _Trees, inner: _Trees) -> list[str]:
     """What fails the head whatever its contributions are worth."""
     problems = []
+    problems += [
+        f"changes {quote(entry.name)}, by which a clone has other files than are judged; remove it"
+        for entry in sorted({*trees.head, *inner.head} - {*trees.base, *inner.base})
+        if folded(entry.name) == ATTRIBUTES
+    ]
     if paths := _changed_paths(commits, trees, lambda entry: entry.name == BENCHMARKS):
         problems.append(
             f"changes benchmarks, which all scores rest on: {some(paths, SHOWN)}; scored here is "
@@ -174,13 +205,13 @@ def _other_files(commits: Commits, trees: _Trees, inner: _Trees) -> list[str]:
 
 
 def _changed_paths(commits: Commits, trees: _Trees, of: Callable[[Entry], bool]) -> list[str]:
-    old, new = (list(filter(of, tree)) for tree in (trees.fork, trees.head))
+    old, new = (list(filter(of, tree)) for tree in trees)
     return commits.changed_paths(old, new, SHOWN)
 
 
 def _contributions(inner: _Trees) -> list[str]:
     """Names of the contributions that the head changes."""
-    return changed(*(itertools.filterfalse(_is_aside, tree) for tree in (inner.fork, inner.head)))
+    return changed(*(itertools.filterfalse(_is_aside, tree) for tree in inner))
 
 
 def _is_aside(entry: Entry) -> bool:
@@ -193,7 +224,7 @@ def _lay_out(commits: Commits, inner: _Trees, root: Path) -> list[Judged]:
 
     Args:
         commits: Where the head's files are.
-        inner: The three commits' contributions.
+        inner: The contributions before and after the merge.
         root: Folder that holds the base's contributions.
 
     Returns:
@@ -202,12 +233,12 @@ def _lay_out(commits: Commits, inner: _Trees, root: Path) -> list[Judged]:
     contributions = []
     room = SIZE_LIMIT
     for name in _contributions(inner)[:CONTRIBUTION_LIMIT]:
-        old, new = (commits.folder(tree, name) for tree in (inner.fork, inner.head))
+        old, new = (commits.folder(tree, name) for tree in inner)
         files = commits.changed_paths(old, new, SHOWN)
         judged = Judged(printable(name), _change(name, inner), files)
         contributions.append(judged)
         if check_folder_name(Path(name)) == []:  # else no path is made of it
-            shutil.rmtree(root / name, ignore_errors=True)
+            _remove(root / name)
         for entry in inner.head:
             if entry.name == name:
                 judged.problems += _entry_problems(entry, inner)
@@ -215,6 +246,13 @@ def _lay_out(commits: Commits, inner: _Trees, root: Path) -> list[Judged]:
                     judged.problems, size = commits.write(entry.oid, root / name, room)
                     room -= size
     return contributions
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _change(name: str, inner: _Trees) -> Change:
@@ -225,15 +263,13 @@ def _change(name: str, inner: _Trees) -> Change:
 
 def _entry_problems(entry: Entry, inner: _Trees) -> list[str]:
     """Why an entry of contributions/ is not laid out."""
-    base, fork, head = ([other.name for other in tree] for tree in inner)
-    deleted = {*fork} - {*head}
-    merged = [*head, *({*base} - {*head} - deleted)]
-    alike = [name for name in merged if name.casefold() == entry.name.casefold()]
-    alike.remove(entry.name)
+    names = [other.name for other in inner.head]
+    twice = [f"its name is there {names.count(entry.name)} times"]
     return [
         *check_folder_name(Path(entry.name)),
         *([] if entry.is_folder else [f"{entry.kind}; expected a folder"]),
-        *(f"its name is {quote(name)} but for upper and lower case" for name in sorted(alike)),
+        *(twice if names.count(entry.name) > 1 else []),
+        *alike(entry.name, names),
     ]
 
 

@@ -83,7 +83,7 @@ def _metadata(name: str, contributions: Path) -> dict[str, Any]:
     }
     # What the scorer would refuse, such as the address me@localhost, is as good as unknown.
     return blank() | {
-        key: value for key, value in known.items() if parse_metadata({**blank(), key: value})[0]
+        key: value for key, value in known.items() if not parse_metadata({**blank(), key: value})[1]
     }
 
 

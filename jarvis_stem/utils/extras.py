@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 EXTRAS = {
-    "train": ("jarvis", "onnxscript", "pandas", "psutil", "safetensors", "sklearn", "torch"),
+    "train": ("jarvis", "onnxscript", "psutil", "safetensors", "sklearn", "torch"),
     "site": ("itables", "markdown_it", "nh3", "plotly"),
     "microscope": ("dask", "h5py", "imagecodecs", "mrcfile", "rsciio", "sparse", "zarr"),
     "structures": ("ase", "gemmi", "moyopy"),
     "plot": ("matplotlib",),
+    "table": ("pandas",),
+    "app": ("nicegui",),
 }
 """Extras of setup.py by the names that their packages are imported by."""
 _CLONE = Path(__file__).resolve().parents[2] / "setup.sh"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from jarvis_stem.utils.errors import StemError
@@ -18,6 +18,7 @@ def git(
     cwd: Path,
     env: Mapping[str, str] | None = None,
     stdin: bytes | None = None,
+    accept: Collection[int] = (0,),
 ) -> bytes:
     """Run git and return what it printed.
 
@@ -28,6 +29,7 @@ def git(
         cwd: Folder to run it in.
         env: Variables to set beside the process' own.
         stdin: What git reads, nothing if None.
+        accept: Exit statuses that are no failure.
 
     Returns:
         Its standard output.
@@ -47,7 +49,7 @@ def git(
         )
     except FileNotFoundError:
         raise StemError("git: not found on the PATH; install it first") from None
-    if done.returncode:
+    if done.returncode not in accept:
         words = (done.stderr or done.stdout).decode(errors="replace").strip()
         command = without_credentials(" ".join(arguments[:4]))
         raise StemError(f"git {command}: {without_credentials(words) or 'failed without a word'}")

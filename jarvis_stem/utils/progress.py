@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
@@ -36,6 +37,7 @@ def bar(*, transient: bool = False) -> Progress:
         console=console,
         disable=not console.is_terminal,
         transient=transient,
+        redirect_stdout=sys.stdout.isatty(),  # what is piped on stays on standard output
     )
 
 

@@ -12,7 +12,7 @@ from jarvis_stem.formats.metadata import DATE_FORMAT
 from jarvis_stem.formats.names import BENCHMARK_SUFFIX, ResultName
 from jarvis_stem.formats.sources import SOURCES_SUFFIX
 from jarvis_stem.scoring.board import BASELINE, Board, PublishedResult, Result, Share
-from jarvis_stem.scoring.table import RANK, Row, rows, same_predictions
+from jarvis_stem.scoring.table import RANK, Row, notices, rows
 from jarvis_stem.web.content import Content, board_page
 from jarvis_stem.web.templates import render
 
@@ -117,7 +117,7 @@ def _context(board: Board, content: Content) -> dict[str, Any]:
         "shown": SHOWN,
         "bars": min(len(board.results), BARS),
         "teams": sorted({record["team"] for record in lines} - {""}, key=str.casefold),
-        "notes": same_predictions(board),
+        "notes": notices(board),
         "robustness": robustness,
         "benchmark_url": f"{benchmarks_url}/{name.page_path(BENCHMARK_SUFFIX).as_posix()}",
         "sources_url": f"{benchmarks_url}/{name.page_path(SOURCES_SUFFIX).as_posix()}",

@@ -6,6 +6,9 @@ import csv
 import io
 import json
 import os
+import pty
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from typing import Any
 import click
 import numpy as np
 import pytest
-from helpers import python
+from helpers import PATIENCE, REPOSITORY, python, start
 from jarvis.io.vasp.inputs import Poscar
 from microscope_files import digital_micrograph, ncem, velox, zspy
 from numpy.typing import NDArray
@@ -141,8 +144,11 @@ def test_csv(square: Pixels, capsys: pytest.CaptureFixture[str]) -> None:
     assert [row["input"] for row in rows] == ['a,"b".png', "text.png", "high.png"]
     assert [row["class_name"] for row in rows[:2]] == ["square", ""]
     assert sum(float(rows[0][f"p_{name}"]) for name in ("square", "rhombus", "rectangle")) > 0.9
-    assert float(rows[0]["a"]) == pytest.approx(22, abs=5e-3)
-    assert (rows[0]["unit"], rows[0]["further"], rows[0]["lattice_name"]) == ("px", "0", "square")
+    assert float(rows[0]["a_px"]) == pytest.approx(22, abs=5e-3)
+    assert (rows[0]["a_angstrom"], rows[0]["further"], rows[0]["lattice_name"]) == (
+        *("", "0"),
+        "square",
+    )
     assert rows[1]["error"].startswith("text.png: ")
     assert rows[2]["reasons"].startswith("not square")
 
@@ -153,14 +159,76 @@ def test_csv_without_any_answer(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(head) == len(row)
 
 
-def test_both_to_standard_output_are_refused(square: Pixels) -> None:
+@pytest.mark.parametrize(
+    "outputs", [("--json", "--csv", "-"), ("--jsonl", "--csv", "-"), ("--json", "--jsonl")]
+)
+def test_two_to_standard_output_are_refused(outputs: Sequence[str], square: Pixels) -> None:
     with pytest.raises(click.UsageError, match="both print"):
-        main([save("x.png", square), "--json", "--csv", "-"])
+        main([save("x.png", square), *outputs])
+
+
+def test_lines_of_json(square: Pixels, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("text.png").write_text("hello")
+    inputs = ["text.png", save("ü.png", square), save("y.png", square[::-1])]
+    answers = as_json(capsys, *inputs, status=1)
+    assert main([*inputs, "--jsonl", "--quiet"]) == 1
+    out, err = capsys.readouterr()
+    assert [json.loads(line) for line in out.splitlines()] == answers
+    assert '"ü.png"' in out
+    assert err.startswith("error: text.png: not a readable image")
+    assert main([*inputs, "--jsonl", "--plot", "p", "--csv", "x.csv"]) == 1
+    assert capsys.readouterr().out == out
+    assert sorted(path.name for path in Path("p").iterdir()) == ["y.png", "ü.png"]
+    assert len(Path("x.csv").read_text(encoding="utf-8").splitlines()) == 4
+
+
+def test_a_line_is_printed_before_the_next_input_is_read(
+    square: Pixels, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = [save(f"{n}.png", square) for n in range(3)]
+    seen = []
+    command = sys.modules["jarvis_stem.predict"]  # jarvis_stem.predict is the function
+    read = command.read_input
+
+    def watched(name: str, *rest: Any) -> Any:
+        seen.append(len(capsys.readouterr().out.splitlines()))
+        return read(name, *rest)
+
+    monkeypatch.setattr(command, "read_input", watched)
+    assert main([*inputs, "--jsonl"]) == 0
+    assert seen == [0, 1, 1]
+
+
+def test_a_reader_that_takes_only_the_first_line(square: Pixels) -> None:
+    inputs = " ".join(save(f"{n}.png", square) for n in range(3))
+    predict = f"{sys.executable} -m jarvis_stem predict {inputs} --jsonl"
+    done = start(["bash", "-c", f"{predict} | head -1; echo ${{PIPESTATUS[0]}}"], Path.cwd())
+    line, status = done.stdout.splitlines()
+    assert json.loads(line)["class_name"] == "square"
+    assert (status, done.stderr) == ("141", "")
+
+
+def test_a_terminal_for_progress_gets_no_answers(square: Pixels) -> None:
+    save("x.png", square)
+    master, slave = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "jarvis_stem", "predict", "x.png", "--jsonl"],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "TERM": "xterm-256color"},
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        timeout=PATIENCE,
+        check=True,
+    )
+    os.close(slave)
+    shown = os.read(master, 2**16).decode()
+    os.close(master)
+    assert json.loads(done.stdout)["class_name"] == "square"
+    assert "Answering" in shown and "class_name" not in shown
 
 
 def test_a_microscopes_picture(capsys: pytest.CaptureFixture[str]) -> None:
     atoms = prototypes.structures()[f"{HEXAGONAL}.jpg"]
-    conditions = Conditions(dose=3e3, drift_shear=0.03, rotation=9)
+    conditions = Conditions(dose=3e3, shear=0.03, rotation=9)
     save("x.tif", stem.simulate([atoms], conditions)[0])
     assert main(["x.tif", "--pixel-size", "0.2", "--plot", "--csv", "x.csv"]) == 0
     out, err = capsys.readouterr()
@@ -171,8 +239,9 @@ def test_a_microscopes_picture(capsys: pytest.CaptureFixture[str]) -> None:
     assert err == "answers: x.csv\nplot: lattices/x.png\n"
     assert plotted("lattices/x.png")
     (row,) = csv.DictReader(io.StringIO(Path("x.csv").read_text(encoding="utf-8")))
-    assert row["unit"] == "Å"
-    assert float(row["symmetric_gamma"]) == pytest.approx(60)
+    assert float(row["a_angstrom"]) == pytest.approx(2.46, abs=0.1)
+    assert row["a_px"] == ""
+    assert float(row["symmetric_gamma_deg"]) == pytest.approx(60)
     assert 0.01 < float(row["strain"]) < 0.06
     (exact,) = as_json(capsys, "x.tif", "--pixel-size", "0.2", "--distortion", "0")
     assert exact["symmetric"] is None
@@ -217,6 +286,20 @@ def test_several_structures_in_a_file(capsys: pytest.CaptureFixture[str]) -> Non
         f"x.json_{HEXAGONAL}.png",
         f"x.json_{SQUARE}.png",
     ]
+
+
+def test_one_bad_structure_of_a_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    found = prototypes.structures()
+    atoms = found[f"{SQUARE}.jpg"].to_dict()
+    records = [{"jid": "good", "atoms": atoms}, {"jid": "bad", "atoms": {**atoms, "coords": []}}]
+    Path("x.json").write_text(json.dumps(records))
+    assert main(["x.json", "--json"]) == 1
+    out, err = capsys.readouterr()
+    good, bad = json.loads(out)
+    assert (good["input"], good["class_name"], good["error"]) == ("x.json: good", "square", None)
+    assert (bad["input"], bad["class"]) == ("x.json: bad", None)
+    assert bad["error"].startswith("x.json: bad: ")
+    assert bad["error"] in err
 
 
 def test_the_pixel_size(square: Pixels, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,8 @@ from helpers import (
 )
 
 from jarvis_stem import reference
-from jarvis_stem.formats.benchmark import MANIFEST, Benchmark
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.manifest import MANIFEST
 from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.formats.published import REFERENCE_SUFFIX, Reference, fingerprint
 from jarvis_stem.scoring.leaderboard import build

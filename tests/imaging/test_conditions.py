@@ -88,8 +88,8 @@ def off_square() -> Atoms:
     [
         Conditions(rotation=-40),
         Conditions(pixel_size=0.24),
-        Conditions(drift_shear=0.02, drift_stretch=-0.01),
-        Conditions(rotation=30, pixel_size=0.18, drift_shear=-0.015, dose=1e6),
+        Conditions(shear=0.02, stretch=-0.01),
+        Conditions(rotation=30, pixel_size=0.18, shear=-0.015, dose=1e6),
     ],
 )
 def test_measured_lattice_is_the_true_one_times_the_matrix(conditions: Conditions) -> None:
@@ -112,9 +112,7 @@ def test_measured_lattice_is_the_true_one_times_the_matrix(conditions: Condition
 def test_matrix_scales_areas_by_stretch_and_pixel_alone(
     rotation: float, shear: float, stretch: float, pixel_size: float
 ) -> None:
-    conditions = Conditions(
-        rotation=rotation, drift_shear=shear, drift_stretch=stretch, pixel_size=pixel_size
-    )
+    conditions = Conditions(rotation=rotation, shear=shear, stretch=stretch, pixel_size=pixel_size)
     assert np.linalg.det(conditions.distortion) == pytest.approx(1 + stretch)
     area = np.linalg.det(conditions.matrix)
     assert area == pytest.approx((1 + stretch) * (0.2 / pixel_size) ** 2)
@@ -122,10 +120,22 @@ def test_matrix_scales_areas_by_stretch_and_pixel_alone(
     assert turned @ turned.T == pytest.approx(np.eye(2), abs=1e-12)
 
 
-def test_drift_moves_the_last_line_against_the_first() -> None:
-    drift = Conditions(drift_shear=0.02, drift_stretch=0.01)
+def test_shear_and_stretch_move_the_last_line_against_the_first() -> None:
+    scan = Conditions(shear=0.02, stretch=0.01)
     frame = np.array([51.0, 0.0])  # from the first line to the last
-    assert frame @ drift.distortion == pytest.approx([51 * 1.01, 51 * 0.02])
+    assert frame @ scan.distortion == pytest.approx([51 * 1.01, 51 * 0.02])
+
+
+@given(shear=st.floats(-0.15, 0.15), stretch=st.floats(-0.15, 0.15))
+@settings(max_examples=20)
+def test_measured_square_is_sheared_by_what_the_conditions_say(
+    shear: float, stretch: float
+) -> None:
+    conditions = Conditions(shear=shear, stretch=stretch)
+    seen = measure(stem.to_uint8(stem.simulate([crystal(3.7, 3.7, 90)], conditions)))
+    sheared = np.array([[3.7 * (1 + stretch), 3.7 * shear], [0, 3.7]])
+    steps = seen.vectors[0] @ np.linalg.inv(sheared)
+    assert np.abs(steps - np.round(steps)).max() < 2e-3
 
 
 def test_only_the_clean_picture_of_an_acute_cell_has_empty_corners() -> None:
@@ -141,8 +151,8 @@ def test_only_the_clean_picture_of_an_acute_cell_has_empty_corners() -> None:
     for conditions in (
         Conditions(rotation=1),
         Conditions(pixel_size=0.25),
-        Conditions(drift_shear=0.01),
-        Conditions(rotation=60, pixel_size=0.3, drift_stretch=0.05),
+        Conditions(shear=0.01),
+        Conditions(rotation=60, pixel_size=0.3, stretch=0.05),
     ):
         assert emptiest_corner(conditions) > 0.8
 
@@ -195,32 +205,64 @@ def test_black_image_stays_black() -> None:
     assert np.array_equal(degrade(flat(0), everything), flat(0))
 
 
-# Jitter and contamination
+# Lines out of place, background, contamination
+
+
+@given(
+    size=st.floats(1, 100),
+    pixel_size=st.floats(0.02, 1),
+    seed=st.integers(0, 2**32 - 1),
+    distortion=st.floats(-0.5, 0.5),
+)
+@settings(max_examples=20)
+def test_noise_without_strength_changes_nothing(
+    size: float, pixel_size: float, seed: int, distortion: float
+) -> None:
+    conditions = Conditions(
+        contamination_size=size, pixel_size=pixel_size, shear=distortion, stretch=distortion
+    )
+    image = stem.simulate(some(1))
+    assert np.array_equal(degrade(image, conditions, seed=seed), image)
 
 
 def test_jitter_shifts_each_line_by_its_own_random_part() -> None:
-    phase = math.pi * 40 / 256
-    wave = 1 + np.cos(phase * (np.arange(256) + 0.5))
-    image = np.tile(wave, (256, 1)).astype(np.float32)[None]
-    lines = degrade(image, Conditions(jitter=0.15), seed=2)[0]
-    inside = np.arange(32, 224)
-    basis = [f(phase * (inside + 0.5)) for f in (np.ones_like, np.cos, np.sin)]
-    fit = np.linalg.lstsq(np.stack(basis, axis=1), lines[:, inside].T, rcond=None)[0]
-    assert fit[0] == pytest.approx(np.ones(256), abs=1e-3)
-    assert np.hypot(fit[1], fit[2]) == pytest.approx(np.ones(256), abs=1e-3)
-    shifts = np.arctan2(fit[2], fit[1]) / phase * 0.2  # Å
+    shifts = line_shifts(Conditions(jitter=0.15), 256)
     assert shifts.std() == pytest.approx(0.15, abs=5 * 0.15 / math.sqrt(2 * 256))
     assert abs(shifts.mean()) < 5 * 0.15 / 16
     assert abs(np.corrcoef(shifts[1:], shifts[:-1])[0, 1]) < 5 / 16
 
 
-def test_jitter_keeps_what_does_not_change_along_lines() -> None:
+def line_shifts(conditions: Conditions, n_lines: int) -> NDArray[np.float64]:
+    """How far a picture's lines are moved along y, Å; less than 1.28 Å, of pixels of 0.2 Å."""
+    phase = math.pi * 40 / 256
+    wave = 1 + np.cos(phase * (np.arange(256) + 0.5))
+    image = np.tile(wave, (n_lines, 1)).astype(np.float32)[None]
+    lines = degrade(image, conditions, seed=2)[0]
+    inside = np.arange(32, 224)
+    basis = [f(phase * (inside + 0.5)) for f in (np.ones_like, np.cos, np.sin)]
+    fit = np.linalg.lstsq(np.stack(basis, axis=1), lines[:, inside].T, rcond=None)[0]
+    assert fit[0] == pytest.approx(np.ones(n_lines), abs=1e-3)
+    assert np.hypot(fit[1], fit[2]) == pytest.approx(np.ones(n_lines), abs=1e-3)
+    return np.asarray(np.arctan2(fit[2], fit[1]) / phase * 0.2)
+
+
+def test_jumps_move_all_lines_after_them() -> None:
+    shifts = line_shifts(Conditions(jump=0.01), 4096)
+    steps = np.diff(shifts)
+    jumps = steps[np.abs(steps) > 1e-6]
+    expected = 4096 / 32
+    assert abs(len(jumps) - expected) < 5 * math.sqrt(expected)
+    assert jumps.std() == pytest.approx(0.01, rel=5 / math.sqrt(2 * expected))
+    assert abs(np.abs(steps).sum() - np.abs(jumps).sum()) < 1e-3  # lines between move together
+
+
+def test_jitter_and_jumps_keep_what_does_not_change_along_lines() -> None:
     across = np.linspace(1, 2, 256, dtype=np.float32)[None, :, None].repeat(256, axis=2)
-    assert degrade(across, Conditions(jitter=1)) == pytest.approx(across, abs=1e-5)
+    assert degrade(across, Conditions(jitter=1, jump=1)) == pytest.approx(across, abs=1e-5)
 
 
 @pytest.mark.parametrize("background", [0.2, 3.0])
-def test_contamination_is_smooth_and_adds_its_share(background: float) -> None:
+def test_background_is_smooth_and_adds_its_share(background: float) -> None:
     image = stem.simulate(some(3))
     added = degrade(image, Conditions(background=background), seed=4).astype(np.float64) - image
     means = image.mean(axis=(1, 2))
@@ -231,12 +273,57 @@ def test_contamination_is_smooth_and_adds_its_share(background: float) -> None:
     assert not np.allclose(added[0] / means[0], added[1] / means[1], rtol=0.1)
 
 
-def test_jitter_and_contamination_do_not_depend_on_the_dose() -> None:
+@given(
+    share=st.floats(0.01, 10),
+    size=st.floats(1, 100),
+    pixel_size=st.floats(0.02, 1),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=30)
+def test_contamination_covers_a_part_and_adds_its_share(
+    share: float, size: float, pixel_size: float, seed: int
+) -> None:
+    conditions = Conditions(contamination=share, contamination_size=size, pixel_size=pixel_size)
+    added = degrade(flat(2), conditions, seed=seed)[0].astype(np.float64) - 2
+    assert added.min() >= 0
+    assert added.mean() == pytest.approx(2 * share, rel=1e-3)
+    assert (added > 1e-6 * added.max()).mean() == pytest.approx(0.3, abs=0.01)
+
+
+@pytest.mark.parametrize("size", [4.0, 8.0])
+@pytest.mark.parametrize("pixel_size", [0.1, 0.2])
+def test_patches_of_contamination_are_as_wide_as_they_should(
+    size: float, pixel_size: float
+) -> None:
+    conditions = Conditions(contamination=1, contamination_size=size, pixel_size=pixel_size)
+    patches = degrade(flat(1, 8, 512), conditions, seed=3).astype(np.float64)
+    patches -= patches.mean()
+    # White noise smoothed by a Gaussian has a correlation that is sqrt(2) as wide as that; what is
+    # above a threshold has a narrower one, by the same factor at any size.
+    correlation = np.fft.ifft2(np.abs(np.fft.fft2(patches)) ** 2).real.mean(axis=0)[0]
+    full_width = 2 * np.argmax(correlation < correlation[0] / 2) * pixel_size
+    assert 0.7 * size < full_width / math.sqrt(2) < 0.85 * size
+
+
+def test_noise_does_not_depend_on_the_dose() -> None:
     image = stem.simulate(some(2))
-    counted = Conditions(dose=1e12, jitter=0.1, background=0.5)
-    uncounted = Conditions(jitter=0.1, background=0.5)
+    uncounted = Conditions(jitter=0.1, jump=0.2, background=0.5, contamination=0.5)
+    counted = dataclasses.replace(uncounted, dose=1e12)
     near = 1e-3 * image.max()
     assert np.allclose(degrade(image, counted), degrade(image, uncounted), atol=near)
+
+
+def test_one_kind_of_noise_does_not_depend_on_the_others() -> None:
+    shifts = [line_shifts(Conditions(**kind), 256) for kind in ({"jitter": 0.1}, {"jump": 0.05})]
+    both = Conditions(jitter=0.1, jump=0.05)
+    assert line_shifts(both, 256) == pytest.approx(sum(shifts), abs=1e-3)
+    image = stem.simulate(some(1))
+    added = [degrade(image, Conditions(**{name: 1})) - image for name in _ADDED]
+    together = degrade(image, Conditions(**dict.fromkeys(_ADDED, 1))) - image
+    assert np.allclose(together, sum(added), atol=1e-3 * float(image.max()))
+
+
+_ADDED = ("background", "contamination")
 
 
 # Seeds and parts
@@ -336,10 +423,13 @@ def test_impossible_intensities_are_refused_by_number(bad: float) -> None:
         probe_width=st.floats(0.05, 2),
         pixel_size=st.floats(0.05, 0.5),
         rotation=st.floats(-360, 360),
-        drift_shear=st.floats(-0.5, 0.5),
-        drift_stretch=st.floats(-0.5, 0.5),
+        shear=st.floats(-0.5, 0.5),
+        stretch=st.floats(-0.5, 0.5),
         jitter=st.floats(0, 5),
+        jump=st.floats(0, 5),
         background=st.floats(0, 100),
+        contamination=st.floats(0, 100),
+        contamination_size=st.floats(1, 100),
     )
 )
 @settings(max_examples=40)
@@ -362,9 +452,13 @@ def test_drawn_conditions_are_those_of_the_seed_and_within_their_bounds() -> Non
     assert 5.9 < doses.max() <= 6
     assert all(0.16 <= one.pixel_size <= 0.24 for one in drawn)
     assert all(abs(one.rotation) <= 45 for one in drawn)
-    assert all(max(abs(one.drift_shear), abs(one.drift_stretch)) <= 0.02 for one in drawn)
+    assert all(5 <= one.contamination_size <= 20 for one in drawn)
+    bent = np.abs([one.shear for one in drawn if one.shear] + [one.stretch for one in drawn])
+    assert 0.005 < np.median(bent[bent > 0]) < 0.015
+    assert 0.1 < bent.max() < 0.3  # one in four is normal with a standard deviation of 5%
     for field in dataclasses.fields(Conditions):
         values = [getattr(one, field.name) for one in drawn]
         n_changed = sum(value != getattr(CLEAN, field.name) for value in values)
-        assert 240 < n_changed < 360  # one half, within 5 standard deviations
+        share = 0.25 if field.name in ("jump", "background", "contamination") else 0.5
+        assert abs(n_changed / 600 - share) < 0.1  # 5 standard deviations
         assert len(set(values)) == n_changed + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,9 +37,7 @@ def shape(vectors: NDArray[np.float64]) -> list[float]:
 
 @pytest.mark.parametrize("size", [0.1, 0.2, 0.3])
 def test_a_distorted_lattice_is_measured_as_it_is(size: float) -> None:
-    conditions = Conditions(
-        dose=3e4, rotation=17, pixel_size=size, drift_shear=0.03, drift_stretch=-0.02
-    )
+    conditions = Conditions(dose=3e4, rotation=17, pixel_size=size, shear=0.03, stretch=-0.02)
     for known in (size, None):
         found, *others = domains.find_domains(drawn(conditions), known)
         assert others == []
@@ -52,6 +51,22 @@ def test_contamination_and_bright_dirt_do_not_hide_it() -> None:
     image[40:70, 180:220] += 30 * image.max()
     found, *_ = domains.find_domains(image, 0.2)
     assert shape(found.vectors) == pytest.approx(shape(true_vectors(conditions)), rel=1e-2)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_no_tile_shows_alone_several_show_together(seed: int) -> None:
+    conditions = Conditions(rotation=11, pixel_size=0.3)
+    shown = degrade(drawn(conditions)[None], replace(conditions, dose=18), seed=seed)[0]
+    (found,) = domains.find_domains(shown)
+    assert shape(found.vectors) == pytest.approx(shape(true_vectors(conditions)), rel=0.02)
+    assert found.tiles[:, 2:].max() == 256  # whole rows and columns of tiles
+
+
+def test_other_scales_confirm_a_lattice() -> None:
+    clear, faint = (
+        domains.find_domains(drawn(Conditions(dose=dose, pixel_size=0.3)))[0] for dose in (1e3, 40)
+    )
+    assert clear.scales > faint.scales
 
 
 def test_two_grains_are_two_lattices() -> None:

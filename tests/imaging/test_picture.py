@@ -88,7 +88,7 @@ def test_the_middle_of_a_picture_that_is_not_square(render: Pixels, tmp_path: Pa
     path = save(np.hstack([render, render])[:, 100:400], tmp_path / "x.png")
     read = read_picture(path)
     assert np.array_equal(read.pixels, np.hstack([render, render])[:, 122:378])
-    (doubt,) = read.view_doubts
+    (doubt,) = read.view.doubts
     assert read.doubts == ()
     assert doubt.startswith("not square: the middle 256x256 of 300x256 px")
 
@@ -115,17 +115,24 @@ def test_a_known_pixel_size(render: Pixels, tmp_path: Path) -> None:
 
 def test_a_smaller_view_is_continued_by_its_lattice(render: Pixels, tmp_path: Path) -> None:
     read = read_picture(save(render[28:228, 28:228], tmp_path / "x.png"), 0.2)
-    assert (read.doubts, read.view_doubts, read.inside) == ((), (), 200)
+    assert (read.doubts, read.view.doubts, read.view.inside) == ((), (), 200)
     assert np.corrcoef(read.pixels.ravel(), render.ravel())[0, 1] > 0.98
-    with pytest.raises(StemError, match=r"x\.png: shows 10\.0 Å; expected at least 12\.8"):
-        read_picture(tmp_path / "x.png", 0.05)
+    with pytest.raises(StemError, match=r"x\.png: shows 4\.0 Å; expected at least 6\.4"):
+        read_picture(tmp_path / "x.png", 0.02)
+
+
+def test_few_cells_are_magnified(render: Pixels, tmp_path: Path) -> None:
+    path = save(render[90:160, 90:160], tmp_path / "x.png")  # 14 Å
+    known, unknown = read_picture(path, 0.2), read_picture(path)
+    assert np.array_equal(known.pixels, unknown.pixels)
+    assert [known.scale, unknown.scale] == pytest.approx([14 / 51.2, 70 / 51.2])
 
 
 def test_without_a_lattice_a_smaller_view_is_filled_up_and_doubted(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (200, 200), dtype=np.uint8)
     read = read_picture(save(noise, tmp_path / "x.png"), 0.2)
-    assert read.view_doubts == ("shows 40.0 Å of the 51.2 that the models were trained on",)
-    assert read.inside == 200
+    assert read.view.doubts == ("shows 40.0 Å of the 51.2 that the models were trained on",)
+    assert read.view.inside == 200
     inside = read.pixels[28:228, 28:228].astype(float)
     assert np.corrcoef(inside.ravel(), noise.ravel())[0, 1] > 0.9999
     assert len(np.unique(read.pixels[:28])) == 1
@@ -273,7 +280,7 @@ def test_microscopes_files_say_how_large_a_pixel_is(
     assert (read.pixel_size, read.doubts) == (0.2, ())
     expected = np.vstack([render, render])[72:328]
     assert np.array_equal(read.pixels, expected)
-    assert read_picture(path, 0.1).inside == 128
+    assert read_picture(path, 0.1).view.inside == 128
 
 
 def test_a_microscopes_file_without_a_scale(render: Pixels, tmp_path: Path) -> None:

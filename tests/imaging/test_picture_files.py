@@ -7,6 +7,7 @@ import re
 import shutil
 import struct
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,16 @@ import tifffile
 from helpers import SHARED, on_disk
 from hypothesis import given
 from hypothesis import strategies as st
-from microscope_files import digital_micrograph, hyperspy_signal, mrc, ncem, ser, velox, zspy
+from microscope_files import (
+    digital_micrograph,
+    hyperspy_signal,
+    mrc,
+    ncem,
+    ser,
+    swift,
+    velox,
+    zspy,
+)
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -36,13 +46,54 @@ from jarvis_stem.utils.errors import StemError
 Pixels = NDArray[Any]
 Write = Callable[[Path, Pixels, float, str], object]
 UNITS = {  # spellings, and how many Å each is
-    "Å": ("Å", "A", "\u212b", "angstrom", "Angstrom", "Ångström", "angstroms", "[Å]", "Å/px"),
-    "nm": ("nm", "NM", "n_m", "[n_m]", "nanometer", "Nanometers", "nano metre", "nm per pixel"),
-    "µm": ("µm", "\u03bcm", "um", "micron", "microns", "micrometre", "[u_m]", "µm/pixel"),
+    "Å": (
+        "Ã…",
+        "â\x84«",
+        "\\u00C5",
+        "a",
+        "Å",
+        "A",
+        "\u212b",
+        "angstrom",
+        "Angstrom",
+        "Ångström",
+        "angstroms",
+        "[Å]",
+        "Å/px",
+    ),
+    "nm": (
+        "(nm)",
+        "Nanometer",
+        "nm/px",
+        "nm",
+        "NM",
+        "n_m",
+        "[n_m]",
+        "nanometer",
+        "Nanometers",
+        "nano metre",
+        "nm per pixel",
+    ),
+    "mm": ("mm", "millimetre"),
+    "cm": ("cm", "CENTIMETER"),
+    "µm": (
+        "Âµm",
+        "\u00ce\u00bcm",
+        "µ",
+        "\\u00B5m",
+        "µm",
+        "\u03bcm",
+        "um",
+        "micron",
+        "microns",
+        "micrometre",
+        "[u_m]",
+        "µm/pixel",
+    ),
     "pm": ("pm", "picometer", "[p_m]"),
     "m": ("m", "meters", "metre", "[m]"),
 }
-LENGTHS = {"Å": 1, "nm": 10, "µm": 1e4, "pm": 0.01, "m": 1e10}
+LENGTHS = {"mm": 1e7, "cm": 1e8, "Å": 1, "nm": 10, "µm": 1e4, "pm": 0.01, "m": 1e10}
 SPELLINGS = {unit.replace(" m", "m"): LENGTHS[one] for one, all_ in UNITS.items() for unit in all_}
 
 
@@ -62,7 +113,21 @@ def test_units(unit: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["", None, b"", "px", "pixel", "<undefined>", "[]", "reference frame", "None"]
+    "unit",
+    [
+        "",
+        None,
+        b"",
+        "px",
+        "pix",
+        "1",
+        "Unknown",
+        "pixel",
+        "<undefined>",
+        "[]",
+        "reference frame",
+        "None",
+    ],
 )
 def test_no_unit(unit: object) -> None:
     scale = scale_of([(1, unit)] * 2, "x")
@@ -70,13 +135,27 @@ def test_no_unit(unit: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["1/nm", "1 / nm", "nm^-1", "nm⁻¹", "[n_m^-1]", "Å-1", "mrad", "deg", "s", "eV", "ms"]
+    "unit",
+    [
+        *("1/nm", "1 / nm", "nm^-1", "nm⁻¹", "[n_m^-1]", "Å-1", "mrad", "deg", "s", "eV", "ms"),
+        *("1/cm", "1/A", "1 / Å", "1/meters", "1/nanometer", "1/pm", "nm^(-1)"),
+        *("reciprocal nm", "°", "mrads", "keV", "kV", "V", "Hz", "ns", "ps", "us", "µs", "sec"),
+        *("second(s)", "Seconds", "Milliseconds", "slice", "slices"),
+    ],
 )
 def test_a_unit_of_something_else(unit: str) -> None:
     assert "expected a picture of the sample" in scale_of([(1, unit)] * 2, "x").fault
 
 
-@pytest.mark.parametrize("unit", ["furlong", "a.u.", "9**9**9**9", "counts", "\x1b[31m", "?m"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("furlong", "a.u.", "9**9**9**9", "counts", "\x1b[31m", "?m", "a. u.", "Amps"),
+        *("Cnt/sec", "Counts/s", "Da", "Degrees C", "Fluor", "Ohms", "Torr", "Volts"),
+        *("Unknown Units", "dg", "e-", "e/pixel", "foo", "m/z", "mR", "nA", "points", "u", "n"),
+        *("p", "inch", "pt", "um²", "CUSTOM:UNIT", "Energy Loss (eV)"),
+    ],
+)
 def test_a_unit_that_is_not_understood(unit: str) -> None:
     doubt = scale_of([(2, unit)] * 2, "tags").doubt
     assert doubt.startswith("tags: 2 ")
@@ -221,6 +300,18 @@ OTHERS: dict[str, tuple[str, Callable[[Path, Pixels], object]]] = {
             ],
         ),
     ),
+    "FEI's other tag": (
+        "tif",
+        lambda path, p: tifffile.imwrite(
+            path,
+            p,
+            extratags=[
+                (34680, "s", 0, "[Scan]\r\nPixelWidth=2e-11\r\nPixelHeight=2e-11\r\n", True)
+            ],
+        ),
+    ),
+    "Nion Swift's ndata": ("ndata", lambda path, p: swift(path, p)),
+    "Nion Swift's HDF5": ("h5", lambda path, p: swift(path, p)),
     "rosettasciio's TIFF": (
         "tif",
         lambda path, p: rsciio.tiff.file_writer(str(path), hyperspy_signal(p, 0.2, "Å")),
@@ -287,9 +378,32 @@ def test_no_size(scan: Pixels, tmp_path: Path) -> None:
         file["image"] = scan
         file["dwell times"] = np.arange(128)
     mrc(tmp_path / "x.mrc", scan, 0)
+    np.savez(tmp_path / "x.npz", image=scan, axis=np.arange(128))
     tifffile.imwrite(tmp_path / "x.tif", scan, resolution=(300, 300), resolutionunit=2)
-    for ending in ("npy", "h5", "mrc", "tif"):
+    for ending in ("npy", "h5", "mrc", "npz", "tif"):
         assert_is(read_picture(tmp_path / f"x.{ending}"), scan, None)
+
+
+def test_a_zip_of_two_pictures_is_refused(scan: Pixels, tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "x.npz", scan, scan)
+    expected = (
+        r"x\.npz: expected a picture, .*, got 2 images: uint8\[96, 128\], uint8\[96, 128\]; sa"
+    )
+    with pytest.raises(StemError, match=expected):
+        read_picture(tmp_path / "x.npz")
+    np.savez(tmp_path / "y.npz", np.array([{}]))
+    with pytest.raises(
+        StemError, match=r"y\.npz: expected a picture, .*, got 0 images: object\[1\]"
+    ):
+        read_picture(tmp_path / "y.npz")
+
+
+def test_a_tag_that_is_not_read_is_said(scan: Pixels, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", scan, extratags=[(34683, "s", 0, "<Root/>", True)])
+    read = read_picture(tmp_path / "x.tif")
+    assert read.pixel_size is None
+    assert read.doubts[0].startswith("what FEI's tag 34683 says of a pixel's size is not read; ")
+    assert read_picture(tmp_path / "x.tif", 0.2).doubts == ()
 
 
 def test_a_size_that_is_not_understood_is_said(scan: Pixels, tmp_path: Path) -> None:
@@ -515,6 +629,10 @@ def announced(path: Path) -> None:
             file["data/scan"].create_dataset("data", (n, n), "f8", chunks=(1000, 1000))
     elif path.suffix == ".npy":
         np.lib.format.open_memmap(path, "w+", np.uint8, (n, n))
+    elif path.suffix == ".npz":
+        with zipfile.ZipFile(path, "w") as zipped, zipped.open("image.npy", "w") as member:
+            form = {"descr": "|u1", "fortran_order": False, "shape": (n, n)}
+            np.lib.format.write_array_header_1_0(member, form)
     elif path.suffix == ".mrc":
         mrc(path, np.zeros((64, 64), np.int16))
         with mrcfile.open(path, "r+") as file:
@@ -536,7 +654,9 @@ def announced(path: Path) -> None:
         Image.new("1", (n, n)).save(path)
 
 
-@pytest.mark.parametrize("kind", ["png", "tif", "h5", "hspy", "emd", "npy", "mrc", "dm4", "ser"])
+@pytest.mark.parametrize(
+    "kind", ["png", "tif", "h5", "hspy", "emd", "npy", "npz", "mrc", "dm4", "ser"]
+)
 def test_announced_sizes_are_refused_at_once(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"x.{kind}"
     announced(path)

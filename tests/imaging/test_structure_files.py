@@ -8,7 +8,9 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -128,6 +130,14 @@ def test_odd_inputs_are_right(row: dict[str, str]) -> None:
 
 
 MANY = 10**9
+CELL = (
+    "_cell_length_a 2.46\n_cell_length_b 2.46\n_cell_length_c 20\n_cell_angle_alpha 90\n"
+    "_cell_angle_beta 90\n_cell_angle_gamma 60\n"
+)
+SITES = (
+    "loop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n"
+    "C 0 0 0\nC .33333 .33333 0\n"
+)
 RANDOM = np.random.default_rng(0).random((100_000, 3)).round(4)
 LINES = "\n".join(" ".join(map(str, row)) for row in RANDOM.tolist())
 SMALL_CELL = "x\n1\n2 0 0\n0 2 0\n0 0 2\nC\n"
@@ -158,20 +168,46 @@ def test_announced_sizes_are_refused_at_once(name: str, content: str, tmp_path: 
     assert time.process_time() - start < 2
 
 
-def test_what_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def patient(_path: Path) -> Iterator[tuple[str, Any]]:
-        while True:
-            try:
-                time.sleep(0.01)
-            except Exception:
-                time.sleep(0.01)
-        yield "", None
+def test_what_takes_too_long_is_ended_in_any_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(structure_files, "_LONGEST", 0.0)
+    ase.io.write(tmp_path / "two.extxyz", [graphene(vacuum=8)] * 2)
+    with (
+        ThreadPoolExecutor() as pool,
+        pytest.raises(StemError, match=r"two\.extxyz: expected to be read in"),
+    ):
+        pool.submit(structure_files.read_file, tmp_path / "two.extxyz").result()
 
-    monkeypatch.setattr("jarvis_stem.imaging.structure_files.vasp.read_poscar", patient)
-    monkeypatch.setattr(structure_files, "_LONGEST", 0.05)
-    (tmp_path / "POSCAR").write_text("x")
-    with pytest.raises(StemError, match=r"POSCAR: expected to be read in"):
-        structure_files.read_file(tmp_path / "POSCAR")
+
+LONG = 2**20
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("POSCAR", f"x\n1{' ' * LONG}x\n"),
+        ("POSCAR", "\n" * LONG),
+        ("POSCAR", f"{SMALL_CELL}{'9' * LONG}\nDirect\n0 0 0\n"),
+        ("XDATCAR", f"{'9' * LONG}\nDirect configuration= 1\n0 0 0\n"),
+        ("x.cif", f"data_x\n{CELL}_symmetry_space_group_name_H-M 'P{' ' * LONG}x'\n{SITES}"),
+        ("x.cif", f"data_x\n{CELL}_symmetry_equiv_pos_as_xyz 'x,{' ' * LONG}y,z,1'\n{SITES}"),
+        ("x.cif", f"data_x\n{CELL}{SITES}_chemical_formula_sum 'A{' ' * LONG}A'\n"),
+        ("x.extxyz", f'{"9" * LONG}\nLattice="2 0 0 0 2 0 0 0 2"\nC 0 0 0\n'),
+        ("x.extxyz", f'1\nLattice="2 0 0 0 2 0 0 0 2" x="{" " * LONG}"\nC 0 0 0\n'),
+        ("x.xsf", "\n" * LONG),
+        ("x.xsf", f"CRYSTAL\nPRIMCOORD\n{' ' * LONG}\n"),
+        ("x.res", f"TITL {' ' * LONG}\nLATT -1\n"),
+    ],
+    ids=lambda value: f"{value[:40]!r}" if len(value) > 9 else value,
+)
+def test_long_lines_are_gone_through_once(name: str, content: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    start = time.process_time()
+    with suppress(StemError):
+        structure_files.read_file(path)
+    assert time.process_time() - start < 2
 
 
 def test_pictures_named_like_structures_are_pictures(tmp_path: Path) -> None:
@@ -188,6 +224,46 @@ def test_several_structures_are_named(tmp_path: Path) -> None:
     assert list(shown) == [f"{path}: frame 1", f"{path}: frame 2"]
     assert [str(one.structure).split(",")[0] for one in shown.values()] == ["MoS2", "C2"]
     assert list(structure_files.read_files(path)) == ["two-frame 1.jpg", "two-frame 2.jpg"]
+
+
+def several(name: str, folder: Path) -> Path:
+    """Write a file of graphene, and of something that cannot be read."""
+    good = "t\n1\n2.46 0 0\n1.23 2.13042 0\n0 0 20\nC\n2\n"
+    frames = "{0} configuration= 1\n0 0 0\n.33333 .33333 0\n{0} configuration= 2\n0 0 0\n{1}\n"
+    lattice = 'Lattice="2.46 0 0 1.23 2.13042 0 0 0 20"'
+    atoms = {"lattice_mat": [[2.46, 0, 0], [1.23, 2.13042, 0], [0, 0, 20]], "cartesian": False}
+    places = [[0, 0, 0], [1 / 3, 1 / 3, 0]]
+    whole = {**atoms, "coords": places, "elements": ["C", "C"]}
+    content = {
+        "XDATCAR": good + frames.format("Direct", "0 0 nan"),
+        "x.extxyz": f"2\n{lattice}\nC 0 0 5\nC 1.23 .71014 5\n2\n{lattice}\nC 0 0 5\n",
+        "x.cif": f"data_a\n{CELL}{SITES}\ndata_b\n{CELL}{SITES}C 0 0 x\n",
+        "cut.cif": f"data_a\n{CELL}{SITES}\ndata_b\n{CELL}{SITES}C 0\n",
+        "x.axsf": "ANIMSTEPS 2\nCRYSTAL\nPRIMVEC\n2.46 0 0\n1.23 2.13042 0\n0 0 20\n"
+        "PRIMCOORD 1\n2 1\nC 0 0 5\nC 1.23 .71014 5\nPRIMCOORD 2\n2 1\nC 0 0 5\nC 0 0 5\n",
+        "x.json": json.dumps(
+            [{"jid": "a", "atoms": whole}, {"jid": "b", "atoms": {**whole, "elements": ["C"]}}, 3]
+        ),
+    }[name]
+    path = folder / name
+    path.write_text(content)
+    return path
+
+
+@pytest.mark.parametrize("name", ["XDATCAR", "x.extxyz", "x.cif", "cut.cif", "x.axsf", "x.json"])
+def test_a_structure_that_is_none_takes_no_other_with_it(name: str, tmp_path: Path) -> None:
+    path = several(name, tmp_path)
+    good, *others = structure_files.read_each(path).items()
+    assert not isinstance(good[1], StemError)
+    assert np.allclose(seen(good[1]), [2.46, 2.46, 60], rtol=2e-3)
+    assert others
+    for label, error in others:
+        assert isinstance(error, StemError)
+        assert str(error).startswith(f"{path}: {label}: ")
+    with pytest.raises(StemError, match=re.escape(f"{path}: {others[0][0]}: ")):
+        structure_files.read_file(path)
+    (_, answered), (_, refused), *_ = picture.each_of_path(path).items()
+    assert isinstance(answered, picture.Picture) and isinstance(refused, StemError)
 
 
 def rotation(seed: int) -> NDArray[np.float64]:
@@ -250,16 +326,21 @@ def distances(one: crystal.Crystal) -> NDArray[np.float64]:
 
 
 def moved(read: crystal.Crystal, seed: int) -> ase.Atoms:
-    """The same crystal with its axes in another order or handedness, shifted and rotated."""
+    """The same crystal with other axes of its lattice, a supercell 1 x 1, in any order.
+
+    Their handedness may be the other one; it is shifted and rotated, too.
+    """
     random = np.random.default_rng(seed)
     atoms = ase.Atoms(read.elements, read.cart_coords, cell=read.lattice_mat, pbc=True)
-    atoms.positions += random.random(3) @ read.lattice_mat
+    k, m, n = random.integers(-1, 2, 3)
+    atoms = ase.build.make_supercell(atoms, [[1, 0, 0], [k, 1, 0], [m, n, 1]])
+    atoms.positions += random.random(3) @ atoms.cell[:]
     atoms.wrap()
     order = random.permutation(3)
     return ase.Atoms(
         atoms.symbols,
         scaled_positions=atoms.get_scaled_positions()[:, order],
-        cell=read.lattice_mat[order] @ rotation(seed),
+        cell=atoms.cell[:][order] @ rotation(seed),
         pbc=True,
     )
 
@@ -333,6 +414,13 @@ def test_a_layer_that_is_cut_by_the_cell_is_put_together(height: float) -> None:
     assert identity.identity(shown).symmetry == "layer group p -6 m 2 (78)"
 
 
+def test_symmetry_is_not_looked_for_in_thousands_of_atoms() -> None:
+    atoms = graphene(vacuum=8)
+    for cells, symmetry in ((3, "layer group p 6/m m m (80)"), (48, "symmetry not looked for")):
+        read = identity.identity(crystal.of_ase(atoms.repeat((cells, cells, 1)), "x"))
+        assert (read.n_atoms, read.symmetry) == (2 * cells**2, symmetry)
+
+
 @pytest.mark.parametrize(
     ("structure", "message"),
     [
@@ -357,14 +445,13 @@ def test_objects_of_every_library_are_drawn() -> None:
     cell, symbols, places = atoms.cell[:], atoms.get_chemical_symbols(), atoms.positions
     pymatgen = Structure(cell, symbols, places, coords_are_cartesian=True)
     jarvis = Atoms(lattice_mat=cell, coords=places, elements=symbols, cartesian=True)
-    shown = [picture.of_object(one) for one in (atoms, pymatgen, jarvis)]
+    shown = [picture.of_object(one)["structure"] for one in (atoms, pymatgen, jarvis)]
     for one in shown:
         assert one is not None and one.structure is not None
         assert one.structure == shown[0].structure if shown[0] else False
     disordered = Structure(cell, [{"Mo": 0.5, "W": 0.5}, "S", "S"], atoms.get_scaled_positions())
     with pytest.raises(StemError, match="disordered"):
         picture.of_object(disordered)
-    assert picture.of_object(np.zeros((99, 99))) is None
 
 
 @pytest.mark.parametrize("vacuum", [None, 6.0])

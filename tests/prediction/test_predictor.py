@@ -164,7 +164,7 @@ def microscope(distorted: bool = True, size: float = 0.2) -> NDArray[np.float32]
     """MoS2 as a microscope shows it; the network of these tests is sure of rectangles."""
     atoms = prototypes.structures()["proto-1H-MoS2.jpg"]
     drift = 0.03 if distorted else 0.0
-    conditions = Conditions(dose=3e4, drift_shear=drift, pixel_size=size, background=1, rotation=9)
+    conditions = Conditions(dose=3e4, shear=drift, pixel_size=size, background=1, rotation=9)
     return stem.simulate([atoms], conditions)[0]
 
 
@@ -191,6 +191,21 @@ def test_without_a_pixel_size_lengths_are_in_pixels(predictor: Predictor) -> Non
         assert (unknown.lattice.unit, known.lattice.unit) == ("px", "Å")
         assert unknown.lattice.a * 0.2 == pytest.approx(known.lattice.a, rel=0.01)
         assert " px, b " in str(unknown.lattice)
+
+
+def test_a_pixel_size_that_makes_no_crystal_is_not_believed(predictor: Predictor) -> None:
+    (right,), (wrong,) = (predict(microscope(), size, predictor) for size in (0.2, 0.03))
+    assert (wrong.class_name, wrong.pixel_size) == (right.class_name, None)
+    assert wrong.lattice is not None and wrong.lattice.unit == "px"
+    (reason,) = wrong.reasons
+    assert reason.startswith("0.03 Å a pixel (given) would make a 0.469 Å: expected 1 to 25")
+
+
+def test_a_cell_smaller_than_any_is_doubted(predictor: Predictor) -> None:
+    (right,), (small,) = (predict(microscope(), size, predictor) for size in (0.2, 0.13))
+    assert small.class_name == right.class_name
+    assert small.confidence < right.confidence / 1.3
+    assert any("the cell has 3.6 Å²: expected at least 4.8" in one for one in small.reasons)
 
 
 def test_without_distortion_the_network_answers(predictor: Predictor) -> None:
@@ -226,6 +241,9 @@ def test_grains_and_their_turn(predictor: Predictor) -> None:
     assert_sound(answer)
     (alone,) = predict(left, 0.3, predictor)
     assert (alone.further, alone.grains) == ((), "")
+    (layers,) = predict(left + right, 0.3, predictor)
+    assert layers.grains.startswith("2 lattices together: the other one a 3.16")
+    assert float(layers.grains.split()[-1].rstrip("°")) == pytest.approx(19, abs=0.5)
 
 
 def photograph() -> Pixels:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from helpers import GOLDEN, REAL, command, needs_golden, python
 
-from jarvis_stem.formats.benchmark import MANIFEST, Benchmark
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.manifest import MANIFEST
 from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.formats.published import REFERENCE_SUFFIX
 from jarvis_stem.scoring import leaderboard

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from helpers import PATIENCE, PROTO, REPOSITORY
 
-from jarvis_stem.formats.benchmark import MANIFEST
+from jarvis_stem.formats.manifest import MANIFEST
 from jarvis_stem.formats.names import BENCHMARK_SUFFIX
 
 BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)

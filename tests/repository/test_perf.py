@@ -19,6 +19,7 @@ from jarvis.core.atoms import Atoms
 from jarvis_stem.api import load_model
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.imaging import image_set, stem, structures
+from jarvis_stem.imaging.conditions import Conditions
 from jarvis_stem.imaging.structures import parse_atoms
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import read_zip, write_bytes, zip_bytes
@@ -30,6 +31,7 @@ SCRIPTS = (
     *("performance", "growth_step", "worker", "atomvision", "geometry", "score"),
     *(
         "ablation",
+        "robust_ablation",
         "robustness",
         "errors",
         "unseen",
@@ -513,6 +515,20 @@ def test_shares_have_wilsons_interval_and_classes_apart(perf: Any) -> None:
     }
     assert shares.interval_text(figures["rhombus"]) == "-"
     assert shares.interval_text(shares.share(correct)) == "0.500 (0.150 to 0.850)"
+
+
+def test_drawings_with_a_condition_left_out_give_their_places_to_others(perf: Any) -> None:
+    jumping, noisy, clean = (Conditions(jump=0.1), Conditions(dose=1e4), Conditions())
+    table = np.array(
+        [[clean, clean, clean], [jumping, noisy, jumping], [noisy, noisy, jumping]], object
+    )
+    instead = perf("robust_ablation")._instead(table, ("jump",)).reshape(3, 3)
+    taken = table.ravel()[instead]
+    assert [one.jump for one in taken.ravel()] == [0] * 9
+    assert (instead % 3 == np.arange(3)).all()  # each structure's
+    assert (taken[:, 1] == table[:, 1]).all()
+    assert taken[:, 0].tolist() == [clean, noisy, noisy]
+    assert taken[:, 2].tolist() == [clean] * 3
 
 
 def test_rotated_and_tilted_cells(perf: Any) -> None:

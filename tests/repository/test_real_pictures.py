@@ -31,7 +31,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def images(tmp_path: Path) -> Path:
     """A hexagonal and a square picture, noise, and one that the table calls wrong on purpose."""
-    conditions = Conditions(dose=1e5, drift_shear=0.02, rotation=9)
+    conditions = Conditions(dose=1e5, shear=0.02, rotation=9)
     rows = ["\t".join(COLUMNS)]
     for kind, name in [*PICTURES.items(), ("rectangle", PICTURES["square"])]:
         (image,) = stem.simulate([prototypes.structures()[name]], conditions)

@@ -69,8 +69,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in filter(lambda name: (REPOSITORY / name).is_file(), listing.stdout.splitlines()):
         (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "source" / name).symlink_to(REPOSITORY / name)
-    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, "source"]
-    run(build, folder)
+    run([sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, "source"], folder)
     run([sys.executable, "-m", "twine", "check", "--strict", *folder.glob("jarvis_stem-*")], folder)
     (built,) = folder.glob("*.whl")
     return built
@@ -201,7 +200,7 @@ def test_every_package_of_an_extra_is_in_setup_py(wheel: Path) -> None:
         metadata = HeaderParser().parsestr(archive.read(name).decode())
     required = [
         re.match(r"([\w-]+).*?(?:extra == .(\w+).)?$", one)
-        for one in metadata.get_all("Requires-Dist")
+        for one in metadata.get_all("Requires-Dist", [])
     ]
     listed = {(match[2] or "", match[1].lower()) for match in required if match}
     distributions = packages_distributions()

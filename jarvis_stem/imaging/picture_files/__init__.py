@@ -83,9 +83,16 @@ FORMATS = (
         (".h5", ".hdf5"),
         "arrays.of_hdf5",
         "h5py; rosettasciio where it is one of the above",
-        "HDF5's dimension scales with a unit",
+        "HDF5's dimension scales with a unit; Nion Swift's calibrations",
     ),
     Format("NumPy", (".npy",), "arrays.of_npy", "NumPy", "nothing"),
+    Format(
+        "NumPy or Nion Swift, zipped, with one image",
+        (".npz", ".ndata"),
+        "arrays.of_zip",
+        "NumPy",
+        "Nion Swift's calibrations",
+    ),
 )
 PICTURES = tuple(ending for one in FORMATS for ending in one.endings)
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

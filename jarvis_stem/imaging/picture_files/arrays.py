@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
+import zipfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,8 @@ import dask.array
 import h5py
 import mrcfile
 import numpy as np
+from dask.delayed import delayed
+from numpy.typing import NDArray
 
 from jarvis_stem.imaging.picture_files import microscopes
 from jarvis_stem.imaging.picture_files.recording import NUMBERS, Recording, not_one, of_array
@@ -18,7 +23,10 @@ from jarvis_stem.imaging.picture_files.units import Scale, scale_of
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.messages import some
 
+_MOST = 2**31  # bytes of an array in a zip, all of which has to be read
+_SWIFT = ("dimensional_calibrations", "spatial_calibrations")  # as Nion Swift calls them
 _SMALLEST = 64  # pixels a side; smaller arrays beside an image are its axes and the like
+_METADATA = "metadata.json"  # of Nion Swift
 _IMOD = 1146047817  # IMOD's stamp in an MRC's header
 _FEI_LENGTH, _FEI_PIXEL = 131072, 11  # FEI's old header: its bytes, and which number is the pixel's
 
@@ -26,6 +34,58 @@ _FEI_LENGTH, _FEI_PIXEL = 131072, 11  # FEI's old header: its bytes, and which n
 def of_npy(path: Path, _: ExitStack) -> Recording:
     """An array as `numpy.save` writes it."""
     return of_array(path, np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def of_zip(path: Path, stack: ExitStack) -> Recording:
+    """The one picture in a zip of arrays, as `numpy.savez` and Nion Swift write them."""
+    file = stack.enter_context(zipfile.ZipFile(path))
+    arrays = [
+        _in_zip(file, info) for info in file.infolist() if info.filename.lower().endswith(".npy")
+    ]
+    images = [one for one in arrays if _is_image(one)]
+    if len(images) != 1:
+        shown = [f"{one.dtype}{list(one.shape)}" for one in images or arrays]
+        raise StemError(not_one(path, f"{len(images)} images: {some(shown)}"))
+    known = json.loads(file.read(_METADATA)) if _METADATA in file.namelist() else {}
+    return of_array(path, images[0], scale=_swift_scale(known))
+
+
+def _in_zip(file: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
+    """An array of a zip, of which but the form is read yet.
+
+    Raises:
+        ValueError: It announces more than the zip has, or more than is read.
+    """
+    with file.open(info) as member:
+        version = np.lib.format.read_magic(member)
+        header = np.lib.format.read_array_header_1_0
+        if version != (1, 0):
+            header = np.lib.format.read_array_header_2_0
+        shape, _, dtype = header(member)
+    size, most = math.prod(shape) * dtype.itemsize, min(info.file_size, _MOST)
+    if size > most:
+        raise ValueError(f"an array of {size:,} bytes; expected at most {most:,}")
+
+    def read() -> NDArray[Any]:
+        with file.open(info) as member:
+            return np.lib.format.read_array(member, allow_pickle=False)
+
+    return dask.array.from_delayed(delayed(read)(), shape, dtype)
+
+
+def _swift_scale(properties: Any) -> Scale:
+    """What Nion Swift's description says: calibrations of each axis, wherever in it they are."""
+    if isinstance(properties, list):
+        scales = [_swift_scale(one) for one in properties]
+    elif isinstance(properties, dict):
+        found = next((properties[key] for key in _SWIFT if properties.get(key)), None)
+        if found:
+            sides = [(one.get("scale"), one.get("units")) for one in found[-2:]]
+            return scale_of(sides, "Nion Swift's calibrations") if len(sides) == 2 else Scale()
+        scales = [_swift_scale(one) for one in properties.values()]
+    else:
+        scales = []
+    return next((one for one in scales if one != Scale()), Scale())
 
 
 def of_hdf5(path: Path, stack: ExitStack) -> Recording:
@@ -41,7 +101,11 @@ def of_hdf5(path: Path, stack: ExitStack) -> Recording:
         shown = [f"{one.name} {one.dtype}{list(one.shape or ())}" for one in images or arrays]
         raise StemError(not_one(path, f"{len(images)} images: {some(shown)}"))
     (image,) = images
-    return of_array(path, dask.array.from_array(image), scale=_axes_scale(image))
+    scale = _axes_scale(image)
+    if scale == Scale():
+        with suppress(ValueError, TypeError):  # "properties" of others than Nion Swift
+            scale = _swift_scale(json.loads(image.attrs.get("properties")))
+    return of_array(path, dask.array.from_array(image), scale=scale)
 
 
 def _arrays(file: h5py.File) -> list[h5py.Dataset]:
@@ -62,7 +126,7 @@ def _are_chunked(arrays: Sequence[h5py.Dataset], path: Path) -> bool:
     return not whole
 
 
-def _is_image(item: h5py.Dataset) -> bool:
+def _is_image(item: Any) -> bool:
     sizes = [n for n in item.shape or () if n > 1]
     if item.dtype.kind not in NUMBERS or not 2 <= len(sizes) <= 3:
         return False

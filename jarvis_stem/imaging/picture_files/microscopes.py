@@ -7,10 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from jarvis_stem.imaging.picture_files.recording import NUMBERS, Recording, not_one, of_array
-from jarvis_stem.imaging.picture_files.units import Scale, scale_of
+from jarvis_stem.imaging.picture_files.recording import NUMBERS, Recording, not_one
+from jarvis_stem.imaging.picture_files.signals import of_signal, title_of
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.messages import count, quote
 
@@ -51,10 +49,11 @@ def of_reader(path: Path, reader: str, *, lazy: bool = True) -> Recording:
     if not images:
         forms = [f"{one['data'].dtype}{list(one['data'].shape)}" for one in signals]
         raise StemError(not_one(path, f"{count(forms, 'signal')}: {', '.join(forms)}"))
+    source = f"the {path.suffix.lower()} file"
     if len(images) == 1:
-        return _of_signal(path, images[0])
+        return of_signal(path, images[0], source)
     # Diffraction patterns beside pictures of the sample are no choice.
-    recordings = [_of_signal(path, one, _title(one)) for one in images]
+    recordings = [of_signal(path, one, source, title_of(one)) for one in images]
     of_sample = [one for one in recordings if not one.scale.fault] or recordings
     annular = [one for one in of_sample if _ANNULAR in one.name.upper()]
     exactly = [one for one in annular if one.name.strip().upper() == _ANNULAR]
@@ -68,30 +67,3 @@ def of_reader(path: Path, reader: str, *, lazy: bool = True) -> Recording:
 def _is_image(signal: dict[str, Any]) -> bool:
     data = signal["data"]
     return data.dtype.kind in NUMBERS and 2 <= sum(n > 1 for n in data.shape) <= 3
-
-
-def _title(signal: dict[str, Any]) -> str:
-    return str(signal.get("metadata", {}).get("General", {}).get("title", ""))
-
-
-def _of_signal(path: Path, signal: dict[str, Any], name: str = "") -> Recording:
-    data, axes = signal["data"], signal["axes"]
-    if len(axes) != data.ndim:  # of one pixel each
-        data = data.reshape([n for n in data.shape if n > 1])
-    order = _order([str(axis.get("name", "")).strip().lower() for axis in axes])
-    kept = [n for n in order if data.shape[n] > 1]
-    scale = _scale([axes[n] for n in kept[-2:]], path) if len(axes) == data.ndim else Scale()
-    return of_array(path, data.transpose(order), scale=scale, name=name)
-
-
-def _order(names: list[str]) -> list[int]:
-    """The axes with y and x last; rosettasciio has EMDs of NCEM's own programs transposed."""
-    last = [names.index(name) for name in ("y", "x") if names.count(name) == 1]
-    if len(last) < 2:
-        return list(range(len(names)))
-    return [n for n in range(len(names)) if n not in last] + last
-
-
-def _scale(axes: list[dict[str, Any]], path: Path) -> Scale:
-    sides = [(axis.get("scale", np.nan), axis.get("units")) for axis in axes]
-    return scale_of(sides, f"the {path.suffix.lower()} file")

@@ -21,7 +21,7 @@ from jarvis_stem.utils.errors import StemError
 
 Pixels = NDArray[Any]
 _Read = TypeVar("_Read")
-_LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green and blue, as Pillow has it
+LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green and blue, as Pillow has it
 _IN_PLACE = 0.9  # of the best fit of two frames, the least one in place where nothing moves
 _SURE = 3  # standard deviations that a best fit is above the others
 NUMBERS = "buif"  # kinds of types: real ones
@@ -32,7 +32,7 @@ class Recording:
     """A picture, or several of the same place.
 
     Attributes:
-        path: The file.
+        path: The file, or what a signal is called.
         shape: Frames, height and width in pixels.
         read: Gives a frame by its number from 0, as the file has it: real[H, W].
         scale: Size of a pixel.
@@ -41,7 +41,7 @@ class Recording:
         dark_is_high: Whether high numbers are dark.
     """
 
-    path: Path
+    path: Path | str
     shape: tuple[int, int, int]
     read: Callable[[int], Pixels]
     scale: Scale = field(default_factory=Scale)
@@ -92,11 +92,11 @@ def _centred(pixels: Pixels) -> NDArray[np.float32]:
     return (pixels - np.mean(pixels, dtype=np.float64)).astype(np.float32)
 
 
-def of_array(path: Path, array: Any, **attributes: Any) -> Recording:
+def of_array(path: Path | str, array: Any, **attributes: Any) -> Recording:
     """The recording that an array is: frames before rows and columns, or colours behind.
 
     Args:
-        path: The file.
+        path: The file, or what a signal is called.
         array: Real numbers, loaded or not: [H, W], [N, H, W], or [H, W, 3 or 4] in 8 bits.
         attributes: Of the recording.
 
@@ -111,19 +111,19 @@ def of_array(path: Path, array: Any, **attributes: Any) -> Recording:
         height, width, colours = sizes
         stack = array.reshape(1, height, width, colours)
         return Recording(
-            path, (1, height, width), lambda n: stack[n][..., :3] @ _LUMINANCE, **attributes
+            path, (1, height, width), lambda n: stack[n][..., :3] @ LUMINANCE, **attributes
         )
     frames, height, width = (1, *sizes)[-3:]
     stack = array.reshape(frames, height, width)
     return Recording(path, (frames, height, width), lambda n: stack[n], **attributes)
 
 
-def not_one(path: Path, found: str) -> str:
+def not_one(path: Path | str, found: str) -> str:
     """The message for a file in which there is not one picture."""
     return f"{path}: expected a picture, or frames of one, got {found}; save one picture alone"
 
 
-def unreadable(path: Path, reason: str) -> str:
+def unreadable(path: Path | str, reason: str) -> str:
     """The message for a file that is damaged, or of another kind than its name says."""
     return f"{path}: not a readable image ({reason}); save or copy it again"
 
@@ -145,7 +145,7 @@ def reason_of(error: Exception) -> str:
     return " ".join((strerror or str(error) or type(error).__name__).split())
 
 
-def attempt(path: Path, read: Callable[[], _Read]) -> _Read:
+def attempt(path: Path | str, read: Callable[[], _Read]) -> _Read:
     """Read by a library, which raises whatever damaged bytes lead it to, in silence.
 
     Raises:

@@ -15,7 +15,7 @@ from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffPageSeries
 
 from jarvis_stem.imaging.picture_files import drawings
 from jarvis_stem.imaging.picture_files.recording import Recording, not_one
-from jarvis_stem.imaging.picture_files.units import Scale, scale_of
+from jarvis_stem.imaging.picture_files.units import WAY_OUT, Scale, scale_of
 from jarvis_stem.utils.errors import StemError
 
 _GREY = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
@@ -23,6 +23,7 @@ _GREY = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
 _MAKERS = {"fei": "FEI's tag", "sem": "Zeiss' tag", "tvips": "TVIPS' tag", "sis": "Olympus' tag"}
 _PAPER = {"inch", "in", "cm", ""}  # units that ImageJ takes over from a printer's resolution
 _RESOLUTION = {2: 2.54e8, 3: 1e8}  # Å of a TIFF's unit of resolution, an inch or a centimetre
+_TITAN = 34683
 _FINEST_PRINT = 1e3  # Å a dot; no printer has it, so that a finer resolution is of a sample
 
 
@@ -71,7 +72,7 @@ def _reader(path: Path, file: TiffFile, series: TiffPageSeries, shape: tuple[int
 
 def _scale(file: TiffFile, page: TiffPage) -> Scale:
     """What the first of the makers that has written a size says."""
-    for known in (_digital_micrograph, _maker, _ome, _imagej, _resolution):
+    for known in (_digital_micrograph, _maker, _ome, _imagej, _resolution, _titan):
         scale = known(file, page)
         if scale != Scale():
             return scale
@@ -128,6 +129,13 @@ def _resolution(_: TiffFile, page: TiffPage) -> Scale:
     if not all(side and side < _FINEST_PRINT for side in sides):
         return Scale()
     return scale_of([(side, "Å") for side in sides], "the TIFF's resolution")
+
+
+def _titan(_: TiffFile, page: TiffPage) -> Scale:
+    """FEI's XML of a Titan, from which nobody here reads a size."""
+    if _TITAN not in page.tags:
+        return Scale()
+    return Scale(doubt=f"what FEI's tag {_TITAN} says of a pixel's size is not read; {WAY_OUT}")
 
 
 def _sides(page: TiffPage) -> list[float | None]:

@@ -6,6 +6,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from jarvis_stem.utils.messages import quote
@@ -31,14 +32,14 @@ _NONE = {
     *("unknown", "n/a", "nan", "1", "-", "dimensionless", "uncalibrated", "reference frame"),
 }
 _OTHERS = {
-    *("rad", "radian", "radians", "deg", "degree", "degrees", "°", "s", "sec", "second"),
+    *("rad", "rads", "radian", "radians", "deg", "degree", "degrees", "°", "s", "sec", "second"),
     *("seconds", "min", "h", "ev", "hz", "v", "k", "frame", "frames", "slice", "slices"),
 }
 _OTHER = {prefix + name for prefix in (*_PREFIXES, "k", "g") for name in _OTHERS}
-_RECIPROCAL = re.compile(r"^1 ?/|\^?[({]?-1[)}]?$|^per ")
+_RECIPROCAL = re.compile(r"^1 ?/|\^?-1$|^(per|reciprocal) ")
 _ESCAPED = re.compile(r"\\u([0-9A-Fa-f]{4})")  # as ImageJ writes µ and Å
 _A_PIXEL = re.compile(r" ?(/|per) ?(px|pix|pixels?)$")
-_WAY_OUT = "name the pixel size (--pixel-size)"
+WAY_OUT = "name the pixel size (--pixel-size)"
 _SQUARE = 1e-3  # how far a pixel's sides may differ
 
 
@@ -81,10 +82,10 @@ def scale_of(sides: Sequence[tuple[object, object]], source: str) -> Scale:
             return Scale()
         if plain in _OTHER or _RECIPROCAL.search(plain):
             shown = f"an axis in {quote(_text(unit))}; expected a picture of the sample"
-            return Scale(fault=f"{shown}, or {_WAY_OUT}")
+            return Scale(fault=f"{shown}, or {WAY_OUT}")
         if plain not in _LENGTHS:
             shown = f"{source}: {value:.4g} {quote(_text(unit))} a pixel is not understood"
-            return Scale(doubt=f"{shown}; {_WAY_OUT}")
+            return Scale(doubt=f"{shown}; {WAY_OUT}")
         lengths.append(value * _LENGTHS[plain])
     return _square(lengths, source)
 
@@ -94,7 +95,7 @@ def _square(lengths: Sequence[float], source: str) -> Scale:
     if abs(height / width - 1) > _SQUARE:
         return Scale(
             fault=f"pixels of {width:.4g} by {height:.4g} Å; expected square ones; resample it, or "
-            + _WAY_OUT
+            + WAY_OUT
         )
     return Scale(float(f"{width:.6g}"), source)
 
@@ -113,9 +114,17 @@ def _text(unit: object) -> str:
     return text.strip("\0 \t\r\n")
 
 
+def _repaired(text: str) -> str:
+    """Text that is UTF-8 but was read as Latin 1 or Windows' code page: ``Âµm`` is µm."""
+    for codec in ("latin-1", "cp1252"):
+        with suppress(UnicodeError):
+            return text.encode(codec).decode("utf-8")
+    return text
+
+
 def _plain(unit: object) -> str:
     """A unit without what spellings differ in: case, accents, brackets, ``/px``."""
-    text = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), _text(unit))
+    text = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), _repaired(_text(unit)))
     letters = unicodedata.normalize("NFKD", text).casefold()
-    kept = (one for one in letters if not unicodedata.combining(one) and one not in "[]<>_")
+    kept = (one for one in letters if not unicodedata.combining(one) and one not in "[](){}<>_")
     return _A_PIXEL.sub("", " ".join("".join(kept).replace("−", "-").split()))

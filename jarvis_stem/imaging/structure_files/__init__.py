@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-import signal
-import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from jarvis_stem.imaging.layer import as_layer
 from jarvis_stem.imaging.picture_files import is_picture
-from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.errors import StemError, all_of
 
 Structure = Any  # a `Crystal`, or JARVIS' Atoms, which has no types
+# Names of a file's structures, and what reads each, given file and name for the message.
+_Reader = Callable[[Path], Iterator[tuple[str, Callable[[str], Structure]]]]
 _LARGEST = 32 * 2**20  # bytes; a POSCAR of the most atoms has 1.5 MB
 _LONGEST = 20.0  # seconds
 
@@ -142,31 +141,49 @@ def read_file(path: Path) -> dict[str, Structure]:
         are turned to lie in the plane of x and y, but for JARVIS' cells, which stay as they stand.
 
     Raises:
-        StemError: Another kind of file, too large or too slow to read, a structure that is not
-            certain, or see `layer.as_layer`.
+        StemError: See `read_each`; or one of the structures is not certain, or no layer.
+    """
+    return all_of(read_each(path))
+
+
+def read_each(path: Path) -> dict[str, Structure | StemError]:
+    """Read the structures of a file, as `read_file` does, whatever is wrong with others in it.
+
+    A structure's time is limited by how much of a file and how many atoms are read, a file's is
+    looked at between structures.
+
+    Args:
+        path: One of `FORMATS`.
+
+    Returns:
+        Structures by their names in the file, or why there is none.
+
+    Raises:
+        StemError: Another kind of file, too large or too slow to read, or no structure in it.
     """
     kind = format_of(path)
     if kind is None:
         raise StemError(f"{path}: {expected()}")
     _check_file(path)
     module, function = kind.reader.split(".")
-    reader: Callable[[Path], Iterator[tuple[str, Structure]]]
-    reader = getattr(import_module(f"{__name__}.{module}"), function)
-    found: dict[str, Structure] = {}
-    with _time_limit(path):
-        for name, one in reader(path):
-            if name in found:
-                raise StemError(f"{path}: expected names that differ, got {name!r} twice")
-            found[name] = one
-    if not found:
+    reader: _Reader = getattr(import_module(f"{__name__}.{module}"), function)
+    start = time.monotonic()
+    listed = list(reader(path))
+    if not listed:
         raise StemError(f"{path}: expected structures, got none")
-    if kind.as_it_stands:
-        return found
-    several = len(found) > 1
-    return {
-        name: as_layer(one, f"{path}: {name}" if several else str(path))
-        for name, one in found.items()
-    }
+    found: dict[str, Structure | StemError] = {}
+    for name, read in listed:
+        if name in found:
+            raise StemError(f"{path}: expected names that differ, got {name!r} twice")
+        if time.monotonic() - start > _LONGEST:
+            raise StemError(f"{path}: expected to be read in {_LONGEST:.0f} s; take a smaller file")
+        where = f"{path}: {name}" if len(listed) > 1 else str(path)
+        try:
+            one = read(where)
+            found[name] = one if kind.as_it_stands else as_layer(one, where)
+        except StemError as error:
+            found[name] = error
+    return found
 
 
 def _check_file(path: Path) -> None:
@@ -195,34 +212,3 @@ def expected() -> str:
     """What a file of structures can be called."""
     starts = [f"{start.upper()}*" for one in FORMATS for start in one.starts]
     return f"expected {', '.join(starts)} or a name that ends in {', '.join(ENDINGS)}"
-
-
-class _TooLongError(BaseException):
-    """Time is up; no reader's ``except Exception`` keeps it."""
-
-
-@contextmanager
-def _time_limit(path: Path) -> Iterator[None]:
-    """End what takes too long; all readers' time goes by the size, which is limited, too.
-
-    Only the main thread of a process can be interrupted, and not on Windows.
-    """
-    main = threading.current_thread() is threading.main_thread()
-    if not (main and hasattr(signal, "setitimer")):
-        yield
-        return
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise _TooLongError
-
-    handler = signal.signal(signal.SIGALRM, stop)
-    left, interval = signal.setitimer(signal.ITIMER_REAL, _LONGEST)
-    try:
-        yield
-    except _TooLongError:
-        raise StemError(
-            f"{path}: expected to be read in {_LONGEST:.0f} s; take a smaller file"
-        ) from None
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, left, interval)
-        signal.signal(signal.SIGALRM, handler)

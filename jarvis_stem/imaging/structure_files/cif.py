@@ -11,8 +11,8 @@ import io
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jarvis_stem.imaging.crystal import Crystal, check_count, crystal, element_of, formula
+from jarvis_stem.imaging.structure_files.text import check_steps, text_of
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.messages import count
 
 _CELL = tuple(f"_cell_{name}" for name in ("length_a", "length_b", "length_c"))
 _ANGLES = tuple(f"_cell_angle_{name}" for name in ("alpha", "beta", "gamma"))
 _SITES = tuple(f"_atom_site_fract_{axis}" for axis in "xyz")
+_COLUMNS = tuple(
+    f"_atom_site_{name}" for name in ("label", "type_symbol", "occupancy", "calc_flag")
+)
 _OPERATIONS = (
     "_space_group_symop_operation_xyz",
     "_symmetry_equiv_pos_as_xyz",
@@ -38,7 +43,10 @@ _NUMBERS = ("_space_group_it_number", "_symmetry_int_tables_number")
 _FORMULA = "_chemical_formula_sum"
 _UNITS = "_cell_formula_units_z"
 _MODULATED = ("_space_group_symop_ssg_operation_algebraic", "_cell_modulation_dimension")
-_UNKNOWN = ("", ".", "?")
+_UNKNOWN = {"", ".", "?"}
+_BLOCK = re.compile(r"^data_", re.IGNORECASE | re.MULTILINE)
+_TWICE = "twice"
+_ASKED = ("_cell_", "_atom_site_", "_space_group_", "_symmetry_", _FORMULA)  # starts of tags
 _FULL = 0.999  # occupancy
 _SAME = 0.3  # Å between symmetry's copies of a site that lies on the symmetry element
 _MOST_COPIES = 200_000  # sites times operations
@@ -48,44 +56,93 @@ _METRIC = 0.01  # of the cell's, by which a symmetry operation may miss it
 _Tags = dict[str, list[str]]
 
 
-def read(path: Path) -> Iterator[tuple[str, Crystal]]:
+def read(path: Path) -> Iterator[tuple[str, Callable[[str], Crystal]]]:
     """Structures of a CIF by the names of its blocks.
 
     Raises:
-        StemError: No structure in it, or one that is not certain.
+        StemError: No structure in it, or another kind of file.
     """
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("latin-1")
-    start = re.search(r"^data_", text, re.IGNORECASE | re.MULTILINE)
-    try:  # JARVIS-Tools writes a line before the first block
-        document = gemmi.cif.read_string(text[start.start() :] if start else text)
-    except (ValueError, RuntimeError) as error:
-        raise StemError(f"{path}: expected CIF, got {error}") from None
-    blocks = [(block.name, _tags(block)) for block in document]
-    whole = [(name, tags) for name, tags in blocks if _has(tags, _CELL) and _is_sites(tags)]
+    blocks = _blocks(text_of(path), path)
+    named: Counter[str] = Counter()
+    whole = 0
+    for name, tags in blocks:
+        if isinstance(tags, dict) and not (_has(tags, _CELL) and _is_sites(tags)):
+            continue
+        whole += 1
+        check_steps(whole, path)
+        named[name] += 1
+        again = f" ({named[name]})" if named[name] > 1 else ""
+        if isinstance(tags, dict):
+            yield name + again, partial(_structure, tags)
+        else:
+            yield name + again, partial(_refuse, tags)
     if not whole:
         raise StemError(
-            f"{path}: expected a cell and sites in one block, got none in "
-            f"{len(blocks)} block{'s' if len(blocks) != 1 else ''}"
+            f"{path}: expected a cell and sites in one block, got none in {count(blocks, 'block')}"
         )
-    for name, tags in whole:
-        yield name, _structure(tags, str(path) if len(whole) == 1 else f"{path}: {name}")
+
+
+def _refuse(reason: str, where: str) -> Crystal:
+    raise StemError(f"{where}: {reason}")
+
+
+def _blocks(text: str, path: Path) -> list[tuple[str, _Tags | str]]:
+    """Tags of each block by its name; where the whole is no CIF, what is wrong with which block."""
+    starts = [one.start() for one in _BLOCK.finditer(text)] or [0]
+    try:  # JARVIS-Tools writes a line before the first block
+        return _parsed(text, starts[0])
+    except ValueError as error:
+        if len(starts) == 1:
+            raise StemError(f"{path}: {error}") from None
+    found: list[tuple[str, _Tags | str]] = []
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        try:
+            found += _parsed(text[:end], start)
+        except ValueError as error:
+            found.append((text[start:].split(maxsplit=1)[0][len("data_") :], str(error)))
+    return found
+
+
+def _parsed(text: str, start: int) -> list[tuple[str, _Tags | str]]:
+    """Blocks of a text from a place in it on.
+
+    Raises:
+        ValueError: It is no CIF.
+    """
+    try:  # tags that come twice are looked at here
+        document = gemmi.cif.read_string(text[start:], 0)
+    except (ValueError, RuntimeError) as error:
+        before = text.count("\n", 0, start)
+        place = r"^string:(\d+)[:\d()]*:"
+        reason = re.sub(place, lambda found: f"line {int(found[1]) + before}:", str(error))
+        raise ValueError(f"expected CIF, got {reason}") from None
+    return [(block.name, _tags(block)) for block in document]
 
 
 def _tags(block: gemmi.cif.Block) -> _Tags:
-    """Values by tag, in lower case and with the underscores of the older dictionaries."""
+    """Values by tag, in lower case and with the underscores of the older dictionaries.
+
+    Of a tag that comes twice the values that say something; if both do, it is in `_TWICE`, too.
+    """
     tags: _Tags = {}
     item: Any
     for item in block:
+        columns: _Tags = {}
         if item.pair is not None:
-            tags[_plain(item.pair[0])] = [_text(item.pair[1])]
+            columns = {item.pair[0]: [_text(item.pair[1])]}
         elif item.loop is not None:
-            width = len(item.loop.tags)
-            for n, tag in enumerate(item.loop.tags):
-                tags[_plain(tag)] = [_text(value) for value in item.loop.values[n::width]]
+            names, values = item.loop.tags, [_text(value) for value in item.loop.values]
+            columns = {name: values[n :: len(names)] for n, name in enumerate(names)}
+        for name, column in columns.items():
+            tag = _plain(name)
+            known = tags.get(tag, [])
+            if set(known) <= _UNKNOWN:
+                tags[tag] = column
+            elif known != column and not set(column) <= _UNKNOWN:
+                tags.setdefault(_TWICE, []).append(tag)
+    for tag in _SITES:  # CIF's dot is a default, which is 0 here; ICSD writes it
+        if tag in tags:
+            tags[tag] = ["0" if value == "." else value for value in tags[tag]]
     return tags
 
 
@@ -94,7 +151,7 @@ def _plain(tag: str) -> str:
 
 
 def _text(value: str) -> str:
-    return gemmi.cif.as_string(value).strip()
+    return value if gemmi.cif.is_null(value) else gemmi.cif.as_string(value).strip()
 
 
 def _has(tags: _Tags, names: Sequence[str]) -> bool:
@@ -102,7 +159,9 @@ def _has(tags: _Tags, names: Sequence[str]) -> bool:
 
 
 def _is_sites(tags: _Tags) -> bool:
-    return any(tag.startswith(("_atom_site_fract", "_atom_site_cartn")) for tag in tags)
+    """Whether there are coordinates; the Pauling File has blocks with nothing but ``?``."""
+    starts = ("_atom_site_fract", "_atom_site_cartn")
+    return any(tag.startswith(starts) and set(tags[tag]) - {"?"} for tag in tags)
 
 
 def _structure(tags: _Tags, where: str) -> Crystal:
@@ -111,6 +170,8 @@ def _structure(tags: _Tags, where: str) -> Crystal:
         raise StemError(f"{where}: degenerate cell, its lengths and angles make no volume")
     if any(tag in tags for tag in _MODULATED):
         raise StemError(f"{where}: a modulated structure; expected one that is periodic")
+    if twice := [tag for tag in tags.get(_TWICE, []) if tag.startswith(_ASKED)]:
+        raise StemError(f"{where}: {twice[0]} comes twice, with other values; remove one of them")
     sites, elements = _sites(tags, where)
     basis = np.array(cell.orth.mat.tolist()).T
     operations = _operations(tags, cell, basis, where)
@@ -120,8 +181,12 @@ def _structure(tags: _Tags, where: str) -> Crystal:
             f"{where}: {len(elements):,} sites times {len(operations)} symmetry operations are "
             f"more than the {_MOST_COPIES:,} that are read; take a smaller cell"
         )
-    copies = [_copies(site, operations, basis) for site in sites]
-    every = [one for one, found in zip(elements, copies, strict=True) for _ in found]
+    copies: list[NDArray[np.float64]] = []
+    every: list[str] = []
+    for site, element in zip(sites, elements, strict=True):
+        copies.append(_copies(site, operations, basis))
+        every += [element] * len(copies[-1])
+        check_count(len(every), where)
     other = _by_ase(tags, elements) if len(every) <= _MOST_COMPARED else None
     _compare(tags, _Reading(every, basis), other, where)
     return crystal(basis, np.concatenate(copies) @ basis, every, where)
@@ -139,8 +204,10 @@ def _sites(tags: _Tags, where: str) -> tuple[NDArray[np.float64], list[str]]:
     """Fractional coordinates and elements of the sites as listed, without dummies."""
     if not _has(tags, _SITES):
         raise StemError(f"{where}: expected fractional coordinates, {', '.join(_SITES)}")
-    count = len(tags[_SITES[0]])
-    nothing = ["."] * count
+    lengths = {len(column) for tag, column in tags.items() if tag in (*_SITES, *_COLUMNS)}
+    if len(lengths) > 1:
+        raise StemError(f"{where}: expected one loop of sites, got columns of several lengths")
+    nothing = ["."] * lengths.pop()
     real = [n for n, f in enumerate(tags.get("_atom_site_calc_flag", nothing)) if f != "dum"]
     labels = tags.get("_atom_site_label", nothing)
     symbols = tags.get("_atom_site_type_symbol", labels)
@@ -150,7 +217,8 @@ def _sites(tags: _Tags, where: str) -> tuple[NDArray[np.float64], list[str]]:
     ).reshape(-1, 3)
     if not np.isfinite(coordinates).all():
         site = real[int(np.flatnonzero(~np.isfinite(coordinates).all(axis=1))[0])]
-        raise StemError(f"{where}: site {labels[site]} has no coordinates that are numbers")
+        name = labels[site] if labels[site] not in _UNKNOWN else site + 1
+        raise StemError(f"{where}: site {name} has no coordinates that are numbers")
     elements = [_element(symbols[n], labels[n]) for n in real]
     if unknown := sorted({symbols[n] for n, e in zip(real, elements, strict=True) if not e}):
         raise StemError(f"{where}: unknown element {', '.join(unknown)}; expected symbols of them")
@@ -226,7 +294,7 @@ def _group(tags: _Tags, cell: gemmi.UnitCell, where: str) -> gemmi.SpaceGroup:
     name, number = _first(tags, _NAMES), _first(tags, _NUMBERS)
     if name:  # ICSD's S, Z, H and R behind a name
         setting = {"S": ":1", "Z": ":2", "H": ":H", "R": ":R"}
-        name = re.sub(r"\s*\b([SZHR])$", lambda found: setting[found[1]], name)
+        name = re.sub(r" ?\b([SZHR])$", lambda found: setting[found[1]], " ".join(name.split()))
     if name is None and number is None:
         return gemmi.SpaceGroup("P 1")
     group = gemmi.find_spacegroup_by_name(name, cell.alpha, cell.gamma) if name else None

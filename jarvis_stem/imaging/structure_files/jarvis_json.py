@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jarvis_stem.imaging.crystal import check_count
+from jarvis_stem.imaging.store import DATABASES
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import read_zip
 
@@ -15,11 +17,11 @@ if TYPE_CHECKING:
     from jarvis.core.atoms import Atoms
 
 
-def read(path: Path) -> Iterator[tuple[str, Atoms]]:
+def read(path: Path) -> Iterator[tuple[str, Callable[[str], Atoms]]]:
     """One atoms dictionary, one record, or a list of records with id and atoms, by id.
 
     Raises:
-        StemError: Another kind of JSON, or see `structures.parse_atoms`.
+        StemError: No JSON.
     """
     zipped = path.suffix.lower() == ".zip"
     member = path.stem if zipped else path.name
@@ -28,18 +30,22 @@ def read(path: Path) -> Iterator[tuple[str, Atoms]]:
         data = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise StemError(f"{path}: not JSON ({error})") from None
-    rows = data if isinstance(data, list) else [data]
-    for row in rows:
-        atoms = row.get("atoms", row) if isinstance(row, dict) else None
-        if isinstance(atoms, dict) and isinstance(atoms.get("elements"), list):
-            check_count(len(atoms["elements"]), str(path))
-    # Not before: JARVIS-Tools takes seconds to be imported.
-    from jarvis_stem.imaging import structures
-    from jarvis_stem.imaging.store import DATABASES
+    for number, row in enumerate(data if isinstance(data, list) else [data]):
+        if isinstance(row, dict):
+            key = next((row[k] for k in (*DATABASES.values(), "name") if k in row), None)
+            yield str(key) if key is not None else Path(member).stem, partial(_atoms, row)
+        else:
+            yield f"entry {number}", partial(_atoms, row)
 
-    for number, row in enumerate(rows):
-        if not isinstance(row, dict):
-            raise StemError(f"{path}: entry {number}: expected an object, got {row!r:.60}")
-        key = next((row[k] for k in (*DATABASES.values(), "name") if k in row), None)
-        name = str(key) if key is not None else Path(member).stem
-        yield name, structures.parse_atoms(row.get("atoms", row), f"{path}: {name}")
+
+def _atoms(row: Any, where: str) -> Atoms:
+    """See `structures.parse_atoms`."""
+    if not isinstance(row, dict):
+        raise StemError(f"{where}: expected an object, got {row!r:.60}")
+    atoms = row.get("atoms", row)
+    if isinstance(atoms, dict) and isinstance(atoms.get("elements"), list):
+        check_count(len(atoms["elements"]), where)
+    # Not before: JARVIS-Tools takes seconds to be imported.
+    from jarvis_stem.imaging.structures import parse_atoms
+
+    return parse_atoms(atoms, where)

@@ -4,53 +4,60 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from jarvis_stem.imaging.crystal import Crystal, check_count, crystal, element_of, formula
+from jarvis_stem.imaging.crystal import (
+    MOST_ATOMS,
+    Crystal,
+    check_count,
+    crystal,
+    element_of,
+    formula,
+)
+from jarvis_stem.imaging.structure_files.text import check_steps, lines_of
 from jarvis_stem.utils.errors import StemError
 
 _HEAD = 5  # lines of title, scale and cell
+_DIGITS = 15  # of a number of atoms; Python refuses to read thousands
 _CONFIGURATION = re.compile(r"^\s*(direct|cartesian)\s+configuration\s*=", re.IGNORECASE)
 _EXPONENT = re.compile(r"(?<=[\d.])[dD](?=[+-]?\d)")  # Fortran's of double precision
-_COMMENT = re.compile(r"\s*[!#].*")
+_COMMENT = re.compile(r"[!#].*")
 
 
-def read_poscar(path: Path) -> Iterator[tuple[str, Crystal]]:
-    """The structure of a POSCAR or CONTCAR.
-
-    Raises:
-        StemError: No structure, or no elements in it.
-    """
-    yield "", _structure(_lines(path), str(path))
+def read_poscar(path: Path) -> Iterator[tuple[str, Callable[[str], Crystal]]]:
+    """The structure of a POSCAR or CONTCAR."""
+    yield "", partial(_structure, list(islice(_lines(path), _HEAD + 5 + MOST_ATOMS)))
 
 
-def read_xdatcar(path: Path) -> Iterator[tuple[str, Crystal]]:
+def read_xdatcar(path: Path) -> Iterator[tuple[str, Callable[[str], Crystal]]]:
     """The configurations of an XDATCAR, by number; each may have its own cell before it.
 
     Raises:
-        StemError: No configuration, or one that is no structure.
+        StemError: No configuration, or too many.
     """
     lines = [line for line in _lines(path) if line.strip()]
     starts = [n for n, line in enumerate(lines) if _CONFIGURATION.match(line)]
     if not starts:
         raise StemError(f"{path}: expected lines such as Direct configuration= 1, got none")
+    check_steps(len(starts), path)
     head = lines[: starts[0]]
     for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(lines)], strict=True), 1):
-        where = f"{path}: configuration {number}"
         body = lines[start + 1 : end]
         mode = lines[start].split()[0]
-        yield f"configuration {number}", _structure([*head, mode, *body], where)
-        atoms = sum(int(count) for count in _COMMENT.sub("", head[-1]).split())
+        yield f"configuration {number}", partial(_structure, [*head, mode, *body])
+        counts = _COMMENT.sub("", head[-1]) if head else ""
+        atoms = sum(map(int, counts.split())) if _is_counts(counts) else 0
         if len(body) == atoms + len(head):  # the cell has changed: another head follows
             head = body[atoms:]
 
 
-def _lines(path: Path) -> list[str]:
-    text = path.read_bytes().decode("utf-8-sig", "replace")
-    return [_EXPONENT.sub("E", line) for line in text.splitlines()]
+def _lines(path: Path) -> Iterator[str]:
+    return (_EXPONENT.sub("E", line) for line in lines_of(path))
 
 
 def _structure(lines: Sequence[str], where: str) -> Crystal:
@@ -121,7 +128,8 @@ def _three(line: str) -> str:
 
 
 def _is_counts(line: str) -> bool:
-    return bool(line.split()) and all(word.isdecimal() for word in line.split())
+    words = line.split()
+    return bool(words) and all(word.isdecimal() and len(word) <= _DIGITS for word in words)
 
 
 def _symbol(word: str) -> str | None:

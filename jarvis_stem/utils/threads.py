@@ -1,0 +1,40 @@
+"""Work shared among threads, which pays where it is done by compiled code that holds no lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from jarvis_stem.utils.progress import track
+
+T = TypeVar("T")
+Result = TypeVar("Result")
+
+
+def in_threads(work: Callable[[T], Result], items: Sequence[T], what: str) -> list[Result]:
+    """Do work for each item, several at a time.
+
+    Args:
+        work: Called with each item, in as many threads as OMP_NUM_THREADS says or there are cores.
+        items: What to work on.
+        what: What is being done, at the left of the progress bar that several items have.
+
+    Returns:
+        What the work returned, in the items' order.
+    """
+    if len(items) < 2:
+        return [work(item) for item in items]
+    executor = ThreadPoolExecutor(n_threads())
+    try:
+        waiting = [executor.submit(work, item) for item in items]
+        return [one.result() for one in track(waiting, what)]
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def n_threads() -> int:
+    """Threads to work with: OMP_NUM_THREADS, or as many as there are cores."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(wanted) if wanted.isdecimal() and int(wanted) else os.cpu_count() or 1

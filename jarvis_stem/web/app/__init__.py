@@ -1,0 +1,1 @@
+"""The page of ``jarvis-stem app``: drop pictures, see their lattices."""
