@@ -1,5 +1,5 @@
 # Sourced by every run.sh. install makes .venv where missing and installs the package in it.
-# Usage: install EXTRA   (EXTRA is empty, or extras of setup.py, for example "[test,dev]")
+# Usage: install EXTRA   (EXTRA is empty, or extras of setup.py beside all, as "[test,dev]")
 # What is installed and newer than setup.py and constraints.txt is left alone, without a network.
 install() {
   local extra=${1:-} python=.venv/bin/python
@@ -17,7 +17,7 @@ install() {
   # A step that fails ends it, also where a caller tests it, as install && … does.
   "$python" -m pip install --quiet --constraint constraints.txt torch || return
   "$python" -m pip install --quiet --constraint constraints.txt --no-deps torchvision || return
-  "$python" -m pip install --quiet --constraint constraints.txt --editable ".$extra" || return
+  "$python" -m pip install --quiet --constraint constraints.txt --editable ".[all${extra:+,}${extra//[\[\]]/}]" || return
   touch .venv/installed "$stamp"
 }
 

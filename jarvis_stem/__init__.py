@@ -41,11 +41,9 @@ def _report(kind: type[BaseException], error: BaseException, trace: TracebackTyp
     if not name or "." in name or name in {__name__, *sys.stdlib_module_names}:
         sys.__excepthook__(kind, error, trace)
         return
-    print(
-        f"error: {name} is not installed; run: source setup.sh && install, and use "
-        ".venv/bin/python, or pip install -e .",
-        file=sys.stderr,
-    )
+    from jarvis_stem.utils.extras import missing
+
+    print(f"error: {missing(name)}", file=sys.stderr)
 
 
 # Here, for it runs before any command's imports do: argv[0] is -m while Python looks one up.

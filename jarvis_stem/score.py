@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
+from itertools import starmap, zip_longest
 from pathlib import Path
 
 import click
@@ -14,7 +16,9 @@ from jarvis_stem.formats.schema import web_address
 from jarvis_stem.scoring.board import Board, Leaderboard
 from jarvis_stem.scoring.leaderboard import build
 from jarvis_stem.scoring.table import RANK, notices, rows
+from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.extras import missing
 from jarvis_stem.utils.files import json_text, write_if_changed
 
 _COLUMNS = (
@@ -76,12 +80,16 @@ def main(
     project = _project(repository_url)
     leaderboard = build(contributions, benchmarks, project.benchmarks)
     data = leaderboard.as_json()
-    pages = _build_site(leaderboard, project, contributions, site)  # first, for it may refuse
-    for path, text in _jarvis_pages(leaderboard, project).items():
-        write_if_changed(output / path, text.encode())
+    if without := [name for name in ("itables", "plotly") if find_spec(name) is None]:
+        terminal.note(f"no pages are written: {missing(without[0])}")
+        pages: list[Path] = []
+    else:
+        pages = _build_site(leaderboard, project, contributions, site)  # first, for it may refuse
+        for path, text in _jarvis_pages(leaderboard, project).items():
+            write_if_changed(output / path, text.encode())
     write_if_changed(output / "leaderboard.json", json_text(data).encode())
     notes = [f"note: {leaderboard.left_out_note}"] if leaderboard.left_out else []
-    text = "\n".join([*map(_text, leaderboard.benchmarks, pages), *notes])
+    text = "\n".join([*starmap(_text, zip_longest(leaderboard.benchmarks, pages)), *notes])
     cli.report(text, data)
     cli.report_rejected(leaderboard)
     return 1 if leaderboard.incomplete else 0
@@ -123,12 +131,12 @@ def _build_site(
     return [site / board_page(board) for board in leaderboard.benchmarks]
 
 
-def _text(board: Board, page: Path) -> str:
-    """A board as aligned text, what to know of it, and where its page is."""
+def _text(board: Board, page: Path | None) -> str:
+    """A board as aligned text, what to know of it, and where its page is if it has one."""
     lines = [_COLUMNS, *([row.cells.get(c) or "-" for c in _COLUMNS] for row in rows(board))]
     notes = [f"note: {sentence}" for sentence in notices(board)]
     table = cli.table(lines, left=("contribution", "date"))
-    return "\n".join([board.name, table, RANK, *notes, f"page: {page}", ""])
+    return "\n".join([board.name, table, RANK, *notes, *([f"page: {page}"] if page else []), ""])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jarvis_stem.prediction.outcome import Outcome
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.extras import missing
 from jarvis_stem.utils.messages import printable, some
 
 if TYPE_CHECKING:
@@ -131,3 +132,5 @@ def read_input(name: str, read: Read) -> list[Outcome]:
         return [Outcome(name, error=str(error))]
     except OSError as error:
         return [Outcome(name, error=f"{name}: {error.strerror or error}")]
+    except ModuleNotFoundError as error:  # what reads files of this kind
+        return [Outcome(name, error=f"{name}: {missing((error.name or '').partition('.')[0])}")]

@@ -16,6 +16,7 @@ from jarvis_stem.formats.description import SHAPES
 from jarvis_stem.formats.model_graph import BATCH, ModelGraph
 from jarvis_stem.imaging.description import describe
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.extras import missing
 from jarvis_stem.utils.threads import n_threads
 
 _DESCRIBED = 256  # images at once, which bounds the memory
@@ -107,9 +108,7 @@ class StoredModel:
         try:
             import onnxruntime
         except ImportError as error:  # missing, or without a library of the system
-            raise StemError(
-                f"onnxruntime is not installed ({error}); run: pip install onnxruntime"
-            ) from None
+            raise StemError(f"{missing('onnxruntime')} ({error})") from None
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = n_threads()
         options.inter_op_num_threads = 1

@@ -154,7 +154,7 @@ def attempt(path: Path | str, read: Callable[[], _Read]) -> _Read:
     with _silence():
         try:
             return read()
-        except StemError:
+        except (StemError, ModuleNotFoundError):  # a package that reads it is missing
             raise
         except Exception as error:
             reason = reason_of(error)
