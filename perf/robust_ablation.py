@@ -186,6 +186,8 @@ def _validated(model: nn.Module, drawn: Drawn) -> dict[str, float]:
 
 def _table(content: Mapping[str, Any]) -> str:
     lines = [
+        "## What learning from each condition is worth",
+        "",
         f"`{content['command']}`: accuracy on the {content['validation']} structures of the "
         f"validation part after {content['epochs']} epochs.",
         "",
