@@ -205,7 +205,9 @@ def main(
     if csv_path and csv_path.resolve() in {Path(name).resolve() for name, _ in inputs}:
         raise StemError(f"{csv_path}: is one of the inputs; name another file for the answers")
     from jarvis_stem.api import load_model  # here, so that --help need not wait
+    from jarvis_stem.imaging import compiling
 
+    click.get_current_context().with_resource(compiling.noted())
     predictor = load_model(model, benchmark, contributions, trust_code)
     answer = partial(_answered, predictor=predictor, distortion=distortion / 100)
     if jsonl:
