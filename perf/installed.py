@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="perf-installed-") as name:
         folder = Path(name)
-        command = (sys.executable, "-m", "build", "--outdir", folder, _ROOT)
+        command = [sys.executable, "-m", "build", "--outdir", str(folder), str(_ROOT)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         (wheel,) = folder.glob("*.whl")
         print(f"wheel      {wheel.stat().st_size / 1e6:.1f} MB")
@@ -69,8 +69,8 @@ def _environment(folder: Path, *wanted: str) -> Path:
 
 
 def _pip(environment: Path, *wanted: str) -> None:
-    pip = (environment / "bin" / "python", "-m", "pip", "install", "--quiet")
-    subprocess.run((*pip, "--constraint", _ROOT / "constraints.txt", *wanted), check=True)
+    pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    subprocess.run([*pip, "--constraint", str(_ROOT / "constraints.txt"), *wanted], check=True)
 
 
 def _megabytes(environment: Path) -> float:

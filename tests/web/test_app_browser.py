@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from app_process import running
 from PIL import Image
 from playwright.sync_api import Page, expect
-from test_app import running
 
 from jarvis_stem.imaging import prototypes, stem
 from jarvis_stem.imaging.conditions import Conditions
@@ -33,7 +33,7 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "scans"
     (folder / "inner").mkdir(parents=True)
     structure = prototypes.structures()["proto-1H-MoS2.jpg"]
-    drawn = stem.simulate([structure] * 2, Conditions(dose=2e4, rotation=9, drift_shear=0.02))
+    drawn = stem.simulate([structure] * 2, Conditions(dose=2e4, rotation=9, shear=0.02))
     Image.fromarray(drawn[0].astype(np.float32)).save(folder / "a.tif")
     noise = np.random.default_rng(0).integers(0, 256, (256, 256), dtype=np.uint8)
     Image.fromarray(noise).save(folder / "inner" / "noise.png")
