@@ -6,19 +6,18 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from helpers import PATIENCE, REPOSITORY, start
+from apps import running
+from helpers import PATIENCE, start
 from PIL import Image
 
 from jarvis_stem import app
@@ -191,29 +190,6 @@ def test_the_process_may_end_hang_or_fail_and_the_next_file_is_read(tmp_path: Pa
 # The command.
 
 
-@contextmanager
-def running(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The command as a process, in a folder, and its address; its files go below the folder."""
-    command = [sys.executable, "-m", "jarvis_stem", "app", "--port", "0", "--no-browser"]
-    (folder / "tmp").mkdir(exist_ok=True)
-    process = subprocess.Popen(
-        [*command, *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "TMPDIR": str(folder / "tmp")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout
-        line = process.stdout.readline()
-        assert line.endswith("/ (Ctrl-C ends)\n"), process.stderr and process.stderr.read()
-        yield process, line.split()[0]
-    finally:
-        process.kill()
-        process.communicate(timeout=PATIENCE)
-
-
 def ask(url: str, method: str = "GET", **headers: str) -> int:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     data = b"x" if method == "PUT" else None
@@ -257,7 +233,7 @@ def test_it_answers_its_own_page_alone_and_leaves_nothing(
         assert upgrade(int(port), **ours).startswith(b"HTTP/1.1 101")
         for wrong in ({"Host": "evil.example"}, {**ours, "Origin": "http://evil.example"}):
             assert upgrade(int(port), **wrong).startswith(b"HTTP/1.1 403")
-        addresses = [row[4][0] for row in socket.getaddrinfo(socket.gethostname(), int(port))]
+        addresses = [str(row[4][0]) for row in socket.getaddrinfo(socket.gethostname(), int(port))]
         for address in {one for one in addresses if not one.startswith(("127.", "::1"))}:
             with pytest.raises(OSError, match="refused"):
                 socket.create_connection((address, int(port)), 5)
@@ -290,7 +266,7 @@ def test_the_page_is_opened_unless_told_not_to(monkeypatch: pytest.MonkeyPatch) 
 
     opened: list[str] = []
     settings: list[Any] = []
-    monkeypatch.setattr(app.webbrowser, "open", opened.append)
+    monkeypatch.setattr("webbrowser.open", opened.append)
 
     def run(server: Server, _load: Any, given: Settings) -> None:
         settings.append(given)
