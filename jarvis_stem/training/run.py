@@ -30,7 +30,7 @@ from jarvis_stem.training.dataset import (
 from jarvis_stem.training.history import HistoryWriter
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.utils.files import json_text, read_json_object, write_text
+from jarvis_stem.utils.files import json_text, read_json_object, together, write_bytes, write_text
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ def _train(task: _Task, train: loop.Split, validation: loop.Split) -> _Trained:
     )
     writer.draw(history)
     temperature = inference.calibrate(logits, validation.classes)
-    weights = _store(model, task.folder / task.name.weights_name, temperature)
+    weights = _store(model, task.runs / task.name.weights_name, temperature)
     error = _calibration_error(inference.probabilities(logits, temperature), validation.classes)
     earlier = history[: len(history) - writer.n_written]
     return _Trained(model, history, earlier, temperature, error, weights)
@@ -234,7 +234,7 @@ def _test(task: _Task, trained: _Trained, test: ImageSet) -> _Tested:
 
 
 def _write(task: _Task, trained: _Trained, tested: _Tested, costs: dict[str, Any]) -> RunSummary:
-    """Write predictions, record and metadata beside the weights."""
+    """Write weights, predictions, record and metadata, together."""
     folder, name = task.folder, task.name
     calibration = {
         "temperature": trained.temperature,
@@ -254,17 +254,23 @@ def _write(task: _Task, trained: _Trained, tested: _Tested, costs: dict[str, Any
         "history": [_rounded(epoch) for epoch in trained.history],
     }
     truth = task.benchmark.split(name.split)
-    write_predictions(folder, name, list(truth), list(truth.values()), tested.predicted)
-    write_text(folder / name.run_record_name, json_text(record))
-    update_metadata(
-        folder,
-        name,
-        date=datetime.date.today(),
-        seconds=round(costs["wall_seconds"]),
-        missing_structures=tested.n_missing,
-        software_used=",".join(machine.PACKAGES),
-        hardware_used=task.environment["hardware"],
-    )
+    weights = folder / name.weights_name
+    with together():
+        if trained.weights:
+            write_bytes(weights, (task.runs / name.weights_name).read_bytes())
+        write_predictions(folder, name, list(truth), list(truth.values()), tested.predicted)
+        write_text(folder / name.run_record_name, json_text(record))
+        update_metadata(
+            folder,
+            name,
+            date=datetime.date.today(),
+            seconds=round(costs["wall_seconds"]),
+            missing_structures=tested.n_missing,
+            software_used=",".join(machine.PACKAGES),
+            hardware_used=task.environment["hardware"],
+        )
+    if not trained.weights:  # those of an earlier run are not this one's
+        weights.unlink(missing_ok=True)
     files = [name.predictions_name, name.run_record_name, METADATA]
     if trained.weights:
         files.append(name.weights_name)
@@ -284,7 +290,6 @@ def _store(model: torch.nn.Module, path: Path, temperature: float) -> dict[str, 
     try:
         stored = stored_weights.save(path, model, temperature=temperature)
     except StemError as error:
-        path.unlink(missing_ok=True)  # those of an earlier run would not be this one's
         terminal.note(f"weights not stored: {error}")
         return None
     stored_weights.load(path, model, sha256=stored["sha256"])

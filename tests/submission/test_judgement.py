@@ -36,13 +36,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from jarvis_stem.formats.folder import FILE_LIMIT
 from jarvis_stem.formats.manifest import MANIFEST
 from jarvis_stem.formats.names import BENCHMARK_SUFFIX, ResultName
 from jarvis_stem.judge import main
 from jarvis_stem.scoring import leaderboard
 from jarvis_stem.scoring.board import Leaderboard
 from jarvis_stem.scoring.standing import Standing
-from jarvis_stem.submission import commits, job_summary
+from jarvis_stem.submission import job_summary
 from jarvis_stem.submission import judgement as judgement_module
 from jarvis_stem.submission.job_summary import summary_markdown
 from jarvis_stem.submission.judgement import Judged, Judgement, judge
@@ -338,7 +339,7 @@ def long_path(repository: Path, folder: Path) -> None:
 
 
 def many(repository: Path, folder: Path) -> None:
-    for number in range(commits.FILE_LIMIT):
+    for number in range(FILE_LIMIT):
         (folder / str(number)).write_text("")
 
 
