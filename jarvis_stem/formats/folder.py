@@ -11,13 +11,13 @@ from pathlib import Path
 
 from jarvis_stem.formats.names import MODEL_SUFFIX, PREDICTIONS_SUFFIX, WEIGHTS_SUFFIX
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import TEMPORARY
 from jarvis_stem.utils.messages import quote
 
 NAME_LIMIT = 100  # characters
 FILE_LIMIT = 1000  # files and folders in a contribution
 ATTRIBUTES = ".gitattributes"
 ATTRIBUTES_FAULT = f"{ATTRIBUTES}, by which a clone has other files than were committed"
-_TEMPORARY = re.compile(r"\..*\.tmp")  # of a write that was killed; the next one removes it
 # Windows takes these for devices, whatever comes behind a point.
 _DEVICE = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE
@@ -110,7 +110,8 @@ def file_faults(folder: Path) -> list[str]:
 def _below(folder: Path) -> Iterator[Path]:
     """All below a folder but what git would not have; links are not followed."""
     for path in sorted(folder.iterdir()):
-        if path.name == "__pycache__" or _TEMPORARY.fullmatch(path.name):
+        temporary = path.name[0] == "." and path.name.endswith(TEMPORARY)  # of a killed write
+        if path.name == "__pycache__" or temporary:
             continue
         yield path
         if path.is_dir() and not path.is_symlink():

@@ -32,6 +32,7 @@ _ALIKE = 0.05  # of their length, by which vectors of one domain may differ
 _MULTIPLE = 0.1  # the same, of a lattice and one several times finer
 _LEAST = 0.04  # mean quality of a picture's tiles below which there is no lattice
 _LEAST_POOLED = 0.4  # the same, of rows and columns of them, in which chance adds up too
+_SURE = 0.5  # mean quality of a domain's tiles, which two lattices in each do not reach
 _SECOND = 0.35  # of the first domain's weight that makes another one
 _FEWEST = 3  # tiles of a domain; noise has two alike now and then
 _INDEPENDENT = 0.25  # of overlapping tiles
@@ -144,8 +145,8 @@ def _with_superposed(domains: list[Domain], tiles: _Tiles) -> list[Domain]:
         for vectors, share in two
     ]
     same = [_alike(domains[0].vectors, one.vectors) is not None for one in found]
-    if not any(same):
-        return found
+    if not any(same):  # then either the tiles or their sum show what is not there
+        return domains if domains[0].weight > _SURE * domains[0].share else found
     return domains if len(domains) > 1 else [domains[0], found[1 - same.index(True)]]
 
 

@@ -63,7 +63,10 @@ def _of_files(path: Path, pixel_size: float | None, frame: Frame | None) -> list
 def _is_id(text: str) -> bool:
     """Whether this can only be an id: there is no such file, and no file is named so."""
     path = Path(text)
-    return path.name == text and not path.suffix and not path.exists()
+    try:
+        return path.name == text and not path.suffix and not path.exists()
+    except OSError:  # longer than a name can be, which reading it says
+        return False
 
 
 def _of_databases(ids: Sequence[str], data: str | None, benchmark: str) -> dict[str, Atoms | str]:

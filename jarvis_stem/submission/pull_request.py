@@ -18,7 +18,7 @@ from jarvis_stem.formats.folder import model_files, prediction_files
 from jarvis_stem.formats.metadata import METADATA
 from jarvis_stem.scoring.run_script import RUN_SCRIPT
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.utils.files import SIZE_LIMIT
+from jarvis_stem.utils.files import SIZE_LIMIT, TEMPORARY
 from jarvis_stem.utils.git import git, without_credentials
 from jarvis_stem.utils.messages import printable
 
@@ -163,7 +163,8 @@ def commit(clone: Clone, branch: Branch, message: str) -> Commit:
     name = clone.folder.name
     clone.git("read-tree", branch.parent)
     _check_size(clone)
-    clone.git("add", "--all", "--", name)
+    # Without what a write that was killed has left.
+    clone.git("add", "--all", "--", name, f":(exclude,glob){name}/**/.*{TEMPORARY}")
     tree = clone.git("write-tree")
     fields = clone.git("diff-tree", "-r", "-z", "--no-renames", branch.parent, tree).split("\0")
     changes = [(*kind.split(), path) for kind, path in zip(fields[::2], fields[1::2], strict=False)]

@@ -31,7 +31,7 @@ from jarvis_stem.training.dataset import (
 from jarvis_stem.training.history import HistoryWriter
 from jarvis_stem.training.storing import store
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.utils.files import json_text, read_json_object, write_text
+from jarvis_stem.utils.files import json_text, read_json_object, together, write_bytes, write_text
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def _train(task: _Task, train: loop.Split, validation: loop.Split) -> _Trained:
     )
     writer.draw(history)
     temperature = inference.calibrate(logits, validation.classes)
-    stored = store(task.folder, task.name, model, task.benchmark.classes, temperature)
+    stored = store(task.runs, task.name, model, task.benchmark.classes, temperature)
     error = _calibration_error(inference.probabilities(logits, temperature), validation.classes)
     earlier = history[: len(history) - writer.n_written]
     return _Trained(model, history, earlier, temperature, error, stored)
@@ -234,7 +234,7 @@ def _test(task: _Task, trained: _Trained, test: ImageSet) -> _Tested:
 
 
 def _write(task: _Task, trained: _Trained, tested: _Tested, costs: dict[str, Any]) -> RunSummary:
-    """Write predictions, record and metadata beside the weights."""
+    """Write weights, predictions, record and metadata, together."""
     folder, name = task.folder, task.name
     calibration = {
         "temperature": trained.temperature,
@@ -254,19 +254,24 @@ def _write(task: _Task, trained: _Trained, tested: _Tested, costs: dict[str, Any
         "history": [_rounded(epoch) for epoch in trained.history],
     }
     truth = task.benchmark.split(name.split)
-    write_predictions(folder, name, list(truth), list(truth.values()), tested.predicted)
-    write_text(folder / name.run_record_name, json_text(record))
-    update_metadata(
-        folder,
-        name,
-        date=datetime.date.today(),
-        seconds=round(costs["wall_seconds"]),
-        missing_structures=tested.n_missing,
-        software_used=",".join(machine.PACKAGES),
-        hardware_used=task.environment["hardware"],
-    )
-    files = [name.predictions_name, name.run_record_name, METADATA]
     names = {"model": name.model_name, "weights": name.weights_name}
+    with together():
+        for kind in trained.stored:
+            write_bytes(folder / names[kind], (task.runs / names[kind]).read_bytes())
+        write_predictions(folder, name, list(truth), list(truth.values()), tested.predicted)
+        write_text(folder / name.run_record_name, json_text(record))
+        update_metadata(
+            folder,
+            name,
+            date=datetime.date.today(),
+            seconds=round(costs["wall_seconds"]),
+            missing_structures=tested.n_missing,
+            software_used=",".join(machine.PACKAGES),
+            hardware_used=task.environment["hardware"],
+        )
+    for kind in names.keys() - trained.stored.keys():  # that of an earlier run is not this one's
+        (folder / names[kind]).unlink(missing_ok=True)
+    files = [name.predictions_name, name.run_record_name, METADATA]
     files += [names[kind] for kind in trained.stored]
     return RunSummary(name, tested.result, costs, calibration, [folder / file for file in files])
 
@@ -282,10 +287,10 @@ def _refuse_broken_metadata(folder: Path) -> None:
 def _probabilities(task: _Task, trained: _Trained, test: ImageSet) -> torch.Tensor:
     """Of what is stored, as it is stored, so that what is predicted is its word."""
     if model := trained.stored.get("model"):
-        stored = StoredModel.load(task.folder / task.name.model_name, model["sha256"])
+        stored = StoredModel.load(task.runs / task.name.model_name, model["sha256"])
         return torch.from_numpy(stored.probabilities(test.images))
     if weights := trained.stored.get("weights"):
-        path = task.folder / task.name.weights_name
+        path = task.runs / task.name.weights_name
         stored_weights.load(path, trained.model, sha256=weights["sha256"])
     pixels = torch.from_numpy(test.images)
     return inference.predict(trained.model, pixels, temperature=trained.temperature)

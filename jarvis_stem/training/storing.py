@@ -31,7 +31,7 @@ def store(
     is needed. Why, and why not even these are, is said on the terminal.
 
     Args:
-        folder: The contribution.
+        folder: Where to.
         name: The result.
         module: Trained.
         classes: In the order of its logits.

@@ -94,7 +94,12 @@ class Images:
 
 @dataclass(frozen=True)
 class Section:
-    """A contribution on one benchmark; `commit` is empty where none is recorded."""
+    """A contribution on one benchmark.
+
+    Attributes:
+        commit: Empty where none is recorded.
+        command: What makes its predictions anew.
+    """
 
     board: Board
     result: Result
@@ -102,6 +107,7 @@ class Section:
     class_names: list[str]
     record: RunRecord | None
     commit: str
+    command: str
     curves: list[Chart]
     calibration_error: float | None
     images: Images | None
@@ -145,6 +151,14 @@ def _card(content: Content, contribution: str, sections: list[Section]) -> str:
     )
 
 
+def _command(contribution: str, dataset: str, record: RunRecord | None) -> str:
+    """The contribution's script as a reader may copy it: of what is recorded, only numbers."""
+    script = f"bash contributions/{contribution}/run.sh"
+    if record is None:
+        return script
+    return f"{script} --benchmark {dataset} --epochs {record.recipe.epochs} --seed {record.seed}"
+
+
 def _text(path: Path) -> str:
     """The beginning of a text file; nothing where there is none."""
     if path.is_symlink() or not path.is_file():
@@ -172,6 +186,7 @@ def _section(content: Content, board: Board, result: Result, cells: dict[str, st
         record=record,
         commit=commit if _COMMIT.fullmatch(commit) else "",
         curves=_curves(record) if record else [],
+        command=_command(result.contribution, name.dataset, record),
         calibration_error=_calibration_error(record) if record else None,
         images=_images(gallery, board, result, class_names) if gallery else None,
         unseen=_unseen(content, board, result.contribution, record),

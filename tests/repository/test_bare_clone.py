@@ -220,6 +220,46 @@ def test_a_failed_step_fails_the_install_and_the_next_one_goes_on(
     assert install() == "installed\n"
 
 
+@pytest.mark.parametrize("year", [1990, 2090])
+def test_a_wrong_clock_does_not_install_again(
+    clone: Path, tmp_path: Path, stand_in: Path, year: int
+) -> None:
+    program = "source ./setup.sh && install && install"
+    time = (year - 1970) * 31_556_952
+    for name in ("setup.py", "constraints.txt"):
+        os.utime(clone / name, (time, time))
+    done = subprocess.run(
+        ["bash", "-c", program],
+        cwd=clone,
+        env={**os.environ, "PYTHON": str(stand_in)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert done.stderr == "Installing into .venv (once)\n"
+    assert len((tmp_path / "installed").read_text().splitlines()) == 3
+
+
+def test_two_installs_at_once_wait_for_each_other(
+    clone: Path, tmp_path: Path, stand_in: Path
+) -> None:
+    pip = tmp_path / "pip" / "__main__.py"
+    pip.write_text(f"import time\ntime.sleep(0.3)\n{pip.read_text()}")
+    installs = [
+        subprocess.Popen(
+            ["bash", "-c", "source ./setup.sh && install && echo installed"],
+            cwd=clone,
+            env={**os.environ, "PYTHON": str(stand_in)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    assert [one.communicate(timeout=PATIENCE)[0] for one in installs] == ["installed\n"] * 3
+    assert len((tmp_path / "installed").read_text().splitlines()) == 3
+
+
 def test_what_was_installed_with_extras_serves_a_script(clone: Path) -> None:
     program = (
         'source ./setup.sh; mkdir -p .venv/bin; printf "#!/bin/sh\\n" > .venv/bin/python; '

@@ -28,6 +28,7 @@ from jarvis_stem.formats.metadata import METADATA
 from jarvis_stem.formats.published import REFERENCE_SUFFIX, Published, Reference, fingerprint
 from jarvis_stem.scoring.checklist import CheckLine, Checklist, check
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.git import git
 
 ZIP = SMALL.predictions_name
 
@@ -483,3 +484,33 @@ def test_names_that_a_terminal_would_obey(root: Path) -> None:
 def test_the_committed_contributions_pass(model: str) -> None:
     done = check(REPOSITORY / "contributions" / model, REPOSITORY / "benchmarks")
     assert done.ok, done.failures
+
+
+def test_a_slow_clock_does_not_fail_what_is_committed(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = root / "contributions" / "m"
+    data = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+    (folder / "metadata.json").write_text(
+        json.dumps({**data, "date_submitted": "01-31-2024"}), encoding="utf-8"
+    )
+
+    class Slow(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> Slow:
+            return cls(1999, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr("jarvis_stem.scoring.checklist.datetime.datetime", Slow)
+    assert "not in the future" in " ".join(checked(root).failures)
+    identity = {
+        **{f"GIT_{who}_NAME": "x" for who in ("AUTHOR", "COMMITTER")},
+        **{f"GIT_{who}_EMAIL": "x@example.org" for who in ("AUTHOR", "COMMITTER")},
+        "GIT_COMMITTER_DATE": "2024-02-01T00:00:00Z",
+    }
+    for step in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"]):
+        git(*step, cwd=root, env=identity)
+    assert checked(root).ok
+    (folder / "metadata.json").write_text(
+        json.dumps({**data, "date_submitted": "01-30-2024"}), encoding="utf-8"
+    )
+    assert not checked(root).ok

@@ -10,14 +10,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-import webbrowser
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from app_process import running
+from apps import running
 from helpers import PATIENCE, start
 from PIL import Image
 
@@ -267,7 +266,7 @@ def test_the_page_is_opened_unless_told_not_to(monkeypatch: pytest.MonkeyPatch) 
 
     opened: list[str] = []
     settings: list[Any] = []
-    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr("webbrowser.open", opened.append)
 
     def run(server: Server, _load: Any, given: Settings) -> None:
         settings.append(given)

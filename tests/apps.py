@@ -1,4 +1,4 @@
-"""The app as a process of its own."""
+"""The app as a process, for the tests of its server and of its page."""
 
 from __future__ import annotations
 
