@@ -58,7 +58,7 @@ examples:
     show_default=True,
     metavar="NAME",
     shell_complete=cli.complete_contribution,
-    help="Contribution with stored weights.",
+    help="A model; jarvis-stem models lists them.",
 )
 @click.option(
     "--contributions",

@@ -4,7 +4,7 @@ python perf/errors.py --data ../shared/jarvis_data
 python perf/errors.py --data ../shared/jarvis_data lattice_cnn_model
 
 Writes docs/errors.json and docs/errors.md from the committed predictions. Of a contribution that is
-named, its stored weights predict the test images: prints the confusion matrix and what the wrong
+named, its stored model predicts the test images: prints the confusion matrix and what the wrong
 ones have in common, and writes docs/errors_<model>.png, its most confident errors as pictures.
 """
 
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("model", nargs="?", help="a contribution with stored weights")
+    parser.add_argument("model", nargs="?", help="a contribution with a stored model")
     parser.add_argument("--data", metavar="DIR", help="JARVIS databases")
     parser.add_argument("--contributions", type=Path, default=_ROOT / "contributions")
     parser.add_argument("--output", type=Path, default=_ROOT / "docs", metavar="DIR")
@@ -179,7 +179,7 @@ def _table(rows: list[dict[str, str]]) -> str:
 
 
 def _show(folder: Path, truth: Mapping[str, int], found: Mapping[str, Atoms], output: Path) -> None:
-    """Predict the test images with a contribution's stored weights and show the errors."""
+    """Predict the test images with a contribution's stored model and show the errors."""
     rendered = image_set.render(found, list(truth))
     probabilities = load_model(folder.name, contributions=folder.parent).predict_proba(
         rendered.images

@@ -47,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sizes = {"core": _megabytes(core) - _megabytes(empty)}
         _print_answers(core, folder)
         if not options.no_extras:
-            sizes["all"] = _megabytes(_environment(folder / "all", f"{wheel}[all]"))
+            sizes["all"] = _megabytes(_environment(folder / "all", f"{wheel}[all]")) - _megabytes(
+                empty
+            )
         if options.before:
             before = _environment(folder / "before", "torch")
             _pip(before, "--no-deps", "torchvision")

@@ -75,7 +75,7 @@ class Images:
         n: Images in the gallery.
         n_wrong: Those that the contribution has wrong.
         n_others: Other contributions.
-        n_differing: Images that the stored weights give another class than the predictions file.
+        n_differing: Images that the stored model gives another class than the predictions file.
         reliability: None where probabilities are not known.
         why_not: Why they are not known.
         size: Of a thumbnail, pixels a side.

@@ -97,8 +97,12 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def core(python: Path, work: Path, *arguments: str | Path, status: int = 0) -> tuple[str, str]:
-    command = [python, "-W", "ignore", "-c", CORE_ALONE, ",".join(BEYOND), *arguments]
+def core(
+    python: Path, work: Path, *arguments: str | Path, status: int = 0, extra: str = ""
+) -> tuple[str, str]:
+    """Run a command with the core alone, or with one extra."""
+    blocked = ",".join(sorted({*BEYOND} - {*EXTRAS.get(extra, ())}))
+    command = [python, "-W", "ignore", "-c", CORE_ALONE, blocked, *arguments]
     done = run(command, work, status)
     return done.stdout, done.stderr
 
@@ -136,6 +140,14 @@ def test_the_core_alone_predicts(python: Path, work: Path) -> None:
     (answer,) = json.loads(printed)
     assert answer["class"] == 0
     assert answer["lattice"]["a"] == pytest.approx(3.16, abs=0.001)
+
+
+def test_a_structure_needs_no_jarvis_tools(python: Path, work: Path) -> None:
+    (work / "POSCAR").write_text(POSCAR)
+    printed, errors = core(python, work, "predict", "POSCAR", "--json", extra="structures")
+    assert errors == ""
+    (answer,) = json.loads(printed)
+    assert (answer["class"], answer["structure"]["formula"]) == (0, "C2")
 
 
 def test_the_core_alone_answers_python(python: Path, work: Path) -> None:
