@@ -80,7 +80,7 @@ def main(
     trusted, walks through a folder, and gives plots, CSV and JSON to download.
     """
     if find_spec("nicegui") is None:
-        raise StemError(f"the page needs NiceGUI; {missing('nicegui')}")
+        raise StemError(missing("nicegui"))
     from jarvis_stem.web.app.server import Server
     from jarvis_stem.web.app.worker import Settings
 
