@@ -91,9 +91,12 @@ def parse(content: bytes) -> ModelGraph:
     from google.protobuf.message import DecodeError
 
     try:
-        model = onnx.load_model_from_string(content)
-    except (DecodeError, ValueError) as error:
+        return _checked(onnx.load_model_from_string(content))
+    except (DecodeError, ValueError) as error:  # also of names that are no text, wherever they are
         raise StemError(f"not an ONNX model ({_first_line(error)}); {weights_file.MEND}") from None
+
+
+def _checked(model: ModelProto) -> ModelGraph:
     graph = model.graph
     _check_versions(model)
     _check_nodes(graph)
@@ -222,8 +225,10 @@ def _check_sizes(model: ModelProto, n_classes: int) -> None:
     sized = type(model)()
     sized.CopyFrom(model)
     del sized.graph.value_info[:]
-    for value in (*sized.graph.input, *sized.graph.output):
+    for value in sized.graph.input:
         value.type.tensor_type.shape.dim[0].dim_value = BATCH
+    for value in sized.graph.output:
+        value.type.tensor_type.ClearField("shape")  # that is inferred
     try:
         shapes = dict(_shapes(infer_shapes(sized, strict_mode=True, data_prop=True).graph))
     except (InferenceError, RuntimeError) as error:
@@ -261,10 +266,11 @@ def _shapes(graph: GraphProto) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 def _products(node: NodeProto, shapes: dict[str, tuple[int, ...]]) -> int:
     """How many numbers each number of a node's value is made of, about."""
+    of_inputs = [shapes.get(name, ()) for name in node.input]
     if node.op_type == "Conv":
-        return math.prod(shapes.get(node.input[1], (1,))[1:])
+        return math.prod(of_inputs[1][1:]) if len(of_inputs) > 1 else 1
     if node.op_type in ("MatMul", "Gemm"):
-        return max(shapes.get(node.input[0], (1,)), default=1)
+        return max((n for shape in of_inputs for n in shape), default=1)
     for attribute in node.attribute:
         if attribute.name == "kernel_shape":
             return math.prod(attribute.ints)
