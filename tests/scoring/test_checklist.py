@@ -482,8 +482,8 @@ def test_a_slow_clock_does_not_fail_what_is_committed(
 
     class Slow(datetime.datetime):
         @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
-            return datetime.datetime(1999, 1, 1, tzinfo=tz)
+        def now(cls, tz: datetime.tzinfo | None = None) -> Slow:
+            return cls(1999, 1, 1, tzinfo=tz)
 
     monkeypatch.setattr("jarvis_stem.scoring.checklist.datetime.datetime", Slow)
     assert "not in the future" in " ".join(checked(root).failures)
