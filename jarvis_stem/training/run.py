@@ -18,7 +18,7 @@ from jarvis_stem.formats.predictions import write_predictions
 from jarvis_stem.imaging.image_set import ImageSet
 from jarvis_stem.scoring.metrics import accuracy, calibration_error
 from jarvis_stem.training import inference, loop, machine, stored_weights
-from jarvis_stem.training.architecture import Architecture, Recipe, load
+from jarvis_stem.training.architecture import Architecture, Recipe, blamed, check_logits, load
 from jarvis_stem.training.checkpoint import Epoch
 from jarvis_stem.training.dataset import (
     Options,
@@ -28,9 +28,10 @@ from jarvis_stem.training.dataset import (
     positions_of,
 )
 from jarvis_stem.training.history import HistoryWriter
+from jarvis_stem.training.replaced import Replaced
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.utils.files import json_text, read_json_object, write_text
+from jarvis_stem.utils.files import json_text, read_json_object, write_bytes, write_text
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,9 @@ def run(options: Options) -> RunSummary:
     """
     start, cpu_start = time.perf_counter(), time.process_time()
     task = _prepare(options)
+    replaced = Replaced.find(task.folder, task.name, task.benchmark)
+    if replaced:
+        terminal.note(replaced.warning(task.runs))
     splits = ("train", task.name.split)
     sources = find_structures(options, task.benchmark, splits)
     parts = part(
@@ -160,8 +164,9 @@ def run(options: Options) -> RunSummary:
         options.seed,
     )
     (test,) = load_images(options, task.benchmark, task.name.split, sources)
-    trained = _train(task, *parts)
-    tested = _test(task, trained, test)
+    with blamed(task.architecture.path):
+        trained = _train(task, *parts)
+        tested = _test(task, trained, test)
     wall = time.perf_counter() - start + sum(e.seconds for e in trained.earlier)
     cpu = time.process_time() - cpu_start + sum(e.cpu_seconds for e in trained.earlier)
     costs = {
@@ -170,7 +175,11 @@ def run(options: Options) -> RunSummary:
         "peak_memory_mb": machine.peak_memory_mb(),
         "parameters": sum(p.numel() for p in trained.model.parameters()),
     }
-    return _write(task, trained, tested, costs)
+    kept = replaced.keep(task.runs) if replaced else None
+    summary = _write(task, trained, tested, costs)
+    if replaced and kept:
+        terminal.note(replaced.told(tested.predicted, kept))
+    return summary
 
 
 def _prepare(options: Options) -> _Task:
@@ -192,7 +201,11 @@ def _train(task: _Task, train: loop.Split, validation: loop.Split) -> _Trained:
     """Fit the model, calibrate it and store its weights."""
     options = task.options
     torch.manual_seed(options.seed)
-    model = task.architecture.build(len(task.benchmark.classes))
+    path, classes = task.architecture.path, len(task.benchmark.classes)
+    with blamed(path, wholly=True):
+        model = task.architecture.build(classes)
+    few = validation.images[:2]
+    check_logits(model, lambda built: inference.predict_logits(built, few)[0], classes, path)
     writer = HistoryWriter(task.runs)
     history, logits = loop.fit(
         model,
@@ -216,7 +229,7 @@ def _train(task: _Task, train: loop.Split, validation: loop.Split) -> _Trained:
     )
     writer.draw(history)
     temperature = inference.calibrate(logits, validation.classes)
-    weights = _store(model, task.folder / task.name.weights_name, temperature)
+    weights = _store(model, task.runs / task.name.weights_name, temperature)
     error = _calibration_error(inference.probabilities(logits, temperature), validation.classes)
     earlier = history[: len(history) - writer.n_written]
     return _Trained(model, history, earlier, temperature, error, weights)
@@ -254,6 +267,12 @@ def _write(task: _Task, trained: _Trained, tested: _Tested, costs: dict[str, Any
         "history": [_rounded(epoch) for epoch in trained.history],
     }
     truth = task.benchmark.split(name.split)
+    stored, weights = task.runs / name.weights_name, folder / name.weights_name
+    if trained.weights:
+        write_bytes(weights, stored.read_bytes())
+        stored.unlink()
+    else:
+        weights.unlink(missing_ok=True)  # those of an earlier run would not be this one's
     write_predictions(folder, name, list(truth), list(truth.values()), tested.predicted)
     write_text(folder / name.run_record_name, json_text(record))
     update_metadata(
@@ -284,7 +303,6 @@ def _store(model: torch.nn.Module, path: Path, temperature: float) -> dict[str, 
     try:
         stored = stored_weights.save(path, model, temperature=temperature)
     except StemError as error:
-        path.unlink(missing_ok=True)  # those of an earlier run would not be this one's
         terminal.note(f"weights not stored: {error}")
         return None
     stored_weights.load(path, model, sha256=stored["sha256"])

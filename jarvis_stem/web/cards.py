@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from jarvis_stem.formats.metadata import METADATA, read_metadata
 from jarvis_stem.formats.names import ResultName
-from jarvis_stem.formats.run_record import RunRecord, read_run_record
+from jarvis_stem.formats.run_record import RunRecord
 from jarvis_stem.scoring.board import Board, Result
 from jarvis_stem.scoring.table import RANK, p_value, rows
+from jarvis_stem.web.beyond import run_record, unseen
 from jarvis_stem.web.content import Content, card_page, images_page
 from jarvis_stem.web.gallery import THUMBNAIL_SIZE, Answers, Gallery
 from jarvis_stem.web.readme import readme_html
@@ -32,6 +33,7 @@ _MOST_EPOCHS = 1000  # drawn
 _LIMIT = 1e6  # of epochs and losses that a chart has room for
 _TEXT_LIMIT = 2**16  # bytes of a README or run.sh that are shown
 _OTHER_FILES = ("README.md", "model.py", "run.sh", METADATA)
+_DATA = re.compile(r" --data[ =]\S+")
 _COMMIT = re.compile("[0-9a-f]{40}")  # no other text is put behind "git checkout"
 
 
@@ -94,7 +96,13 @@ class Images:
 
 @dataclass(frozen=True)
 class Section:
-    """A contribution on one benchmark; `commit` is empty where none is recorded."""
+    """A contribution on one benchmark.
+
+    Attributes:
+        commit: Empty where none is recorded.
+        command: As recorded, but for where that machine had the databases; elsewhere they are
+            downloaded, or named by an environment variable.
+    """
 
     board: Board
     result: Result
@@ -102,6 +110,7 @@ class Section:
     class_names: list[str]
     record: RunRecord | None
     commit: str
+    command: str
     curves: list[Chart]
     calibration_error: float | None
     images: Images | None
@@ -155,7 +164,7 @@ def _text(path: Path) -> str:
 
 def _section(content: Content, board: Board, result: Result, cells: dict[str, str]) -> Section:
     name = ResultName.parse(board.name)
-    record, _ = read_run_record(content.contributions / result.contribution / name.run_record_name)
+    record = run_record(content, board, result.contribution)
     commit = (record and record.git_commit) or ""
     files = [result.file]
     if record:
@@ -169,25 +178,13 @@ def _section(content: Content, board: Board, result: Result, cells: dict[str, st
         class_names=class_names,
         record=record,
         commit=commit if _COMMIT.fullmatch(commit) else "",
+        command=_DATA.sub("", record.command) if record else "",
         curves=_curves(record) if record else [],
         calibration_error=_calibration_error(record) if record else None,
         images=_images(gallery, board, result, class_names) if gallery else None,
-        unseen=_unseen(content, board, result.contribution, record),
+        unseen=unseen(content, board, result.contribution),
         files=files,
     )
-
-
-def _unseen(
-    content: Content, board: Board, contribution: str, record: RunRecord | None
-) -> list[dict[str, Any]]:
-    """What perf/unseen.py measured of each source with these weights; empty if with no such."""
-    measured = content.unseen
-    model = measured.get("models", {}).get(contribution, {})
-    if measured.get("benchmark") != board.dataset or not (record and record.weights):
-        return []
-    if model.get("weights_sha256") != record.weights.sha256:
-        return []
-    return [source | model["sources"][source["name"]] for source in measured["sources"]]
 
 
 def _calibration_error(record: RunRecord) -> float | None:
