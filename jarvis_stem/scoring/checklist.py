@@ -18,7 +18,7 @@ import numpy as np
 
 from jarvis_stem.formats import model_graph, weights_file
 from jarvis_stem.formats.benchmark import Benchmark, Benchmarks
-from jarvis_stem.formats.folder import alike, model_files
+from jarvis_stem.formats.folder import README, TO_FILL_IN, alike, model_files
 from jarvis_stem.formats.metadata import DATE_FORMAT, METADATA, REQUIRED_TEXT, Metadata
 from jarvis_stem.formats.names import MODEL_SUFFIX, ResultName
 from jarvis_stem.formats.predictions import read_predictions
@@ -37,6 +37,7 @@ from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.git import git
 from jarvis_stem.utils.messages import count, printable, quote, some
 
+_README_LIMIT = 2**20  # bytes that are looked at
 _EASTMOST = datetime.timezone(datetime.timedelta(hours=14))  # where a day begins first
 
 Status = Literal["pass", "fail", "skip"]
@@ -114,7 +115,8 @@ def check(folder: Path, benchmarks: Path, listed: Iterable[ResultName] = ()) -> 
     ]
     for submission in contribution.submissions:
         lines += _submission_lines(submission, known, contribution.metadata)
-    lines += [*_model_lines(contribution), *_metadata_lines(contribution), *_script_lines(folder)]
+    lines += [*_model_lines(contribution), *_metadata_lines(contribution)]
+    lines += [*_script_lines(folder), *_readme_lines(folder)]
     return Checklist(printable(folder.name), lines)
 
 
@@ -284,6 +286,21 @@ def _committed(folder: Path) -> list[datetime.datetime]:
     except StemError:
         return []
     return [datetime.datetime.fromtimestamp(int(second), _EASTMOST) for second in seconds]
+
+
+def _readme_lines(folder: Path) -> list[CheckLine]:
+    """What of the README is still as `jarvis-stem new` wrote it; nothing where there is none."""
+    path = folder / README
+    if path.is_symlink() or not path.is_file():
+        return []
+    with path.open("rb") as file:
+        text = file.read(_README_LIMIT).decode("utf-8", "replace")
+    left = [
+        f"line {n} is still to be written: {quote(line)}"
+        for n, line in enumerate(text.splitlines(), 1)
+        if line.startswith(TO_FILL_IN)
+    ]
+    return [CheckLine("pass", README, left)]
 
 
 def _script_lines(folder: Path) -> list[CheckLine]:
