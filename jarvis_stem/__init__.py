@@ -23,6 +23,11 @@ def __getattr__(name: str) -> Any:
     return getattr(api, name)
 
 
+def __dir__() -> list[str]:
+    """What a reader of ``dir(jarvis_stem)`` looks for."""
+    return [*__all__, "__version__"]
+
+
 class _Package(ModuleType):
     """Keeps ``jarvis_stem.predict`` the function, whoever imports the command's module."""
 

@@ -275,8 +275,8 @@ def run(main: Callable[[], int]) -> int:
         status = main()
         sys.stdout.flush()  # here, where a full disk can still be reported
         return status
-    except (KeyboardInterrupt, click.Abort):
-        print("interrupted", file=sys.stderr)
+    except (KeyboardInterrupt, click.Abort) as error:
+        print("; ".join(["interrupted", *map(str, error.args)]), file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         status = BROKEN_PIPE

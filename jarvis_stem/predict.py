@@ -196,6 +196,11 @@ def main(
         for other in ("paths", "pixel_size", "frame", "model", "csv_path", "plot", "data", "jsonl"):
             cli.refuse_together(other, "contributed")
         return _contribute(contributed, benchmark, images, contributions, trust_code)
+    if not paths and plot:
+        raise click.UsageError(
+            f"'--plot' took {printable(str(plot))!r} for the file to draw to: put '--plot' behind "
+            "the pictures, or write '--plot=PATH'."
+        )
     if not paths:
         raise click.UsageError("Missing argument 'PATH...', or --contribution in its place.")
     if images:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from traceback import print_exception
 from typing import Any
 
 import click
 
 from jarvis_stem import cli
 from jarvis_stem.formats.folder import check_folder_name
+from jarvis_stem.utils.errors import StemError
 
 _EPILOG = """\
 written to the contribution's folder when the training is done:
@@ -17,7 +19,8 @@ written to the contribution's folder when the training is done:
   <result>.run.json     what it was run with, what it took and gave
   <result>.onnx         the trained model; .safetensors, its weights, if it cannot be a graph
   metadata.json         JARVIS-Leaderboard's keys; what a person wrote in them is kept
-and to runs/ as it goes: the checkpoint, metrics.csv, learning_curve.png
+and to runs/ as it goes: the checkpoint, metrics.csv, learning_curve.png. A result that was there
+before is kept there, too, with the command that puts it back.
 
 exit status:
   0    trained and written
@@ -74,13 +77,16 @@ def _complete(context: click.Context, _parameter: click.Parameter, incomplete: s
 @click.option(
     "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu or cuda."
 )
+@click.option(
+    "--traceback", is_flag=True, help="Show where an exception of the model's code comes from."
+)
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint, if there is one.")
 @cli.folder_option("benchmarks", "Folder of benchmarks.")
 @cli.folder_option("contributions", "Where MODEL's folder is.")
 @cli.folder_option("runs", "Checkpoints and learning curves.")
 @cli.json_option
 @cli.quiet_option
-def main(**options: Any) -> int:
+def main(traceback: bool, **options: Any) -> int:
     """Train a model and write its contribution.
 
     MODEL is the contribution's name; its folder has a model.py. A tenth of the training ids chooses
@@ -89,9 +95,18 @@ def main(**options: Any) -> int:
     cli.refuse_together("images", "structures")
     # Imported here, so that --help is quick and Ctrl-C during the import of torch is handled.
     from jarvis_stem.training import dataset
+    from jarvis_stem.training.architecture import ModelError
     from jarvis_stem.training.run import run
 
-    outcome = run(dataset.Options(**options, command=cli.typed()))
+    try:
+        outcome = run(dataset.Options(**options, command=cli.typed()))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("the same command with --resume goes on") from None
+    except ModelError as error:
+        if traceback:
+            print_exception(error.__cause__)
+            raise
+        raise StemError(f"{error} (--traceback shows where it comes from)") from error
     cli.report(outcome.text(), outcome.as_json())
     return 0
 

@@ -16,6 +16,8 @@ from jarvis_stem.utils.messages import quote
 
 NAME_LIMIT = 100  # characters
 FILE_LIMIT = 1000  # files and folders in a contribution
+README = "README.md"
+TO_FILL_IN = "Fill in: "  # begins what a person is to write in a new contribution's README
 ATTRIBUTES = ".gitattributes"
 ATTRIBUTES_FAULT = f"{ATTRIBUTES}, by which a clone has other files than were committed"
 # Windows takes these for devices, whatever comes behind a point.

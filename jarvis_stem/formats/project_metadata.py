@@ -20,6 +20,8 @@ class About:
     """What a benchmark's page says above its table.
 
     Attributes:
+        title: As JARVIS-Leaderboard publishes it.
+        heading: The same in plain words, for the site; empty where there are none.
         references: Web addresses.
         classes: Names of the benchmark's classes, where they say more than the classes themselves.
     """
@@ -28,6 +30,7 @@ class About:
     description: str = ""
     references: list[str] = field(default_factory=list)
     classes: dict[str, str] = field(default_factory=dict)
+    heading: str = ""
 
 
 class _Listed(BaseModel):
@@ -36,19 +39,29 @@ class _Listed(BaseModel):
     description: str
     references: list[WebAddress]
     classes: dict[str, str] = {}
+    heading: str = ""
 
 
 class _File(BaseModel):
     repository_url: WebAddress
+    site_url: WebAddress | None = None
     benchmarks: list[_Listed]
 
 
 @dataclass(frozen=True)
 class Project:
-    """The repository: its address on the web and its benchmarks, in the order they are listed."""
+    """The repository.
+
+    Attributes:
+        repository_url: Its address on the web.
+        benchmarks: In the order they are listed.
+        site_url: Where the leaderboard's site is published, without a slash at its end; empty where
+            it is not.
+    """
 
     repository_url: str
     benchmarks: dict[ResultName, About]
+    site_url: str = ""
 
     @classmethod
     def read(cls, path: Path) -> Project:
@@ -65,7 +78,7 @@ class Project:
             ResultName.parse(one.name): About(**one.model_dump(exclude={"name"}))
             for one in file.benchmarks
         }
-        return cls(file.repository_url, benchmarks)
+        return cls(file.repository_url, benchmarks, (file.site_url or "").rstrip("/"))
 
 
 def listed_benchmarks(folder: Path) -> dict[ResultName, About]:

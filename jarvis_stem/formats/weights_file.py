@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 from pathlib import Path
 
 from jarvis_stem.utils.errors import StemError
 
 LIMIT = 8 * 10**6  # bytes; a clone carries every contribution's models
 MEND = "restore the files of one run together, or train anew"
+
+
+def count_numbers(path: Path) -> int | None:
+    """Count the numbers in a file of weights by its header; None where it has no readable one.
+
+    Args:
+        path: A file of safetensors: the header's length in 8 bytes, then JSON.
+    """
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, LIMIT)))
+        shapes = [tensor["shape"] for name, tensor in header.items() if name != "__metadata__"]
+        return sum(math.prod(map(int, shape)) for shape in shapes)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
 
 
 def read(path: Path, *, sha256: str) -> bytes:

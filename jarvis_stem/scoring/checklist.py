@@ -18,13 +18,14 @@ import numpy as np
 
 from jarvis_stem.formats import model_graph, weights_file
 from jarvis_stem.formats.benchmark import Benchmark, Benchmarks
-from jarvis_stem.formats.folder import alike, model_files
-from jarvis_stem.formats.metadata import DATE_FORMAT, METADATA, REQUIRED_TEXT
+from jarvis_stem.formats.folder import README, TO_FILL_IN, alike, model_files
+from jarvis_stem.formats.metadata import DATE_FORMAT, METADATA, REQUIRED_TEXT, Metadata
 from jarvis_stem.formats.names import MODEL_SUFFIX, ResultName
 from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.formats.published import fingerprint
 from jarvis_stem.formats.run_record import RunRecord, Stored
 from jarvis_stem.scoring.contribution import Contribution, Submission, read_contribution
+from jarvis_stem.scoring.doubts import near_copies, near_copy, of_statements
 from jarvis_stem.scoring.run_script import (
     RUN_SCRIPT,
     executable_problems,
@@ -36,6 +37,7 @@ from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.git import git
 from jarvis_stem.utils.messages import count, printable, quote, some
 
+_README_LIMIT = 2**20  # bytes that are looked at
 _EASTMOST = datetime.timezone(datetime.timedelta(hours=14))  # where a day begins first
 
 Status = Literal["pass", "fail", "skip"]
@@ -112,8 +114,9 @@ def check(folder: Path, benchmarks: Path, listed: Iterable[ResultName] = ()) -> 
         _line("predictions", contribution.missing_predictions),
     ]
     for submission in contribution.submissions:
-        lines += _submission_lines(submission, known)
-    lines += [*_model_lines(contribution), *_metadata_lines(contribution), *_script_lines(folder)]
+        lines += _submission_lines(submission, known, contribution.metadata)
+    lines += [*_model_lines(contribution), *_metadata_lines(contribution)]
+    lines += [*_script_lines(folder), *_readme_lines(folder)]
     return Checklist(printable(folder.name), lines)
 
 
@@ -127,7 +130,25 @@ def _line(check: str, problems: list[str], notes: list[str] | None = None) -> Ch
     return CheckLine("fail", check, problems) if problems else CheckLine("pass", check, notes or [])
 
 
-def _submission_lines(submission: Submission, benchmarks: Benchmarks) -> list[CheckLine]:
+def _notes(submission: Submission, metadata: Metadata | None) -> list[str]:
+    """What in a run's record contradicts the weights beside it, or the metadata."""
+    run = submission.run
+    if run is None:
+        return []
+    found = of_statements(submission.path.name, metadata, run) if metadata else []
+    if run.weights and submission.name:
+        numbers = weights_file.count_numbers(submission.path.parent / submission.name.weights_name)
+        if numbers is not None and numbers < run.costs.parameters:
+            found.append(
+                f"{run.costs.parameters} parameters by the record of the run, {numbers} numbers "
+                "in the weights"
+            )
+    return [f"notice: {sentence}" for sentence in found]
+
+
+def _submission_lines(
+    submission: Submission, benchmarks: Benchmarks, metadata: Metadata | None
+) -> list[CheckLine]:
     name, file = submission.name, printable(submission.path.name)
     scores, beside, record = file, f"{file} beside the others", f"record of {file}"
     if name is None or submission.problems:
@@ -137,31 +158,39 @@ def _submission_lines(submission: Submission, benchmarks: Benchmarks) -> list[Ch
     right, n = submission.n_correct, len(submission.predictions)
     lines = [
         _line(scores, submission.notices, [f"{right} of {n} right: {right / n:.4f}"]),
-        CheckLine(
-            "pass", beside, [f"identical to {other}" for other in _copies(submission, benchmarks)]
-        ),
+        CheckLine("pass", beside, _copies(submission, benchmarks)),
     ]
     if submission.run or submission.run_problems:
-        return [*lines, _line(record, submission.run_problems)]
+        return [*lines, _line(record, submission.run_problems, _notes(submission, metadata))]
     return [*lines, CheckLine("skip", record, [f"no {name.run_record_name}"])]
 
 
 def _copies(submission: Submission, benchmarks: Benchmarks) -> list[str]:
-    """Published results and other contributions with the same predictions."""
+    """Published results and other contributions with the same predictions, or almost."""
     name, mine = submission.name, submission.path.parent
     assert name  # noqa: S101  a submission without a name has problems, and none is compared
     benchmark: Benchmark = benchmarks.open(name)
     digest = fingerprint(benchmark.named(submission.predictions))
     published = benchmark.reference.published
-    return [
-        *(f"published {x}" for x, it in published.items() if it.predictions_sha256 == digest),
-        *(
-            path.parent.name
-            for path in sorted(mine.parent.glob(f"*/{name.predictions_name}"))
-            if path.parent != mine
-            and np.array_equal(read_predictions(path, name, benchmark)[0], submission.predictions)
-        ),
+    found = [
+        f"identical to published {x}"
+        for x, it in published.items()
+        if it.predictions_sha256 == digest
     ]
+    targets = benchmark.targets(name.split)
+    for path in sorted(mine.parent.glob(f"*/{name.predictions_name}")):
+        theirs, problems = read_predictions(path, name, benchmark)
+        if path.parent == mine or problems:
+            continue
+        pair = sorted(
+            (theirs, submission.predictions), key=lambda one: np.count_nonzero(one != targets)
+        )
+        found += [f"identical to {path.parent.name}"] * bool(np.array_equal(pair[0], pair[1]))
+        found += [
+            near_copy(path.parent.name, differ, list(benchmark.split(name.split)))
+            for *_, differ in near_copies(pair, targets)
+        ]
+    return found
 
 
 def _model_lines(contribution: Contribution) -> list[CheckLine]:
@@ -257,6 +286,21 @@ def _committed(folder: Path) -> list[datetime.datetime]:
     except StemError:
         return []
     return [datetime.datetime.fromtimestamp(int(second), _EASTMOST) for second in seconds]
+
+
+def _readme_lines(folder: Path) -> list[CheckLine]:
+    """What of the README is still as `jarvis-stem new` wrote it; nothing where there is none."""
+    path = folder / README
+    if path.is_symlink() or not path.is_file():
+        return []
+    with path.open("rb") as file:
+        text = file.read(_README_LIMIT).decode("utf-8", "replace")
+    left = [
+        f"line {n} is still to be written: {quote(line)}"
+        for n, line in enumerate(text.splitlines(), 1)
+        if line.startswith(TO_FILL_IN)
+    ]
+    return [CheckLine("pass", README, left)]
 
 
 def _script_lines(folder: Path) -> list[CheckLine]:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from jarvis_stem.formats.folder import check_folder_name
+from jarvis_stem.formats.folder import TO_FILL_IN, check_folder_name
 from jarvis_stem.formats.metadata import METADATA, blank, parse_metadata
 from jarvis_stem.scoring.board import BASELINE
 from jarvis_stem.submission.github import web_address_of
@@ -67,7 +67,7 @@ def _check_name(name: str, contributions: Path) -> None:
 
 def _render(file: str, name: str) -> str:
     templates = environment("jarvis_stem.submission", "template")
-    return templates.get_template(f"{file}.j2").render(name=name)
+    return templates.get_template(f"{file}.j2").render(name=name, to_fill_in=TO_FILL_IN)
 
 
 def _metadata(name: str, contributions: Path) -> dict[str, Any]:

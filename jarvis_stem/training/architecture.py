@@ -6,7 +6,8 @@ import hashlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from inspect import isfunction, signature
@@ -14,11 +15,17 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 
 from jarvis_stem.utils.errors import StemError
 
 _FILE = "model.py"
+_LONGEST = 300  # characters of an exception's text
+
+
+class ModelError(StemError):
+    """An exception of a model's own code, which is its cause."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +103,14 @@ class Architecture:
         build: See `Builder`.
         recipe: How it is trained unless the command line says otherwise.
         digest: Of its model.py; another text is another model.
+        path: Of its model.py.
     """
 
     name: str
     build: Builder
     recipe: Recipe
     digest: str
+    path: Path
 
 
 def load(folder: Path) -> Architecture:
@@ -137,7 +146,7 @@ def load(folder: Path) -> Architecture:
             f"{path}: expected a function build(classes: int) -> nn.Module, got {shown}"
         )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    return Architecture(folder.name, build, recipe, digest)
+    return Architecture(folder.name, build, recipe, digest, path)
 
 
 class _SourceLoader(SourceFileLoader):
@@ -159,8 +168,62 @@ def _execute(path: Path) -> ModuleType:
         loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise StemError(f"{_place(error, path)}: {type(error).__name__}: {error}") from error
+        raise _fault(error, path) from error
     return module
+
+
+@contextmanager
+def blamed(path: Path, *, wholly: bool = False) -> Iterator[None]:
+    """Name file and line of what a model's code raises.
+
+    Args:
+        path: Its model.py.
+        wholly: Whether nothing else runs here: what torch raises in the model's layers is its, too.
+
+    Raises:
+        ModelError: In place of an exception that came through a line of that file.
+    """
+    try:
+        yield
+    except StemError:
+        raise
+    except Exception as error:
+        if not (wholly or _lines(error, path)):
+            raise
+        raise _fault(error, path) from error
+
+
+def check_logits(
+    model: Any, logits: Callable[[nn.Module], Tensor], classes: int, path: Path
+) -> None:
+    """Check what ``build`` returned before it is trained, torch's generator left as it is.
+
+    Args:
+        model: What it returned.
+        logits: The model's answer to a few images.
+        classes: How many the benchmark has.
+        path: The model.py.
+
+    Raises:
+        StemError: No module, or not one logit for each class.
+        ModelError: It raises an exception.
+    """
+    if not isinstance(model, nn.Module):
+        raise StemError(f"{path}: expected build to return a torch.nn.Module, got {model!r}")
+    with torch.random.fork_rng(devices=[]), torch.no_grad(), blamed(path, wholly=True):
+        found = logits(model)
+    if found.ndim != 2 or found.shape[1] != classes:
+        raise StemError(
+            f"{path}: expected logits of shape (images, {classes}), one for each class of the "
+            f"benchmark, got {tuple(found.shape)}; build is given the number of classes"
+        )
+
+
+def _fault(error: BaseException, path: Path) -> ModelError:
+    """An exception on one line."""
+    text = " ".join(str(error).split())
+    shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return ModelError(f"{_place(error, path)}: {type(error).__name__}: {shown}")
 
 
 def _takes_one(build: Callable[..., Any]) -> bool:
@@ -176,9 +239,14 @@ def _place(error: BaseException, path: Path) -> str:
     """File and line of a fault: its own if it is one of syntax, else the last line of the model."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return f"{error.filename}:{error.lineno}"
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    lines = _lines(error, path)
     return f"{path}:{lines[-1]}" if lines else str(path)
+
+
+def _lines(error: BaseException, path: Path) -> list[int | None]:
+    """Lines of a file that an exception came through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [frame.lineno for frame in frames if frame.filename == str(path)]
 
 
 def _known(contributions: Path) -> str:

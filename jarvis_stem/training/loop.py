@@ -152,11 +152,6 @@ def _run_epoch(
     torch.manual_seed(seed * 1_000_003 + number)
     display.start(number)
     train_loss, train_accuracy = _learn(state, views[0], parts[0], recipe, display)
-    if not math.isfinite(train_loss):
-        raise StemError(
-            f"epoch {number}: the loss is not finite; lower learning_rate in RECIPE of model.py, "
-            f"which is {recipe.learning_rate:g}"
-        )
     predicted = probabilities(logits_of(state.model, views[1]))
     correct = predicted.argmax(dim=1) == parts[1].classes
     epoch = Epoch(
@@ -190,11 +185,17 @@ def _learn(
         logits = logits_of_batch(state.model, taken, device)
         smoothing = recipe.label_smoothing
         loss = functional.cross_entropy(logits, classes, label_smoothing=smoothing)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise StemError(
+                f"epoch {len(state.history) + 1}, image {n_seen:.0f}: the loss is not finite; "
+                f"lower learning_rate in RECIPE of model.py, which is {recipe.learning_rate:g}"
+            )
         state.optimizer.zero_grad()
         loss.backward()
         state.optimizer.step()
         state.schedule.step()
-        loss_sum += loss.item() * len(batch)
+        loss_sum += value * len(batch)
         n_correct += (logits.argmax(dim=1) == classes).sum().item()
         n_seen += len(batch)
         display.step(loss_sum / n_seen)

@@ -19,7 +19,7 @@ from jarvis_stem.imaging.image_set import ImageSet
 from jarvis_stem.prediction.stored_model import StoredModel
 from jarvis_stem.scoring.metrics import accuracy, calibration_error
 from jarvis_stem.training import inference, loop, machine, stored_weights
-from jarvis_stem.training.architecture import Architecture, Recipe, load
+from jarvis_stem.training.architecture import Architecture, Recipe, blamed, check_logits, load
 from jarvis_stem.training.checkpoint import Epoch
 from jarvis_stem.training.dataset import (
     Options,
@@ -29,7 +29,9 @@ from jarvis_stem.training.dataset import (
     positions_of,
 )
 from jarvis_stem.training.history import HistoryWriter
+from jarvis_stem.training.replaced import Replaced
 from jarvis_stem.training.storing import store
+from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, read_json_object, together, write_bytes, write_text
 
@@ -153,6 +155,9 @@ def run(options: Options) -> RunSummary:
     """
     start, cpu_start = time.perf_counter(), time.process_time()
     task = _prepare(options)
+    replaced = Replaced.find(task.folder, task.name, task.benchmark)
+    if replaced:
+        terminal.note(replaced.warning(task.runs))
     splits = ("train", task.name.split)
     sources = find_structures(options, task.benchmark, splits)
     parts = part(
@@ -161,8 +166,9 @@ def run(options: Options) -> RunSummary:
         options.seed,
     )
     (test,) = load_images(options, task.benchmark, task.name.split, sources)
-    trained = _train(task, *parts)
-    tested = _test(task, trained, test)
+    with blamed(task.architecture.path):
+        trained = _train(task, *parts)
+        tested = _test(task, trained, test)
     wall = time.perf_counter() - start + sum(e.seconds for e in trained.earlier)
     cpu = time.process_time() - cpu_start + sum(e.cpu_seconds for e in trained.earlier)
     costs = {
@@ -171,7 +177,11 @@ def run(options: Options) -> RunSummary:
         "peak_memory_mb": machine.peak_memory_mb(),
         "parameters": sum(p.numel() for p in trained.model.parameters()),
     }
-    return _write(task, trained, tested, costs)
+    kept = replaced.keep(task.runs) if replaced else None
+    summary = _write(task, trained, tested, costs)
+    if replaced and kept:
+        terminal.note(replaced.told(tested.predicted, kept))
+    return summary
 
 
 def _prepare(options: Options) -> _Task:
@@ -193,7 +203,11 @@ def _train(task: _Task, train: loop.Split, validation: loop.Split) -> _Trained:
     """Fit the model, calibrate it and store its weights."""
     options = task.options
     torch.manual_seed(options.seed)
-    model = task.architecture.build(len(task.benchmark.classes))
+    path, classes = task.architecture.path, len(task.benchmark.classes)
+    with blamed(path, wholly=True):
+        model = task.architecture.build(classes)
+    few = validation.images[:2]
+    check_logits(model, lambda built: inference.predict_logits(built, few)[0], classes, path)
     writer = HistoryWriter(task.runs)
     history, logits = loop.fit(
         model,

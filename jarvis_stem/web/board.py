@@ -12,7 +12,9 @@ from jarvis_stem.formats.metadata import DATE_FORMAT
 from jarvis_stem.formats.names import BENCHMARK_SUFFIX, ResultName
 from jarvis_stem.formats.sources import SOURCES_SUFFIX
 from jarvis_stem.scoring.board import BASELINE, Board, PublishedResult, Result, Share
+from jarvis_stem.scoring.significance import wilson_interval
 from jarvis_stem.scoring.table import RANK, Row, notices, rows
+from jarvis_stem.web.beyond import MEASURED, Measured, measured_beyond
 from jarvis_stem.web.content import Content, board_page
 from jarvis_stem.web.templates import render
 
@@ -50,6 +52,9 @@ _COLUMNS = (
     Column("contribution", ("contribution", "model_name"), number=False, shown=True),
     Column("accuracy", ("accuracy",), shown=True),
     Column("95% interval", ("low", "high"), shown=True, help="Wilson's, of the accuracy"),
+    Column("unseen", ("unseen",), shown=True),
+    Column("noise", ("noise",), shown=True),
+    Column("rotation", ("rotation",), shown=True),
     Column("correct", ("n_correct", "n")),
     Column("balanced accuracy", ("balanced_accuracy",)),
     Column("macro F1", ("macro_f1",)),
@@ -57,7 +62,6 @@ _COLUMNS = (
     Column(
         "with structure",
         ("accuracy_with_structure", "n_with_structure"),
-        shown=True,
         help="accuracy on the test ids whose structure is in the databases",
     ),
     Column(
@@ -71,7 +75,7 @@ _COLUMNS = (
     Column("parameters", ("parameters",), shown=True),
     Column("epochs", ("epochs",)),
     Column("hardware", ("hardware",), number=False),
-    Column("team", ("team",), number=False, shown=True),
+    Column("team", ("team",), number=False),
     Column("date", ("date",), number=False, shown=True),
 )
 
@@ -101,8 +105,12 @@ def _context(board: Board, content: Content) -> dict[str, Any]:
     name = ResultName.parse(board.name)
     classes = [content.class_name(board, c) for c in board.classes]
     other = content.counterpart(board)
-    columns = _columns(board, classes, other)
+    measured = measured_beyond(board, content)
+    columns = _columns(board, classes, other, measured)
     records = _records(board, classes, other)
+    for contribution, values in measured.values.items():
+        if contribution in records:
+            records[contribution] |= values
     lines = [
         _line(row, records[row.cells["contribution"]], columns, content) for row in rows(board)
     ]
@@ -115,6 +123,7 @@ def _context(board: Board, content: Content) -> dict[str, Any]:
         "columns": columns,
         "lines": lines,
         "shown": SHOWN,
+        "split": any(result.with_structure for result in board.results),
         "bars": min(len(board.results), BARS),
         "teams": sorted({record["team"] for record in lines} - {""}, key=str.casefold),
         "notes": notices(board),
@@ -137,27 +146,35 @@ def _context(board: Board, content: Content) -> dict[str, Any]:
     }
 
 
-def _columns(board: Board, classes: list[str], other: Board | None) -> list[Column]:
+def _columns(
+    board: Board, classes: list[str], other: Board | None, measured: Measured
+) -> list[Column]:
     """The columns that say something on this board.
 
     Args:
         board: What they are of.
         classes: Its classes' names.
         other: The board of real pictures beside one of simulated images, or the other way round.
+        measured: What was measured beyond its test split.
     """
     split = any(result.with_structure for result in board.results)
     columns = [c for c in _COLUMNS if split or not c.title.endswith(" structure")]
+    columns = [
+        replace(c, help=measured.help.get(c.title, c.help))
+        for c in columns
+        if c.title not in MEASURED or c.title in measured.help
+    ]
     if board.pictures:  # of which most are of one class
         columns = [replace(c, shown=c.shown or c.title == "balanced accuracy") for c in columns]
     if other and other.results:
         kind = "pictures" if other.pictures else "images"
         beside = Column(
-            "real pictures" if other.pictures else "simulated images",
+            "real" if other.pictures else "simulated",
             ("accuracy_beside", "n_beside"),
             shown=True,
             help=f"accuracy on the {other.n_test:,} test {kind} of {other.dataset}",
         )
-        columns.insert([c.title for c in columns].index("correct"), beside)
+        columns.insert([c.title for c in columns].index("95% interval") + 1, beside)
     return [*columns, *(Column(f"recall: {name}", (f"recall: {name}",)) for name in classes)]
 
 
@@ -169,9 +186,6 @@ def _line(
         column.title: row.cells.get(column.title) or _text(record.get(column.fields[0]))
         for column in columns
     }
-    if record.get("accuracy_beside") is not None:
-        title = next(c.title for c in columns if c.fields[0] == "accuracy_beside")
-        cells[title] = f"{record['accuracy_beside']:.4f} of {record['n_beside']}"
     link = record["url"]
     if row.kind == "contribution":
         link = content.contribution_address(row.cells["contribution"], _ROOT)
@@ -251,7 +265,16 @@ def _accuracy(one: Result | PublishedResult, board: Board) -> dict[str, Any]:
 
 
 def _share(name: str, share: Share | None) -> dict[str, Any]:
-    return {f"accuracy_{name}": share.accuracy, f"n_{name}": share.n} if share else {}
+    if share is None:
+        return {}
+    low, high = wilson_interval(share.n_correct, share.n)
+    return {
+        f"accuracy_{name}": share.accuracy,
+        f"low_{name}": round(float(low), 4),
+        f"high_{name}": round(float(high), 4),
+        f"n_correct_{name}": share.n_correct,
+        f"n_{name}": share.n,
+    }
 
 
 def _robustness(board: Board, content: Content) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from jarvis_stem.utils.files import holds, json_text, read_json_object, write_if
 from jarvis_stem.web.content import GUIDE, Content, card_page, images_page
 
 MANIFEST = ".site.json"  # in the output folder: what a build made, for the next one to tidy up
-SCORES = ("home", "board")  # modules, each with pages(content): what needs the scores alone
+SCORES = ("home", "board", "info")  # modules, each with pages(content): what needs the scores alone
 PARTS = (*SCORES, "cards", "image_pages")
 _EXPORT = re.compile(rb"export\{[^}]*\b(\w+) as default\b[^}]*\};")
 

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from jarvis_stem.formats.metadata import METADATA, read_metadata
 from jarvis_stem.formats.names import ResultName
-from jarvis_stem.formats.run_record import RunRecord, read_run_record
+from jarvis_stem.formats.run_record import RunRecord
 from jarvis_stem.scoring.board import Board, Result
 from jarvis_stem.scoring.table import RANK, p_value, rows
+from jarvis_stem.web.beyond import run_record, unseen
 from jarvis_stem.web.content import Content, card_page, images_page
 from jarvis_stem.web.gallery import THUMBNAIL_SIZE, Answers, Gallery
 from jarvis_stem.web.readme import readme_html
@@ -169,7 +170,7 @@ def _text(path: Path) -> str:
 
 def _section(content: Content, board: Board, result: Result, cells: dict[str, str]) -> Section:
     name = ResultName.parse(board.name)
-    record, _ = read_run_record(content.contributions / result.contribution / name.run_record_name)
+    record = run_record(content, board, result.contribution)
     commit = (record and record.git_commit) or ""
     files = [result.file]
     if record:
@@ -189,22 +190,9 @@ def _section(content: Content, board: Board, result: Result, cells: dict[str, st
         command=_command(result.contribution, name.dataset, record),
         calibration_error=_calibration_error(record) if record else None,
         images=_images(gallery, board, result, class_names) if gallery else None,
-        unseen=_unseen(content, board, result.contribution, record),
+        unseen=unseen(content, board, result.contribution),
         files=files,
     )
-
-
-def _unseen(
-    content: Content, board: Board, contribution: str, record: RunRecord | None
-) -> list[dict[str, Any]]:
-    """What perf/unseen.py measured of each source with this model; empty if with no such."""
-    measured = content.unseen
-    model = measured.get("models", {}).get(contribution, {})
-    if measured.get("benchmark") != board.dataset or not (record and record.stored):
-        return []
-    if model.get("sha256") != record.stored.sha256:
-        return []
-    return [source | model["sources"][source["name"]] for source in measured["sources"]]
 
 
 def _calibration_error(record: RunRecord) -> float | None:

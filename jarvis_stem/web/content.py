@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 ROBUSTNESS = Path("docs/robustness.json")
 UNSEEN = Path("docs/unseen.json")
 GUIDE = PurePosixPath("guide", "index.html")  # where mkdocs puts the documentation, if it does
+FEED = PurePosixPath("feed.xml")
+PREVIEW = PurePosixPath("assets", "preview.png")  # shown where a page is linked to
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class Content:
     def about(self, board: Board) -> About:
         """What is known of a board's benchmark; its name where nothing is."""
         return self.project.benchmarks.get(ResultName.parse(board.name), About(board.name))
+
+    def heading(self, board: Board) -> str:
+        """A board's title in plain words; the published one where there is no other."""
+        about = self.about(board)
+        return about.heading or about.title
 
     def counterpart(self, board: Board) -> Board | None:
         """The board of real pictures for the first of simulated images, and the other way round."""

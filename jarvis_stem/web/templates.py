@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from jarvis_stem.utils.templates import environment
-from jarvis_stem.web.content import GUIDE, Content, board_page, images_page
+from jarvis_stem.web.content import FEED, GUIDE, PREVIEW, Content, board_page, images_page
 
 # Inside a script element only these could end it, or a line of old JavaScript.
 _ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
@@ -66,8 +66,19 @@ def embed(data: Any, id: str) -> Markup:
     return element.format(id, Markup(text.translate(_ESCAPES)))  # noqa: S704  escaped just now
 
 
+def breakable(name: str) -> Markup:
+    """A name that a narrow column breaks after its underscores and nowhere within a word."""
+    return Markup("_<wbr>").join(name.split("_"))
+
+
 _TEMPLATES = environment("jarvis_stem.web")
+_TEMPLATES.filters["breakable"] = breakable
 _TEMPLATES.filters["embed"] = embed
 _TEMPLATES.globals.update(
-    policy=POLICY, guide=GUIDE, board_page=board_page, images_page=images_page
+    policy=POLICY,
+    feed=FEED,
+    preview=PREVIEW,
+    guide=GUIDE,
+    board_page=board_page,
+    images_page=images_page,
 )

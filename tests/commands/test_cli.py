@@ -116,6 +116,10 @@ def test_every_command_is_a_module_too() -> None:
         assert "\nexit status" in text, name
 
 
+def test_the_package_shows_its_interface() -> None:
+    assert dir(package) == ["__version__", "load_model", "predict"]
+
+
 def test_the_version_is_the_packages() -> None:
     done = jarvis_stem("--version")
     assert (done.returncode, done.stdout) == (0, f"jarvis-stem {package.__version__}\n")

@@ -479,7 +479,7 @@ def test_answers_do_not_overwrite_an_input(shown: str, square: Pixels) -> None:
 
 
 def test_a_plot_takes_no_path_for_its_name(square: Pixels) -> None:
-    with pytest.raises(click.UsageError, match=r"Missing argument 'PATH...', or --contribution"):
+    with pytest.raises(click.UsageError, match=r"'--plot' took 'x.png' .*: put '--plot' behind"):
         main(["--plot", save("x.png", square)])
 
 

@@ -107,18 +107,14 @@ def root(tmp_path: Path) -> Path:
 def test_the_leaderboard_and_its_table(root: Path) -> None:
     done = score(root)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[:6] == [
+    assert done.stdout.splitlines()[:7] == [
         "AI-ImageClass-bravais_class-small-test-acc",
-        "rank  contribution               accuracy      95% interval  correct  balanced accuracy"
-        "  macro F1     MCC  with structure  time  parameters  date",
-        "   1  right                        1.0000  0.5101 to 1.0000      4/4             1.0000"
-        "    1.0000  1.0000               -  12 s           -  01-31-2024",
-        "   1  half                         0.5000  0.1500 to 0.8500      2/4             0.3333"
-        "    0.2222  0.0000               -  12 s           -  01-31-2024",
-        "   -  majority class (baseline)    0.2500  0.0456 to 0.6994      1/4             0.3333"
-        "    0.1333  0.0000               -     -           -  -",
-        "rank: results whose difference to the best of their rank is not significant "
-        "(exact McNemar, Holm-corrected, 5%) share it",
+        "rank  contribution               accuracy      95% interval  correct  time",
+        "   1  right                        1.0000  0.5101 to 1.0000      4/4  12 s",
+        "   1  half                         0.5000  0.1500 to 0.8500      2/4  12 s",
+        "   -  majority class (baseline)    0.2500  0.0456 to 0.6994      1/4     -",
+        "rank: results whose difference to the best of their rank is not significant",
+        "  (exact McNemar, Holm-corrected, 5%) share it",
     ]
     assert "note:" not in done.stdout
     (board,) = leaderboard(root)["benchmarks"]
@@ -177,6 +173,39 @@ def test_the_leaderboard_and_its_table(root: Path) -> None:
         None,
         0.25,
     )
+
+
+def test_all_columns_or_those_that_are_named(root: Path) -> None:
+    wide = score(root, "--wide").stdout.splitlines()[1:3]
+    assert wide == [
+        "rank  contribution               accuracy      95% interval  correct  balanced accuracy"
+        "  macro F1     MCC  with structure  time  parameters  date",
+        "   1  right                        1.0000  0.5101 to 1.0000      4/4             1.0000"
+        "    1.0000  1.0000               -  12 s           -  01-31-2024",
+    ]
+    named = score(root, "--columns", "MCC, team").stdout.splitlines()[1:3]
+    assert named == [
+        "contribution                  MCC  team",
+        "right                      1.0000  team",
+    ]
+    unknown = score(root, "--columns", "MCC,recall")
+    assert unknown.returncode == 2
+    assert "'recall': expected names of rank, contribution, accuracy," in unknown.stderr
+    both = score(root, "--wide", "--columns", "MCC")
+    assert both.returncode == 2
+    assert "'--wide' and '--columns' exclude each other" in both.stderr
+
+
+def test_what_is_committed_fits_80_columns(tmp_path: Path) -> None:
+    contributions, benchmarks = REPOSITORY / "contributions", REPOSITORY / "benchmarks"
+    done = python(
+        *("-m", "jarvis_stem.score", "--site", str(tmp_path), "--output", str(tmp_path)),
+        *("--contributions", str(contributions), "--benchmarks", str(benchmarks)),
+        cwd=REPOSITORY,
+    )
+    lines = [line for line in done.stdout.splitlines() if not line.startswith("page: ")]
+    assert len(lines) > 20
+    assert max(map(len, lines)) <= 80
 
 
 def test_json_is_all_that_json_prints(root: Path) -> None:

@@ -27,6 +27,7 @@ from jarvis_stem.formats.manifest import MANIFEST
 from jarvis_stem.formats.metadata import METADATA
 from jarvis_stem.formats.published import REFERENCE_SUFFIX, Published, Reference, fingerprint
 from jarvis_stem.scoring.checklist import CheckLine, Checklist, check
+from jarvis_stem.submission import starter
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.git import git
 
@@ -76,6 +77,19 @@ def test_all_checks_and_their_text(root: Path) -> None:
         "pass  run.sh names no path of one machine",
         "11 passed, 0 failed, 0 skipped",
     ]
+
+
+def test_a_readme_that_was_not_filled_in_is_named(root: Path) -> None:
+    readme = root / "contributions" / "m" / "README.md"
+    starter.create("fresh", root / "contributions")
+    readme.write_bytes((root / "contributions" / "fresh" / "README.md").read_bytes())
+    done = checked(root)
+    assert done.ok
+    left = line(done, "README.md").details
+    assert len(left) == 3
+    assert left[0].startswith("line 3 is still to be written: 'Fill in: what the model sees")
+    readme.write_text("# m\n\nIt sees the image.\n", encoding="utf-8")
+    assert line(checked(root), "README.md").details == []
 
 
 def test_what_cannot_be_checked_is_skipped_and_no_failure(root: Path) -> None:

@@ -188,7 +188,7 @@ def test_mirror_images_get_one_answer(whole: Whole) -> None:
 
 def test_loss_that_diverges_is_said(tmp_path: Path) -> None:
     with pytest.raises(
-        StemError, match=r"not finite; lower learning_rate in RECIPE of model\.py, .* inf$"
+        StemError, match=r"^epoch 1, image 8: the loss is not finite; lower learning_rate .* inf$"
     ):
         fit(tmp_path, replace(RECIPE, learning_rate=float("inf")))
 

@@ -129,6 +129,108 @@ def test_a_run_leaves_a_scored_contribution(
     assert result["score"] == record["result"]["accuracy"]
 
 
+@pytest.mark.training
+def test_a_result_that_is_replaced_is_named_and_can_be_put_back(
+    tiny_benchmarks: Path, tmp_path: Path, run: Run
+) -> None:
+    folder = add_model(tmp_path / "contributions")
+    assert run(short(tiny_benchmarks, tmp_path, "--quiet"))[0] == 0
+    old = {path.name: path.read_bytes() for path in folder.iterdir()}
+    score_before = json.loads(old[f"{RESULT}.run.json"])["result"]["accuracy"]
+    metadata = json.loads(old["metadata.json"])
+    metadata["time_taken_seconds"]["other.csv.zip"] = 7
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    old["metadata.json"] = (folder / "metadata.json").read_bytes()
+    rows = rows_of(folder)
+    status, _, errors = run(short(tiny_benchmarks, tmp_path, "--seed", "5", epochs=2))
+    assert status == 0
+    first, *_, told, back = errors.splitlines()
+    record = json.loads((folder / f"{RESULT}.run.json").read_text())
+    differing = sum(
+        a["prediction"] != b["prediction"] for a, b in zip(rows, rows_of(folder), strict=True)
+    )
+    assert first.startswith(f"replaces the result in {folder}, accuracy {score_before:.4f}, when")
+    assert told == (
+        f"replaced the result in {folder}: accuracy {score_before:.4f} before, "
+        f"{record['result']['accuracy']:.4f} now; {differing} of {len(rows)} ids differ"
+    )
+    now = json.loads((folder / "metadata.json").read_text())
+    assert now["time_taken_seconds"]["other.csv.zip"] == 7
+    subprocess.run(["bash", "-c", back.removeprefix("to put it back: ")], check=True)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == old
+
+
+BROKEN = {
+    "none": ("    return None\n", "model.py: expected build to return a torch.nn.Module, got None"),
+    "raises": ("    return 1 / 0\n", "model.py:7: ZeroDivisionError: division by zero"),
+    "3 logits": (
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(65536, 3))\n",
+        "model.py: expected logits of shape (images, 5), one for each class of the benchmark, got "
+        "(2, 3)",
+    ),
+    "7 logits": (
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(65536, 7))\n",
+        "got (2, 7)",
+    ),
+    "forward": (
+        "    return Forward()\nclass Forward(nn.Linear):\n"
+        "    def __init__(self):\n        super().__init__(2, 2)\n"
+        "    def forward(self, x):\n        return super().forward(x)\n",
+        "model.py:12: RuntimeError: mat1 and mat2 shapes cannot be multiplied",
+    ),
+    "layers": (
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(9, classes))\n",
+        "model.py: RuntimeError: mat1 and mat2 shapes cannot be multiplied",
+    ),
+    "infinite": (
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(65536, classes), Inf())\n"
+        "class Inf(nn.Module):\n    def forward(self, x):\n        return x * float('inf')\n",
+        "epoch 1, image 0: the loss is not finite",
+    ),
+}
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_model_that_cannot_be_trained_is_named_and_replaces_nothing(
+    kind: str, tiny_benchmarks: Path, tmp_path: Path, run: Run, uninterrupted: Path
+) -> None:
+    body, message = BROKEN[kind]
+    arguments = short(tiny_benchmarks, tmp_path)
+    folder = add_model(
+        tmp_path / "contributions", f"{TINY_MODEL.partition('    pooled')[0].rstrip()}\n{body}"
+    )
+    for path in uninterrupted.glob("*.*"):
+        if path.name != "model.py":
+            (folder / path.name).write_bytes(path.read_bytes())
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    status, _, errors = run(arguments)
+    assert status == 1
+    assert message in errors.splitlines()[-1]
+    assert errors.splitlines()[-1].startswith("error: ")
+    assert len(errors.splitlines()) == 2, errors  # and what would have been replaced
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.training
+def test_the_traceback_of_a_models_exception_is_shown_where_it_is_wanted(
+    tiny_benchmarks: Path, tmp_path: Path, run: Run
+) -> None:
+    arguments = short(tiny_benchmarks, tmp_path)
+    body, message = BROKEN["raises"]
+    add_model(
+        tmp_path / "contributions", TINY_MODEL.partition("    pooled")[0].rstrip() + f"\n{body}"
+    )
+    short_errors = run(arguments)[2]
+    assert short_errors.endswith(f"{message} (--traceback shows where it comes from)\n")
+    assert "Traceback" not in short_errors
+    long_errors = run([*arguments, "--traceback"])[2]
+    assert "Traceback (most recent call last)" in long_errors
+    assert "return 1 / 0" in long_errors
+    assert long_errors.endswith(f"{message}\n")
+
+
 @pytest.fixture(scope="module")
 def uninterrupted(tiny_benchmarks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model's contribution after two epochs without a stop."""
@@ -165,7 +267,7 @@ def test_resuming_after_ctrl_c_gives_the_same_result(
     status, _, errors = run(short(tiny_benchmarks, tmp_path, epochs=2))
     assert status == 130
     assert errors.startswith("Epoch 1/2")
-    assert errors.endswith("\ninterrupted\n")
+    assert errors.endswith("\ninterrupted; the same command with --resume goes on\n")
     assert "Epoch 2/2" not in errors
     monkeypatch.undo()
     resumes(run, tiny_benchmarks, tmp_path, uninterrupted)

@@ -12,14 +12,25 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import click
 import pytest
 import small_benchmark
-from helpers import METADATA, PATIENCE, REPOSITORY, SMALL, add_benchmark, add_contribution, python
+from helpers import (
+    METADATA,
+    PATIENCE,
+    REPOSITORY,
+    SMALL,
+    add_benchmark,
+    add_contribution,
+    python,
+    run_record,
+)
 from sites import scored
 
 from jarvis_stem import site
@@ -59,7 +70,7 @@ def test_writes_a_page_of_every_kind(project: Path, capsys: pytest.CaptureFixtur
     files = written(project / "site")
     assert {"index.html", BOARD, "contributions/cnn.html", "assets/site.css"} <= files.keys()
     assert capsys.readouterr().out == (
-        f"site/index.html: 3 pages, {len(files) - 1} files, "
+        f"site/index.html: 6 pages, {len(files) - 1} files, "
         f"{sum(len(c) for n, c in files.items() if n != '.site.json') / 1e6:.1f} MB, "
         f"{len(files) - 1} changed\n"
     )
@@ -213,6 +224,77 @@ def test_a_board_without_contributions_has_a_page(project: Path) -> None:
     assert "majority class" in (project / "site" / BOARD).read_text()
 
 
+def test_new_results_are_a_feed_and_links_have_a_picture_where_the_address_is_known(
+    project: Path,
+) -> None:
+    site.main(["--no-images", "--output", "without"])
+    assert "feed.xml" not in written(project / "without")
+    assert "og:image" not in (project / "without/index.html").read_text()
+    metadata = json.loads((project / PROJECT).read_text())
+    metadata["site_url"] = "https://example.org/board/"
+    (project / PROJECT).write_text(json.dumps(metadata))
+    hostile = METADATA | {"team_name": "</name><b>&", "date_submitted": "02-01-2024"}
+    add_contribution(project / "contributions", "later", GOOD, metadata=hostile)
+    site.main(["--no-images", "--output", "with"])
+    page = (project / "with" / BOARD).read_text()
+    assert f'"og:url" content="https://example.org/board/{BOARD}"' in page
+    assert 'content="https://example.org/board/assets/preview.png"' in page
+    assert (project / "with/assets/preview.png").read_bytes().startswith(b"\x89PNG")
+    feed = ElementTree.fromstring((project / "with/feed.xml").read_text())  # noqa: S314  ours
+    atom = "{http://www.w3.org/2005/Atom}"
+    assert feed.findtext(f"{atom}updated") == "2024-02-01T00:00:00Z"
+    entries = feed.findall(f"{atom}entry")
+    assert [entry.findtext(f"{atom}title") for entry in entries] == [
+        "later: 0.7500 on small",
+        "cnn: 0.7500 on small",
+    ]
+    assert entries[0].findtext(f"{atom}author/{atom}name") == "</name><b>&"
+    link = entries[0].find(f"{atom}link")
+    assert link is not None
+    assert link.get("href") == "https://example.org/board/contributions/later.html"
+
+
+def test_measured_accuracies_are_columns_where_they_are_of_these_weights(project: Path) -> None:
+    record = run_record(0.75)
+    record["weights"] = {"sha256": "0" * 64, "bytes": 8}
+    folder = project / "contributions" / "cnn"
+    (folder / SMALL.run_record_name).write_text(json.dumps(record))
+    new = [("c2db_hosts, new", 3, 3), ("mc2d, new", 1, 0), ("published JPEGs, new", 9, 1)]
+    sources = {
+        name: {"n": n, "correct": right, "accuracy": right / n, "interval": [0, 1], "classes": {}}
+        for name, n, right in new
+    }
+    unseen: dict[str, Any] = {
+        "benchmark": "small",
+        "sources": [{"name": name, "n": n, "classes": {}} for name, n, _ in new],
+        "models": {"cnn": {"weights_sha256": "0" * 64, "sources": sources}},
+    }
+    axes = [
+        ("dose, e/Å²", [100.0, 10000.0], [0.1, 0.6]),
+        ("rotation, degrees", [0.0, 5.0, 45.0], [1.0, 0.9, 0.7]),
+    ]
+    series = [{"what": w, "values": v, "accuracy": {"cnn": a}} for w, v, a in axes]
+    measured = {"benchmark": "small", "images": 500, "series": series}
+
+    def cells(unseen: dict[str, Any]) -> dict[str, str]:
+        made = scored(
+            project / "contributions",
+            project / "benchmarks",
+            Project.read(project / PROJECT),
+            robustness=measured,
+            unseen=unseen,
+        )
+        builder.build(made, project / "site", builder.SCORES)
+        data = json.loads(*EMBEDDED.findall((project / "site" / BOARD).read_text()))
+        titles = [column["title"] for column in data["columns"]]
+        return dict(zip(titles, data["cells"][0], strict=True))
+
+    found = cells(unseen)
+    assert (found["unseen"], found["noise"], found["rotation"]) == ("0.7500", "0.6000", "0.8000")
+    unseen["models"]["cnn"]["weights_sha256"] = "1" * 64
+    assert "unseen" not in cells(unseen)
+
+
 @pytest.fixture
 def seen(project: Path) -> dict[str, str]:
     """Pages of a model scored on real pictures, too, and of another scored on them alone."""
@@ -243,8 +325,8 @@ def test_real_pictures_stand_beside_simulated_images(seen: dict[str, str]) -> No
 
 def test_each_benchmark_has_the_others_accuracy_in_a_column(seen: dict[str, str]) -> None:
     for page, column, cell in (
-        (BOARD, "real pictures", "0.5000 of 4"),
-        ("benchmarks/pictures_bravais_class.html", "simulated images", "0.7500 of 4"),
+        (BOARD, "real", "0.5000"),
+        ("benchmarks/pictures_bravais_class.html", "simulated", "0.7500"),
     ):
         (text,) = EMBEDDED.findall(seen[page])
         data = json.loads(text)
@@ -252,7 +334,7 @@ def test_each_benchmark_has_the_others_accuracy_in_a_column(seen: dict[str, str]
         by_name = {cells[titles.index("contribution")]: cells for cells in data["cells"]}
         assert by_name["cnn"][titles.index(column)] == cell
         assert data["columns"][titles.index(column)]["shown"]
-    assert by_name["another"][titles.index("simulated images")] == ""
+    assert by_name["another"][titles.index("simulated")] == ""
     assert data["columns"][titles.index("balanced accuracy")]["shown"]
 
 

@@ -16,10 +16,12 @@ from helpers import METADATA, REPOSITORY, SMALL, add_benchmark, add_contribution
 from playwright.sync_api import Locator, Page, expect
 from sites import scored
 
+from jarvis_stem.formats.names import ResultName
 from jarvis_stem.formats.project_metadata import About, Project
 from jarvis_stem.formats.published import REFERENCE_SUFFIX, Published, Reference, fingerprint
 from jarvis_stem.utils.files import json_text, write_text
 from jarvis_stem.web import builder
+from jarvis_stem.web.content import ROBUSTNESS, UNSEEN, read_measured
 from jarvis_stem.web.serve import Server
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ IDS = [f"i{n:02}.jpg" for n in range(40)]
 TRUTH = dict(zip(IDS, [n % 3 for n in range(40)], strict=True))
 CLASSES = {"0": "hexagonal", "1": "square", "2": "rectangle"}
 BOARD = Path("benchmarks/small_bravais_class.html")
-KINDS = (Path("index.html"), BOARD)
+KINDS = (Path("index.html"), BOARD, Path("submit.html"), Path("faq.html"), Path("about.html"))
+NEAR = ResultName.parse("AI-ImageClass-bravais_class-near-test-acc")
 SCRIPT = "<script>document.title='taken'</script>\"'&amp;<img src=x onerror=alert(1)>"
 FORMULA = '=HYPERLINK("http://evil.example","click")'
 LONG = "w" * 500
@@ -51,6 +54,21 @@ def add(root: Path, name: str, wrong: int, parameters: int | None = None, **meta
         (folder / SMALL.run_record_name).write_text(json.dumps(record))
 
 
+def add_near(contributions: Path, benchmarks: Path) -> None:
+    """A benchmark with an id without an image, and models of almost the same accuracy and cost."""
+    add_benchmark(benchmarks, NEAR, {"train": {"t.jpg": 0}, "test": TRUTH})
+    reference = Reference(without_structure=[IDS[0]])
+    write_text(benchmarks / NEAR.page_path(REFERENCE_SUFFIX), json_text(reference.model_dump()))
+    for n in range(6):
+        wrong = 1 + n // 3
+        predicted = {i: (c + (k < wrong)) % 3 for k, (i, c) in enumerate(TRUTH.items())}
+        table = "id,prediction\n" + "".join(f"{i},{c}\n" for i, c in predicted.items())
+        folder = add_contribution(contributions, f"a_model_that_is_near_{n}", table, NEAR).parent
+        record = run_record(1 - wrong / len(IDS))
+        record["costs"] |= {"wall_seconds": 100 + n}
+        (folder / NEAR.run_record_name).write_text(json.dumps(record))
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """34 contributions, hostile ones among them, a published result and a rejected file."""
@@ -67,6 +85,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for n in range(27):
         add(contributions, f"model_{n:02}", 16 + n % 20)
     add_contribution(contributions, "short", "id,prediction\ni00.jpg,0\n")
+    add_near(contributions, benchmarks)
     right = np.array([n >= 10 for n in range(40)])
     published = Published(
         score=0.75,
@@ -190,7 +209,7 @@ def test_ranks_are_set_apart_while_the_table_is_in_their_order(board: Page) -> N
     rank = int(first.locator(".rank").inner_text())
     before = first.locator("xpath=preceding-sibling::tr//span[@class='rank']")
     assert all(int(text) < rank for text in before.all_inner_texts())
-    heading(board, "team").get_by_role("button").click()
+    heading(board, "date").get_by_role("button").click()
     expect(starts).to_have_count(0)
 
 
@@ -214,20 +233,19 @@ def test_filters_join(board: Page) -> None:
 def test_columns_can_be_chosen(board: Page) -> None:
     shown = board.locator("#results thead th")
     assert "MCC" not in shown.all_inner_texts()
-    show_column(board, "MCC", "team")
+    show_column(board, "MCC", "date")
     assert "MCC" in shown.all_inner_texts()
-    assert "team" not in shown.all_inner_texts()
+    assert "date" not in shown.all_inner_texts()
     expect(board.get_by_role("button", name="Columns")).to_be_focused()
     mcc = shown.all_inner_texts().index("MCC")
-    assert (
-        board.locator("#results tbody tr").first.locator("th, td").nth(mcc).inner_text() == "1.0000"
-    )
+    cells = board.locator("#results tbody tr").first.locator("th, td")
+    assert cells.nth(mcc).inner_text() == "1.0000"
 
 
 def test_menus_say_what_they_are(board: Page) -> None:
     board.get_by_role("button", name="Columns").click()
     menu = board.get_by_role("dialog", name="Columns")
-    expect(menu.get_by_role("menuitemcheckbox", name="team")).to_be_checked()
+    expect(menu.get_by_role("menuitemcheckbox", name="date")).to_be_checked()
     expect(menu.get_by_role("menuitemcheckbox", name="MCC")).not_to_be_checked()
     board.get_by_role("heading", level=1).click()
     expect(menu).to_have_count(0)
@@ -235,6 +253,7 @@ def test_menus_say_what_they_are(board: Page) -> None:
 
 def test_csv_holds_the_rows_and_columns_shown_and_no_formula(board: Page) -> None:
     board.get_by_label("Show", exact=True).select_option("contribution")
+    show_column(board, "team")
     text = saved(board, "CSV")
     assert text.count("\r\n") == text.count("\n")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
@@ -247,8 +266,8 @@ def test_csv_holds_the_rows_and_columns_shown_and_no_formula(board: Page) -> Non
     assert by_name["formula"]["model_name"] == f"'{FORMULA}"
     assert by_name["formula"]["team"] == f"'{PLUS}"
     assert by_name["script"]["model_name"] == SCRIPT
-    assert by_name["hebrew"]["team"] == HEBREW
-    assert by_name["long"]["team"] == LONG
+    assert by_name["hebrew"]["model_name"] == f"{HEBREW}"
+    assert by_name["long"]["model_name"] == LONG
 
 
 def test_json_holds_every_value_of_the_rows_shown(board: Page) -> None:
@@ -286,7 +305,7 @@ def test_a_view_is_in_the_address(board: Page) -> None:
     heading(board, "time").get_by_role("button").click()
     show_column(board, "MCC")
     board.get_by_label("First", exact=True).select_option("third")
-    board.get_by_label("Scale", exact=True).select_option("zoom")
+    board.get_by_label("Scale", exact=True).select_option("zero")
     board.get_by_role("button", name="Next").click()
     shown = names(board)
     address = board.evaluate("location.href")
@@ -298,7 +317,7 @@ def test_a_view_is_in_the_address(board: Page) -> None:
     expect(heading(board, "time")).to_have_attribute("aria-sort", "descending")
     expect(heading(board, "MCC")).to_be_visible()
     expect(board.get_by_label("First", exact=True)).to_have_value("third")
-    expect(board.get_by_label("Scale", exact=True)).to_have_value("zoom")
+    expect(board.get_by_label("Scale", exact=True)).to_have_value("zero")
     expect(board.locator("#info")).to_have_text("Rows 26 to 27 of 27 of 36")
 
 
@@ -335,7 +354,7 @@ def test_two_models_are_compared(board: Page) -> None:
     board.get_by_label("First", exact=True).select_option("best")
     board.get_by_label("Second", exact=True).select_option("third")
     verdict = board.locator("#verdict")
-    expect(verdict).to_contain_text("best has 9 more of 40 images correct than third")
+    expect(verdict).to_contain_text("best has 9 more of 40 ids correct than third")
     expect(verdict).to_contain_text("1.0000 against 0.7750")
     expect(verdict).to_contain_text("Holm-corrected: p = ")
     cells = board.locator("#confusion-second tbody tr").first.locator("td")
@@ -350,15 +369,29 @@ def test_two_models_are_compared(board: Page) -> None:
 
 def test_charts_follow_the_table_and_the_theme(board: Page) -> None:
     bars = drawn(board, "#bars")
-    assert bars.locator(".bars .point").count() == 20
+    assert bars.locator(".scatterlayer .point").count() == 20
     assert bars.locator(".errorbar").count() == 20
-    expect(board.locator("#bars-note")).to_have_text("The first 20 of 34 rows of the table.")
-    assert bars.locator(".shapelayer path").count() == 2  # a published result and the baseline
+    assert bars.locator(".textpoint").first.text_content() == "0.1750"
+    lines = bars.locator(".shapelayer path")  # a published result and the baseline
+    note = board.locator("#bars-note")
+    expect(note).to_have_text(
+        "The first 20 of 34 rows of the table. Dashed: published old, 0.7500. "
+        "Dotted: always the most frequent class, 0.3500."
+    )
+    assert lines.count() == 2
+    board.get_by_label("Team", exact=True).select_option("north")
+    expect(lines).to_have_count(0)  # out of the range that is drawn: nor does the caption tell
+    expect(note).to_have_text("")
+    board.get_by_label("Team", exact=True).select_option("")
+    board.get_by_label("Scale", exact=True).select_option("zero")
+    expect(bars.locator(".bars .point")).to_have_count(20)
 
     costs = drawn(board, "#costs")
     board.get_by_label("Cost", exact=True).select_option("parameters")
     expect(costs.locator(".scatterlayer .point")).to_have_count(3)
-    expect(board.locator("#costs-note")).to_have_text("31 without a known parameters.")
+    expect(board.locator("#costs-note")).to_have_text(
+        re.compile("^31 without a known number of parameters.")
+    )
 
     series = drawn(board, "[data-series]")
     assert series.locator(".scatterlayer .point").count() == 2
@@ -372,8 +405,110 @@ def test_charts_follow_the_table_and_the_theme(board: Page) -> None:
     board.wait_for_function(f"() => {fill} !== {json.dumps(before)}")
     board.get_by_label("Team", exact=True).select_option("north")
     expect(bars.locator(".bars .point")).to_have_count(2)
-    board.get_by_label("Scale", exact=True).select_option("zoom")
+    board.get_by_label("Scale", exact=True).select_option("")
     expect(bars.locator(".scatterlayer .point")).to_have_count(2)
+
+
+BARS = """() => [...document.querySelectorAll("#recalls .bar")].map((cell) => [
+  Number(cell.textContent), parseFloat(getComputedStyle(cell).backgroundSize)])"""
+
+
+def test_recall_bars_are_as_long_as_their_values(board: Page) -> None:
+    board.get_by_label("Second", exact=True).select_option("script")
+    bars = board.evaluate(BARS)
+    assert len(bars) == 6
+    full = {round(length / value) for value, length in bars if value}
+    assert len({value for value, _ in bars}) > 2
+    assert len(full) == 1  # in both columns, which are of different widths
+
+
+BOXES = """() => [...document.querySelectorAll("#costs .annotation-text-g .bg")]
+  .map((one) => one.getBoundingClientRect())
+  .map(({ left, top, right, bottom }) => [left, top, right, bottom])"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_names_of_near_points_do_not_overlap(site: Path, tab: Tab, width: int) -> None:
+    tab.page.set_viewport_size({"width": width, "height": 844})
+    page = tab.open(site / "benchmarks/near_bravais_class.html")
+    ready(page)
+    drawn(page, "#costs")
+    boxes = page.evaluate(BOXES)
+    assert len(boxes) == 6
+    frame = page.locator("#costs").bounding_box()
+    assert frame
+    for n, (left, top, right, bottom) in enumerate(boxes):
+        assert frame["x"] <= left
+        assert right <= frame["x"] + frame["width"]
+        for other in boxes[:n]:
+            apart = left >= other[2] or right <= other[0] or top >= other[3] or bottom <= other[1]
+            assert apart, (boxes[n], other)
+
+
+def test_accuracies_can_be_of_the_ids_with_an_image(site: Path, tab: Tab) -> None:
+    page = tab.open(site / "benchmarks/near_bravais_class.html")
+    ready(page)
+    accuracy = page.locator("#results tbody tr").first.locator("td").nth(1)
+    expect(accuracy).to_have_text("0.9750")
+    expect(page.locator("#best")).to_have_text("0.9750")
+    page.get_by_label("Accuracy on").select_option("imaged")
+    expect(accuracy).to_have_text("1.0000")  # the error is on an id without an image
+    expect(page.locator("#best")).to_have_text("1.0000")
+    expect(page.locator(".figures")).to_contain_text("best accuracy, the 39 test ids with an image")
+    expect(page.locator("#confusion-first caption")).to_contain_text("1 of the ids have no image")
+    page.get_by_role("button", name="Reset").click()
+    expect(accuracy).to_have_text("0.9750")
+
+
+def test_a_phone_sees_a_result_at_once_and_keeps_the_names(site: Path, tab: Tab) -> None:
+    tab.page.set_viewport_size({"width": 390, "height": 844})
+    page = tab.open(site / BOARD)
+    ready(page)
+    first = page.locator("#results tbody tr").first.bounding_box()
+    assert first
+    assert first["y"] + first["height"] <= 844
+    search = page.get_by_label("Search", exact=True)
+    expect(search).not_to_be_visible()
+    fold = page.get_by_role("button", name="Search, filter, columns")
+    fold.click()
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    expect(search).to_be_visible()
+    page.evaluate("document.querySelector('#results').parentElement.scrollLeft = 300")
+    name = page.get_by_role("link", name="best", exact=True).bounding_box()
+    assert name
+    assert 0 <= name["x"] < 390
+    one, other = (page.locator("#recalls .bar").nth(n).bounding_box() for n in (0, 1))
+    assert one
+    assert other
+    assert other["y"] >= one["y"] + one["height"]  # one below the other
+    assert (one["x"], one["width"]) == (other["x"], other["width"])
+
+
+def test_paper_has_every_chart_in_light_colours(site: Path, tab: Tab) -> None:
+    page = tab.open(site / BOARD)
+    ready(page)
+    page.get_by_label("Theme").select_option("dark")
+    page.wait_for_function("() => window.Plotly")  # no chart was scrolled to
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(page.locator(".chart[data-drawn=true]")).to_have_count(3)
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    widths = page.locator(".chart .main-svg").evaluate_all(
+        "all => all.map((one) => one.clientWidth)"
+    )
+    assert max(widths) <= 700  # what a sheet has room for
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_the_date_is_whole_at_1280_px(tmp_path: Path, tab: Tab) -> None:
+    committed(tmp_path / "site")
+    page = tab.open(tmp_path / "site/benchmarks/stem_2d_image_bravais_class.html")
+    ready(page)
+    date = page.locator("#results tbody tr").first.locator("td.date").bounding_box()
+    frame = page.locator("#results").locator("..").bounding_box()
+    assert date
+    assert frame
+    assert date["x"] + date["width"] <= frame["x"] + frame["width"]
 
 
 def test_rejected_files_are_listed_with_their_reasons(board: Page) -> None:
@@ -433,7 +568,7 @@ def test_the_keyboard_is_enough(board: Page) -> None:
     board.keyboard.type("north")
     press("Tab", ".buttons-collection")
     board.keyboard.press("Enter")
-    press("Tab", ".dt-button-collection button:nth-child(7)")
+    press("Tab", ".dt-button-collection button:nth-child(6)")
     board.keyboard.press("Space")
     board.keyboard.press("Escape")
     press("Tab", "#results thead th:nth-child(2) .dt-column-order")
@@ -483,15 +618,25 @@ def test_served_pages_obey_their_policy_and_reload(site: Path, tab: Tab) -> None
     assert all(url.startswith((server.url, "about:", "data:")) for url in tab.requests)
 
 
-def test_the_committed_contributions_make_a_site(tmp_path: Path, tab: Tab) -> None:
+def committed(output: Path) -> Project:
+    """Build the site of what is committed, without images."""
     project = Project.read(REPOSITORY / "metadata.json")
-    contributions = REPOSITORY / "contributions"
-    content = scored(contributions, REPOSITORY / "benchmarks", project)
-    builder.build(content, tmp_path / "site")
-    pages = sorted((tmp_path / "site").rglob("*.html"))
-    assert len(pages) == 1 + len(project.benchmarks) + len(
-        list(contributions.glob("*/metadata.json"))
+    content = scored(
+        REPOSITORY / "contributions",
+        REPOSITORY / "benchmarks",
+        project,
+        robustness=read_measured(REPOSITORY / ROBUSTNESS),
+        unseen=read_measured(REPOSITORY / UNSEEN),
     )
+    builder.build(content, output)
+    return project
+
+
+def test_the_committed_contributions_make_a_site(tmp_path: Path, tab: Tab) -> None:
+    project = committed(tmp_path / "site")
+    pages = sorted((tmp_path / "site").rglob("*.html"))
+    contributions = list((REPOSITORY / "contributions").glob("*/metadata.json"))
+    assert len(pages) == 1 + 3 + len(project.benchmarks) + len(contributions)
     for path in pages:
         page = tab.open(path)
         local = page.evaluate(

@@ -2,17 +2,17 @@
 // reader chooses is in the address after '#', so that a view can be shared and the back button works.
 "use strict";
 (() => {
-  const { data, element, plain, color, chart, confusion } = window.stem;
+  const { data, element, plain, breakable, color, chart, confusion } = window.stem;
   const board = data("data");
   const records = board.records.map((values) =>
     Object.fromEntries(board.fields.map((field, i) => [field, values[i]])),
   );
   const columns = board.columns;
   const measured = records.filter((record) => record.confusion);
-  const published = records.filter((record) => record.kind === "published");
   const $ = (id) => document.getElementById(id);
+  const score = (value) => (value === null || value === undefined ? "–" : value.toFixed(4));
 
-  const selects = ["kind", "team", "length", "scale", "cost", "first", "second"];
+  const selects = ["kind", "team", "ids", "length", "scale", "cost", "first", "second"];
   const typed = ["search", "least"];
 
   /* The view, as text by name; what is as at first is left out of the address. */
@@ -20,6 +20,7 @@
     search: "",
     kind: "",
     team: "",
+    ids: "",
     least: "",
     columns: columns.filter((c) => c.shown).map((c) => c.title).join(","),
     sort: "-accuracy",
@@ -58,6 +59,33 @@
     return hash ? `#${hash}` : location.pathname + location.search;
   }
 
+  /* Accuracies are of all ids, or of those with an image. */
+  const OF_IDS = ["accuracy", "low", "high", "n_correct", "n"];
+  const ofAll = records.map((record) => OF_IDS.map((field) => record[field]));
+  let counted = "";
+
+  function countIds() {
+    if (view.ids === counted) return;
+    counted = view.ids;
+    records.forEach((record, i) => {
+      OF_IDS.forEach((field, j) => {
+        record[field] = counted ? (record[`${field}_with_structure`] ?? null) : ofAll[i][j];
+      });
+    });
+    table.rows().invalidate();
+    const best = records.find((record) => record.kind === "contribution");
+    if (!best) return;
+    $("best").textContent = score(best.accuracy);
+    $("of-ids").textContent = `${counted ? "the" : "all"} ${best.n?.toLocaleString("en")} test ids${counted ? " with an image" : ""}`;
+  }
+
+  // What a cell says of the ids that count, where those are not all.
+  const COUNTED = {
+    accuracy: ({ accuracy }) => score(accuracy),
+    "95% interval": ({ low, high }) => `${score(low)} to ${score(high)}`,
+    correct: ({ n_correct, n }) => `${n_correct}/${n}`,
+  };
+
   /* The table: of the page's 25 rows DataTables makes one of all records, which it sorts, searches
      and pages. Only rows that are shown have elements. Missing values come last either way. */
   const missingLast = (compare) => (a, b) =>
@@ -87,7 +115,11 @@
       data: null,
       orderSequence: column.number ? ["desc", "asc"] : ["asc", "desc"],
       render: (record, use, _, { row }) => {
-        if (use === "display") return content(column, record, board.cells[row][i], board.links[row]);
+        if (use === "display") {
+          const text = counted && COUNTED[column.title];
+          const shown = text ? (record.accuracy === null ? "" : text(record)) : board.cells[row][i];
+          return content(column, record, shown, board.links[row]);
+        }
         if (use === "sort") return known(record[column.fields[0]]);
         return plain(column.fields.map((field) => record[field] ?? "").join(" ")); // read as HTML
       },
@@ -104,7 +136,8 @@
   function content(column, record, text, href) {
     if (column.title === "contribution") {
       const parts = new DocumentFragment();
-      parts.append(href ? element("a", { href, rel: "noopener" }, text) : text);
+      const name = breakable(text);
+      parts.append(href ? element("a", { href, rel: "noopener" }, name) : name);
       if (record.model_name) parts.append(element("bdi", {}, record.model_name));
       return parts;
     }
@@ -168,65 +201,69 @@
   }
 
   /* Charts. */
-  const score = (value) => (value === null || value === undefined ? "–" : value.toFixed(4));
-  const ranks = [...new Set(records.map((record) => record.rank).filter(Boolean))].sort(
-    (a, b) => a - b,
-  );
-  const strength = (rank) => Math.max(0.35, 1 - 0.22 * ranks.indexOf(rank));
+  // Published results and the baseline as lines across a chart, `axis` being the accuracy's, as far
+  // as they are in its range; the caption says which is which.
+  function inRange([low, high]) {
+    return records.filter(
+      ({ kind, accuracy }) => kind !== "contribution" && accuracy !== null && accuracy >= low && accuracy <= high,
+    );
+  }
 
-  // Published results and the baseline as lines across a chart, `axis` being the accuracy's; the
-  // caption says which is which.
-  const references = records.filter((record) => record.kind !== "contribution");
-  function marks(axis, [low, high]) {
+  function marks(axis, range) {
     const other = axis === "x" ? "y" : "x";
-    const shapes = [];
-    const annotations = [];
-    for (const { kind, accuracy } of references) {
-      if (accuracy < low || accuracy > high) continue;
-      const ink = color(kind === "baseline" ? "muted" : "warm");
-      shapes.push({
-        type: "line",
-        [`${axis}0`]: accuracy,
-        [`${axis}1`]: accuracy,
-        [`${other}ref`]: "paper",
-        [`${other}0`]: 0,
-        [`${other}1`]: 1,
-        line: { color: ink, width: 1.5, dash: kind === "baseline" ? "dot" : "dash" },
-      });
-      annotations.push({
-        [axis]: accuracy,
-        [`${other}ref`]: "paper",
-        [other]: axis === "x" ? 1 : 0,
-        xanchor: axis === "x" ? "center" : "left",
-        yanchor: "bottom",
-        showarrow: false,
-        font: { color: ink, size: 12 },
-        text: score(accuracy),
-      });
-    }
-    return { shapes, annotations };
+    return inRange(range).map(({ kind, accuracy }) => ({
+      type: "line",
+      [`${axis}0`]: accuracy,
+      [`${axis}1`]: accuracy,
+      [`${other}ref`]: "paper",
+      [`${other}0`]: 0,
+      [`${other}1`]: 1,
+      line: {
+        color: color(kind === "baseline" ? "muted" : "warm"),
+        width: 1.5,
+        dash: kind === "baseline" ? "dot" : "dash",
+      },
+    }));
+  }
+
+  function captionOf(range) {
+    const drawn = inRange(range).map(({ kind, contribution, accuracy }) =>
+      kind === "baseline"
+        ? `Dotted: always the most frequent class, ${score(accuracy)}.`
+        : `Dashed: ${contribution}, ${score(accuracy)}.`,
+    );
+    return drawn.join(" ");
   }
 
   const narrow = (host) => host.clientWidth < 480;
   const short = (name, most) => (name.length > most ? `${name.slice(0, most - 1)}…` : name);
+  const contributed = () =>
+    shownRecords().filter(({ kind, accuracy }) => kind === "contribution" && accuracy !== null);
+
+  function barRange(some) {
+    if (view.scale === "zero" || !some.length) return [0, 1];
+    const low = Math.min(...some.map((record) => record.low));
+    const high = Math.max(...some.map((record) => record.high));
+    const pad = Math.max((high - low) * 0.12, 0.005);
+    return [low - pad, high + pad];
+  }
 
   const drawBars = chart($("bars"), () => {
-    const all = shownRecords().filter((record) => record.kind === "contribution");
-    const some = all.slice(0, board.bars).reverse(); // Plotly begins at the bottom
-    const zoom = view.scale === "zoom";
-    const low = Math.min(...some.map((record) => record.low), 1);
-    const high = Math.max(...some.map((record) => record.high), 0);
-    const pad = Math.max((high - low) * 0.12, 0.005);
-    const range = zoom ? [low - pad, high + pad] : [0, 1];
+    const some = contributed().slice(0, board.bars).reverse(); // Plotly begins at the bottom
+    const zoom = view.scale !== "zero";
+    const phone = narrow($("bars")); // names then stand above the bars, for there is no room beside
+    const range = barRange(some);
     const trace = {
       y: some.map((_record, i) => i),
       x: some.map((record) => record.accuracy),
+      text: phone ? null : some.map((record) => score(record.accuracy)),
+      textfont: { size: 12 },
       customdata: some.map((record) => [record.low, record.high, record.rank, plain(record.contribution)]),
       hovertemplate:
         "%{customdata[3]}<br>%{x:.4f} (%{customdata[0]:.4f} to %{customdata[1]:.4f})<br>rank %{customdata[2]}<extra></extra>",
       marker: {
         color: color("series-1"),
-        opacity: some.map((record) => strength(record.rank)),
+        opacity: zoom ? 1 : 0.85,
         size: 11,
       },
       error_x: {
@@ -238,13 +275,25 @@
         thickness: 1.5,
         width: 4,
       },
-      ...(zoom ? { type: "scatter", mode: "markers" } : { type: "bar", orientation: "h" }),
+      ...(zoom
+        ? { type: "scatter", mode: phone ? "markers" : "markers+text", textposition: "top center" }
+        : { type: "bar", orientation: "h", textposition: "inside", insidetextanchor: "start" }),
     };
+    const above = some.map((record, i) => ({
+      x: 0,
+      xref: "paper",
+      xanchor: "left",
+      y: i,
+      yshift: zoom ? 17 : 20,
+      showarrow: false,
+      font: { size: 12, color: color("text") },
+      text: plain(`${short(record.contribution, 32)} ${score(record.accuracy)}`),
+    }));
     return {
       data: [trace],
       layout: {
-        margin: { l: 50, r: 20, t: 28, b: 45 },
-        bargap: 0.35,
+        margin: { l: phone ? 16 : 50, r: 20, t: 28, b: 45 },
+        bargap: phone ? 0.6 : 0.35,
         xaxis: {
           title: { text: "accuracy" },
           range,
@@ -252,126 +301,176 @@
           nticks: $("bars").clientWidth / 70,
         },
         yaxis: {
-          range: [-0.6, some.length - 0.4],
+          range: [-0.6, some.length - 0.3],
           showgrid: false,
           zeroline: false,
+          showticklabels: !phone,
           tickvals: some.map((_record, i) => i),
-          ticktext: some.map(({ contribution }) => short(contribution, narrow($("bars")) ? 14 : 32)),
+          ticktext: some.map(({ contribution }) => plain(short(contribution, 32))),
         },
-        ...marks("x", range),
+        shapes: marks("x", range),
+        annotations: phone ? above : [],
       },
     };
   });
 
   const COSTS = {
     seconds: ["training time, s", "training time"],
-    parameters: ["parameters", "parameters"],
+    parameters: ["parameters", "number of parameters"],
     cpu_seconds: ["CPU time, s", "CPU time"],
     memory_mb: ["memory, MB", "memory"],
   };
   const costKey = () => (view.cost in COSTS ? view.cost : "seconds");
-  const costed = () =>
-    shownRecords().filter((record) => record.kind === "contribution" && record[costKey()] > 0);
+  const costed = () => contributed().filter((record) => record[costKey()] > 0);
+
+  // Those on the line that nothing beats at a lower cost.
+  function front(points) {
+    const best = [];
+    for (const record of points) {
+      if (!best.length || record.accuracy > best.at(-1).accuracy) best.push(record);
+    }
+    return best;
+  }
+
+  function costRange(points) {
+    const accuracies = points.map((record) => record.accuracy);
+    const [low, high] = points.length ? [Math.min(...accuracies), Math.max(...accuracies)] : [0, 1];
+    const pad = Math.max(0.3 * (high - low), 0.004); // room for names
+    return [low - pad, high + pad];
+  }
 
   const drawCosts = chart($("costs"), () => {
     const key = costKey();
     const points = costed().sort((a, b) => a[key] - b[key] || b.accuracy - a.accuracy);
-    const accuracies = points.map((record) => record.accuracy);
-    const low = Math.min(...accuracies, Math.max(...published.map((record) => record.accuracy), 0.8));
-    const high = Math.max(...accuracies, low);
-    const pad = Math.max(0.1 * (high - low), 0.01);
-    const range = [low - pad, high + pad];
-    const labels = points.length <= 12 && !narrow($("costs"));
-    const front = [];
-    for (const record of points) {
-      if (!front.length || record.accuracy > front.at(-1).accuracy) front.push(record);
-    }
-    const steps = front.map((record) => [record[key], record.accuracy]);
-    if (steps.length) steps.push([points.at(-1)[key], front.at(-1).accuracy]);
+    const range = costRange(points);
+    const best = front(points);
+    const steps = best.map((record) => [record[key], record.accuracy]);
+    if (steps.length) steps.push([points.at(-1)[key], best.at(-1).accuracy]);
     return {
       data: [
-        {
-          type: "scatter",
-          mode: labels ? "markers+text" : "markers",
-          x: points.map((record) => record[key]),
-          y: points.map((record) => record.accuracy),
-          text: points.map((record) => short(record.contribution, 32)),
-          textposition: labels ? labelPlaces(points, key, range) : "top center",
-          textfont: { size: 12, color: color("text") },
-          cliponaxis: false,
-          hovertemplate: "%{text}<br>%{y:.4f} at %{x:,.4~g}<extra></extra>",
-          marker: { size: 11, color: color("series-1"), line: { width: 1, color: color("raised") } },
-        },
         {
           type: "scatter",
           mode: "lines",
           x: steps.map(([cost]) => cost),
           y: steps.map(([, accuracy]) => accuracy),
-          line: { shape: "hv", color: color("text"), width: 1.5, dash: "dot" },
+          line: { shape: "hv", color: color("line-strong"), width: 1.5, dash: "dot" },
           hoverinfo: "skip",
+        },
+        {
+          type: "scatter",
+          mode: "markers",
+          x: points.map((record) => record[key]),
+          y: points.map((record) => record.accuracy),
+          text: points.map((record) => plain(record.contribution)),
+          cliponaxis: false,
+          hovertemplate: "%{text}<br>%{y:.4f} at %{x:,.4~g}<extra></extra>",
+          marker: { size: 11, color: color("series-1"), line: { width: 1, color: color("raised") } },
         },
       ],
       layout: {
-        margin: { l: 60, r: 24, t: 24, b: 50 },
-        xaxis: { type: "log", title: { text: COSTS[key][0] }, dtick: 1, range: logRange(points, key) },
+        margin: { l: 60, r: 16, t: 16, b: 50 },
+        xaxis: { type: "log", title: { text: COSTS[key][0] }, range: logRange(points, key), ...ticks(points, key) },
         yaxis: {
           title: { text: "accuracy" },
           range,
-          tickformat: ".2f",
+          tickformat: range[1] - range[0] < 0.1 ? ".3f" : ".2f",
           nticks: 7,
         },
-        ...marks("y", range),
+        shapes: marks("y", range),
+        annotations: costLabels(points, key, range),
       },
     };
   });
 
-  // Room on both sides for the labels.
+  // Room on both sides for the names.
   function logRange(points, key) {
     const logs = points.map((record) => Math.log10(record[key]));
-    return logs.length ? [Math.min(...logs) - 0.6, Math.max(...logs) + 0.6] : [0, 1];
+    return logs.length ? [Math.min(...logs) - 0.4, Math.max(...logs) + 0.4] : [0, 1];
   }
 
-  // Where each label covers the fewest points and labels; sizes in pixels are estimates.
-  const PLACES = {
-    "top center": [-0.5, -20],
-    "bottom center": [-0.5, 6],
-    "middle right": [0, -7],
-    "middle left": [-1, -7],
-  };
-  function labelPlaces(points, key, [low, high]) {
+  const MANTISSAS = [1, 2, 5];
+  function ticks(points, key) {
+    const [low, high] = logRange(points, key);
+    const fine = (high - low) * (narrow($("costs")) ? 2 : 1) < 2.5 ? MANTISSAS : [1];
+    const values = [];
+    for (let power = Math.floor(low); power <= high; power++) {
+      for (const mantissa of fine) values.push(mantissa * 10 ** power);
+    }
+    const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 2 });
+    return { tickvals: values, ticktext: values.map((value) => short.format(value)) };
+  }
+
+  /* Names beside their points: of all, or of the best ones where these are many. Each goes to the
+     nearest place around its point that is inside the plot and clear of points and other names. */
+  const MOST_NAMES = 12;
+  const DIRECTIONS = Array.from({ length: 16 }, (_, i) => (i * Math.PI) / 8);
+  const DISTANCES = [18, 24, 30, 45, 60, 80, 100, 130];
+  const pen = document.createElement("canvas").getContext("2d");
+
+  function costLabels(points, key, [low, high]) {
+    const host = $("costs");
     const [left, right] = logRange(points, key);
-    const { clientWidth: width, clientHeight: height } = $("costs");
-    const spots = points.map((record) => [
-      ((Math.log10(record[key]) - left) / (right - left)) * (width - 90),
-      ((high - record.accuracy) / (high - low)) * (height - 80),
-    ]);
-    const taken = spots.map(([x, y]) => [x - 7, y - 7, x + 7, y + 7]);
-    return points.map((record, i) => {
-      const length = 7 * record.contribution.length;
-      const boxes = Object.entries(PLACES).map(([place, [shift, down]]) => {
-        const x = spots[i][0] + shift * length + (shift === -0.5 ? 0 : shift < 0 ? -9 : 9);
-        const y = spots[i][1] + down;
-        const box = [x, y, x + length, y + 14];
-        const clashes = taken.filter((other, j) => j !== i && overlap(box, other)).length;
-        return { place, box, clashes };
-      });
-      const best = boxes.reduce((a, b) => (b.clashes < a.clashes ? b : a));
-      taken.push(best.box);
-      return best.place;
+    const [width, height] = [host.clientWidth - 80, host.clientHeight - 66];
+    pen.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+    const spot = (record) => [
+      ((Math.log10(record[key]) - left) / (right - left)) * width,
+      ((high - record.accuracy) / (high - low)) * height,
+    ];
+    const taken = points.map(spot).map(([x, y]) => [x - 8, y - 8, x + 8, y + 8]);
+    const corners = [...front(points).map(spot), [width, height]]; // of the line through the best
+    for (let i = 0; i + 1 < corners.length; i++) {
+      const [[x, y], [nextX, nextY]] = [corners[i], corners[i + 1]];
+      taken.push([x, y - 2, nextX, y + 2]);
+      if (i + 2 < corners.length) taken.push([nextX - 2, nextY, nextX + 2, y]);
+    }
+    const named = points.length <= MOST_NAMES ? points : front(points).slice(-MOST_NAMES);
+    return named.map((record) => {
+      const text = `${short(record.contribution, 32)} ${score(record.accuracy)}`;
+      const [dx, dy, box] = place(spot(record), pen.measureText(text).width + 8, 18, taken, [width, height]);
+      taken.push(box);
+      return {
+        x: Math.log10(record[key]),
+        y: record.accuracy,
+        ax: dx,
+        ay: dy,
+        text: plain(text),
+        font: { size: 12, color: color("text") },
+        arrowhead: 0,
+        arrowwidth: 1,
+        arrowcolor: color("line-strong"),
+        standoff: 6,
+      };
     });
+  }
+
+  function place([x, y], width, height, taken, [right, bottom]) {
+    let best = null;
+    for (const distance of DISTANCES) {
+      for (const angle of DIRECTIONS) {
+        const dx = Math.cos(angle) * (distance + width / 2);
+        const dy = Math.sin(angle) * distance;
+        const box = [x + dx - width / 2, y + dy - height / 2, x + dx + width / 2, y + dy + height / 2];
+        const outside = box[0] < 0 || box[1] < 0 || box[2] > right || box[3] > bottom;
+        const clashes = taken.filter((other) => overlap(box, other)).length + (outside ? 100 : 0);
+        if (!best || clashes < best.clashes) best = { clashes, place: [dx, dy, box] };
+      }
+      if (!best.clashes) break;
+    }
+    return best.place;
   }
 
   const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
   function showCharts() {
-    const contributions = shownRecords().filter((record) => record.kind === "contribution");
+    const contributions = contributed();
     const n = Math.min(contributions.length, board.bars);
-    $("bars").style.setProperty("--height", `${Math.max(24, 7 + 1.9 * n)}rem`);
-    $("bars-note").textContent =
-      n < contributions.length ? `The first ${n} of ${contributions.length} rows of the table.` : "";
-    const without = contributions.length - costed().length;
-    const name = COSTS[costKey()][1];
-    $("costs-note").textContent = without ? `${without} without a known ${name}.` : "";
+    $("bars").style.setProperty("--rows", n);
+    const some = n < contributions.length ? `The first ${n} of ${contributions.length} rows of the table. ` : "";
+    $("bars-note").textContent = some + captionOf(barRange(contributions.slice(0, n)));
+    const points = costed();
+    const without = contributions.length - points.length;
+    const missing = without ? `${without} without a known ${COSTS[costKey()][1]}. ` : "";
+    $("costs-note").textContent = missing + captionOf(costRange(points));
     drawBars();
     drawCosts();
   }
@@ -385,6 +484,9 @@
       $("legend").append(element("li", { class: `series-${(i % SERIES) + 1}` }, model));
     for (const host of document.querySelectorAll("[data-series]")) {
       const { values, accuracy } = series[host.dataset.series];
+      const all = Object.values(accuracy).flat();
+      const room = Math.max(0.08 * (Math.max(...all) - Math.min(...all)), 0.01);
+      const range = [Math.min(...all) - room, Math.max(...all) + room];
       const wide = Math.min(...values) > 0 && Math.max(...values) / Math.min(...values) > 100;
       chart(host, () => ({
         data: Object.entries(accuracy).map(([model, y]) => {
@@ -408,7 +510,7 @@
           margin: { l: 50, r: 16, t: 12, b: 30 },
           hovermode: "x unified",
           xaxis: wide ? { type: "log", dtick: 1 } : {},
-          yaxis: { range: [0, 1.03], tickformat: ".1f", nticks: 6 },
+          yaxis: { range, tickformat: range[1] - range[0] < 0.2 ? ".2f" : ".1f", nticks: 6 },
         },
       }));
     }
@@ -430,7 +532,9 @@
     $("verdict").replaceChildren(...verdict(a, b));
     $("recalls").replaceChildren(recalls(a, b));
     for (const [id, record] of [["first", a], ["second", b]]) {
-      const caption = `${record.contribution}: test images by class and predicted class`;
+      const without = record.n_without_structure;
+      const image = without ? `; ${without} of the ids have no image` : "";
+      const caption = `${record.contribution}: test ids by class and predicted class${image}`;
       $(`confusion-${id}`).replaceChildren(confusion(record.confusion, board.classes, caption));
     }
   }
@@ -438,8 +542,8 @@
   function verdict(a, b) {
     const more = a.n_correct - b.n_correct;
     const text = more
-      ? ` has ${Math.abs(more)} more of ${a.n} images correct than `
-      : " has as many images correct as ";
+      ? ` has ${Math.abs(more)} more of ${a.n} ids correct than `
+      : " has as many ids correct as ";
     const [better, other] = more >= 0 ? [a, b] : [b, a];
     const sentence = [
       element("strong", {}, better.contribution),
@@ -461,7 +565,7 @@
   }
 
   function recalls(a, b) {
-    const head = ["class", "images", a.contribution, b.contribution, "difference"];
+    const head = ["class", "ids", a.contribution, b.contribution, "difference"];
     const body = element("tbody");
     board.classes.forEach((name, i) => {
       const n = a.confusion[i].reduce((sum, count) => sum + count, 0);
@@ -472,8 +576,8 @@
         {},
         element("th", { scope: "row" }, name),
         element("td", { class: "number" }, String(n)),
-        bar(one, 1),
-        bar(other, 2),
+        bar(one, 1, a.contribution),
+        bar(other, 2, b.contribution),
         element("td", { class: "number" }, signed(difference)),
       );
       body.append(line);
@@ -481,18 +585,18 @@
     return element(
       "table",
       { class: "recalls" },
-      element("caption", {}, "Recall: the share of each class' images that is predicted as it"),
+      element("caption", {}, "Recall: the share of each class' ids that is predicted as it"),
       element("thead", {}, element("tr", {}, ...head.map((t, i) => heading(t, i > 0)))),
       body,
     );
   }
 
   const heading = (text, number) =>
-    element("th", { scope: "col", class: number ? "number" : "text" }, text);
+    element("th", { scope: "col", class: number ? "number" : "text" }, breakable(text));
   const signed = (x) => (x === null ? "–" : (x < 0 ? "−" : "+") + Math.abs(x).toFixed(4));
 
-  function bar(share, series) {
-    const cell = element("td", { class: `number bar series-${series}` }, score(share));
+  function bar(share, series, model) {
+    const cell = element("td", { class: `number bar series-${series}`, "data-model": model }, score(share));
     cell.style.setProperty("--share", share ?? 0);
     return cell;
   }
@@ -603,13 +707,14 @@
 
   function show() {
     showControls();
+    countIds();
     showTable();
     showCharts();
     if (measured.length) showComparison();
   }
 
   function listen() {
-    const charts = ["scale", "cost", "first", "second"];
+    const charts = ["ids", "scale", "cost", "first", "second"];
     for (const id of selects) {
       const keepPage = charts.includes(id) ? () => ({ page: view.page }) : () => ({});
       $(id)?.addEventListener("change", (e) => choose({ ...keepPage(), [id]: e.target.value }));
@@ -620,6 +725,10 @@
     const turn = (by) => () => choose({ page: String(table.page() + 1 + by) });
     $("previous").addEventListener("click", turn(-1));
     $("next").addEventListener("click", turn(1));
+    $("fold").addEventListener("click", () => {
+      const open = $("filters").classList.toggle("unfolded");
+      $("fold").setAttribute("aria-expanded", open);
+    });
     $("swap")?.addEventListener("click", () =>
       choose({ first: view.second, second: view.first, page: view.page }),
     );

@@ -22,6 +22,16 @@ window.stem = (() => {
     return String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   }
 
+  // A name that a narrow column breaks after its underscores and nowhere within a word.
+  function breakable(name) {
+    const parts = new DocumentFragment();
+    name.split("_").forEach((word, i) => {
+      if (i) parts.append("_", element("wbr"));
+      parts.append(word);
+    });
+    return parts;
+  }
+
   // The theme's colours by the names of site.css: color("series-1").
   function color(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -67,6 +77,12 @@ window.stem = (() => {
     return { xaxis: axis(), yaxis: axis(), ...layout };
   }
 
+  // What is printed was perhaps never scrolled to, and a page does not wait as it is printed: Plotly
+  // is there before, once the browser has nothing else to do.
+  addEventListener("load", () => {
+    if (document.querySelector(".chart")) window.requestIdleCallback?.(loadPlotly);
+  });
+
   // Draws a chart into an element of fixed height when it comes near the viewport, and anew in
   // another theme. `figure` returns Plotly's {data, layout}. Returns a function that draws anew.
   function chart(host, figure) {
@@ -91,6 +107,10 @@ window.stem = (() => {
       { rootMargin: "300px" },
     ).observe(host);
     document.addEventListener("themechange", draw);
+    addEventListener("beforeprint", () => {
+      seen = true;
+      draw();
+    });
     return draw;
   }
 
@@ -118,5 +138,5 @@ window.stem = (() => {
     );
   }
 
-  return { data, element, plain, color, chart, confusion };
+  return { data, element, plain, breakable, color, chart, confusion };
 })();

@@ -12,11 +12,24 @@
   const dots = (results, ink, size) => ({
     type: "scatter",
     mode: "markers",
+    cliponaxis: false,
     x: results.map((result) => result.date),
     y: results.map((result) => result.accuracy),
     text: results.map((result) => plain(result.contribution)),
     hovertemplate: "%{text}<br>%{y:.4f}, %{x|%Y-%m-%d}<extra></extra>",
     marker: { size, color: color(ink) },
+  });
+
+  // The accuracy beside the dots, of the last alone where they are many.
+  const values = (records) => ({
+    mode: "markers+text",
+    textposition: "middle left",
+    text: records.map(({ accuracy }, i) =>
+      records.length <= 4 || i === records.length - 1 ? `${accuracy.toFixed(4)}  ` : "",
+    ),
+    textfont: { color: color("text") },
+    customdata: records.map(({ contribution }) => plain(contribution)),
+    hovertemplate: "%{customdata}<br>%{y:.4f}, %{x|%Y-%m-%d}<extra></extra>",
   });
 
   function history(host) {
@@ -29,7 +42,7 @@
     const times = results.map((result) => day(result.date));
     const span = Math.max(...times) - Math.min(...times);
     const pad = Math.max(span * 0.08, 10 * DAY);
-    const end = Math.max(...times) + pad;
+    const end = Math.max(Date.now(), ...times); // today, but where the clock is behind
     const steps = [...records.map((r) => [r.date, r.accuracy]), [iso(end), records.at(-1).accuracy]];
     chart(host, () => ({
       data: [
@@ -42,13 +55,13 @@
           hoverinfo: "skip",
         },
         dots(results.filter((result) => !result.record), "line-strong", 7),
-        dots(records, "series-1", 12),
+        { ...dots(records, "series-1", 12), ...values(records) },
       ],
       layout: {
         margin: { l: 50, r: 16, t: 16, b: 36 },
         xaxis: { type: "date", range: [iso(Math.min(...times) - pad), iso(end)], nticks: 5 },
         yaxis: {
-          range: [low - room, Math.min(high + room, 1.01)],
+          range: [low - room, Math.min(high + room, 1)],
           tickformat: high - low < 0.1 ? ".3f" : ".2f",
           nticks: 6,
           title: { text: "accuracy" },

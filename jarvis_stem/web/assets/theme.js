@@ -12,13 +12,21 @@
   }
 
   function apply() {
-    root.dataset.theme = chosen || (system.matches ? "dark" : "light");
+    const printing = root.classList.contains("printing");
+    root.dataset.theme = printing ? "light" : chosen || (system.matches ? "dark" : "light");
     document.dispatchEvent(new Event("themechange"));
   }
 
   root.classList.add("js");
   apply();
   system.addEventListener("change", apply);
+  // On paper all is light and in one column, which charts are drawn for.
+  for (const [event, printing] of [["beforeprint", true], ["afterprint", false]]) {
+    addEventListener(event, () => {
+      root.classList.toggle("printing", printing);
+      apply();
+    });
+  }
   document.addEventListener("DOMContentLoaded", () => {
     const select = document.getElementById("theme");
     select.value = chosen;
