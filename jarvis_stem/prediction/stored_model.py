@@ -87,10 +87,11 @@ class StoredModel:
         return np.concatenate(list(self._batches(feeds)))
 
     def _batches(self, feeds: list[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        session = self._session
         for start in range(0, len(feeds[0]), BATCH):
             batch = [feed[start : start + BATCH] for feed in feeds]
             try:
-                (logits,) = self._session.run(
+                (logits,) = session.run(
                     [model_graph.OUTPUT], dict(zip(self.graph.reads, batch, strict=True))
                 )
             except Exception as error:  # whatever a stranger's graph runs into
@@ -118,7 +119,10 @@ class StoredModel:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             return onnxruntime.InferenceSession(
-                self.graph.content, options, providers=["CPUExecutionProvider"]
+                self.graph.content,
+                options,
+                providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # to that provider again, which it would print
             )
         except Exception as error:  # its own kinds, of which some are not in its interface
             raise StemError(f"{self.path}: {_reason(error)}") from None

@@ -136,3 +136,14 @@ def test_models_are_listed(tmp_path: Path) -> None:
     done = command("models", "--contributions", tmp_path)
     assert done.stdout.splitlines()[1].split()[:3] == ["one", "stem_2d_proto", "0.7500"]
     assert "robust_lattice_cnn_model" in {model.name for model in list_models()}
+
+
+def test_nothing_is_printed_of_a_damaged_model(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # With a name that is no text onnxruntime would print, and try the same again.
+    content = tiny_graph().replace(b"means", b"me\xffns", 1)
+    with pytest.raises(StemError) as caught:
+        load(tmp_path, content)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
