@@ -183,7 +183,7 @@ def _copies(submission: Submission, benchmarks: Benchmarks) -> list[str]:
         pair = sorted(
             (theirs, submission.predictions), key=lambda one: np.count_nonzero(one != targets)
         )
-        found += [f"identical to {path.parent.name}"] * bool(np.array_equal(*pair))
+        found += [f"identical to {path.parent.name}"] * bool(np.array_equal(pair[0], pair[1]))
         found += [
             near_copy(path.parent.name, differ, list(benchmark.split(name.split)))
             for *_, differ in near_copies(pair, targets)
