@@ -394,7 +394,7 @@ def test_bad_arguments_are_refused_in_words(
     unknown = [("vgg" if a == MODEL else a) for a in good]
     refused(unknown, f"vgg: no such contribution; with a model: {MODEL}")
     other = [("stem_3d" if a == "stem_2d_proto" else a) for a in good]
-    refused(other, "known: AI/ImageClass/stem_2d_proto_bravais_class.json.zip")
+    refused(other, "similar: AI/ImageClass/stem_2d_proto_bravais_class.json.zip")
     refused([*good, "--images", str(tmp_path / "none")], "no such folder of images")
     refused([*good, "--structures", str(tmp_path / "none")], "no such file or folder")
     refused([*good, "--device", "cuda:7"], "--device cuda:7: not available here")
