@@ -19,6 +19,7 @@ from scipy import fft
 
 from jarvis_stem.imaging import measurement, superposition
 from jarvis_stem.imaging.contrast import evened, stretched
+from jarvis_stem.imaging.harmonics import hann_window
 from jarvis_stem.imaging.stem import PIXEL_SIZE
 
 _WIDTH = 10  # pixels of a tile that the background is wide
@@ -36,6 +37,7 @@ _SURE = 0.5  # mean quality of a domain's tiles, which two lattices in each do n
 _SECOND = 0.35  # of the first domain's weight that makes another one
 _FEWEST = 3  # tiles of a domain; noise has two alike now and then
 _INDEPENDENT = 0.25  # of overlapping tiles
+_WINDOW = 0.02  # of its autocorrelation's maximum
 _OUTLIERS = 1e-3  # of the pixels, at either end
 
 
@@ -206,15 +208,17 @@ def _spectra(tiles: _Tiles) -> NDArray[np.float32]:
 
 def _windowed(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Images around 0, to 0 at their edges."""
-    rows, columns = (np.hanning(n).astype(np.float32) for n in images.shape[1:])
     level = images.mean(axis=(1, 2), keepdims=True, dtype=np.float32)
-    return np.asarray((images - level) * rows[:, None] * columns)
+    return np.asarray((images - level) * hann_window((images.shape[1], images.shape[2])))
 
 
 def _autocorrelation(spectra: NDArray[np.float32], tiles: _Tiles) -> NDArray[np.uint8]:
-    """The mean autocorrelation of the tiles that the spectra are of."""
-    values = fft.fftshift(fft.irfft2(spectra.mean(axis=0), s=tiles.images.shape[1:]))
-    return stretched(values, _OUTLIERS)
+    """The mean autocorrelation of the tiles that the spectra are of, without the window's own."""
+    shape = (tiles.images.shape[1], tiles.images.shape[2])
+    window = np.abs(fft.rfft2(hann_window(shape))) ** 2
+    values, own = (fft.irfft2(one, s=shape) for one in (spectra.mean(axis=0), window))
+    least = _WINDOW * own.max()  # of the far ends nothing is known
+    return stretched(fft.fftshift(values / np.maximum(own, least)), _OUTLIERS)
 
 
 def _around(boxes: NDArray[np.int64]) -> NDArray[np.int64]:

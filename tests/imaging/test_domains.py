@@ -102,8 +102,8 @@ def test_a_drawing_varies_less_than_a_picture() -> None:
     assert shape(found.vectors) == pytest.approx(shape(true_vectors(Conditions())), rel=1e-3)
 
 
-def filtered(seed: int, inner: float, outer: float | None = None) -> Values:
-    noise = np.random.default_rng(seed).normal(size=(256, 256)).astype(np.float32)
+def filtered(seed: int, inner: float, outer: float | None = None, size: int = 256) -> Values:
+    noise = np.random.default_rng(seed).normal(size=(size, size)).astype(np.float32)
     near = ndimage.gaussian_filter(noise, inner)
     return near if outer is None else near - ndimage.gaussian_filter(noise, outer)
 
@@ -114,6 +114,9 @@ EMPTY: dict[str, Callable[[], Values]] = {
     "smooth": lambda: filtered(1, 2),
     "a ring in the spectrum": lambda: filtered(2, 5, 8),
     "stripes": lambda: np.sin(np.arange(256, dtype=np.float32) / 3)[:, None].repeat(256, axis=1),
+    "noisy fringes": lambda: (
+        np.sin(np.arange(400, dtype=np.float32) / 2.6)[:, None] + filtered(4, 0, size=400)
+    ),
     "small": lambda: filtered(3, 1)[:64, :64],
     "atoms anywhere": lambda: np.random.default_rng(0).permuted(drawn(Conditions()), axis=None),
 }
