@@ -53,10 +53,15 @@ class CheckLine:
 
 @dataclass(frozen=True)
 class Checklist:
-    """All checks of one contribution."""
+    """All checks of one contribution.
+
+    Attributes:
+        recorded: Results whose predictions are sound and whose run records weights.
+    """
 
     contribution: str
     lines: list[CheckLine]
+    recorded: list[ResultName] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -76,7 +81,8 @@ class Checklist:
 
     def as_json(self) -> dict[str, Any]:
         """The same as a dictionary."""
-        return {**asdict(self), "ok": self.ok}
+        lines = [asdict(line) for line in self.lines]
+        return {"contribution": self.contribution, "lines": lines, "ok": self.ok}
 
     def text(self) -> str:
         """The same for a terminal: a line a check, details below it, the count at the end."""
@@ -115,7 +121,12 @@ def check(folder: Path, benchmarks: Path, listed: Iterable[ResultName] = ()) -> 
     for submission in contribution.submissions:
         lines += _submission_lines(submission, known, contribution.metadata)
     lines += [*_weights_lines(contribution), *_metadata_lines(contribution), *_script_lines(folder)]
-    return Checklist(printable(folder.name), lines)
+    recorded = [
+        s.name
+        for s in contribution.submissions
+        if s.name and not s.problems and s.run and s.run.weights
+    ]
+    return Checklist(printable(folder.name), lines, recorded)
 
 
 def _namesakes(folder: Path) -> list[str]:
