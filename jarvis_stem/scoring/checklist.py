@@ -54,10 +54,15 @@ class CheckLine:
 
 @dataclass(frozen=True)
 class Checklist:
-    """All checks of one contribution."""
+    """All checks of one contribution.
+
+    Attributes:
+        recorded: Results whose predictions are sound and whose run records a model.
+    """
 
     contribution: str
     lines: list[CheckLine]
+    recorded: list[ResultName] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -77,7 +82,8 @@ class Checklist:
 
     def as_json(self) -> dict[str, Any]:
         """The same as a dictionary."""
-        return {**asdict(self), "ok": self.ok}
+        lines = [asdict(line) for line in self.lines]
+        return {"contribution": self.contribution, "lines": lines, "ok": self.ok}
 
     def text(self) -> str:
         """The same for a terminal: a line a check, details below it, the count at the end."""
@@ -117,7 +123,12 @@ def check(folder: Path, benchmarks: Path, listed: Iterable[ResultName] = ()) -> 
         lines += _submission_lines(submission, known, contribution.metadata)
     lines += [*_model_lines(contribution), *_metadata_lines(contribution)]
     lines += [*_script_lines(folder), *_readme_lines(folder)]
-    return Checklist(printable(folder.name), lines)
+    recorded = [
+        s.name
+        for s in contribution.submissions
+        if s.name and not s.problems and s.run and s.run.model
+    ]
+    return Checklist(printable(folder.name), lines, recorded)
 
 
 def _namesakes(folder: Path) -> list[str]:
@@ -280,7 +291,7 @@ def _future(folder: Path, date: str) -> list[str]:
 def _committed(folder: Path) -> list[datetime.datetime]:
     """When the metadata was last committed, if it was since changed by nobody."""
     try:
-        if git("status", "--porcelain", "--", METADATA, cwd=folder):
+        if git("--no-optional-locks", "status", "--porcelain", "--", METADATA, cwd=folder):
             return []
         seconds = git("log", "-1", "--format=%ct", "--", METADATA, cwd=folder).split()
     except StemError:

@@ -163,8 +163,9 @@ def commit(clone: Clone, branch: Branch, message: str) -> Commit:
     name = clone.folder.name
     clone.git("read-tree", branch.parent)
     _check_size(clone)
-    # Without what a write that was killed has left.
-    clone.git("add", "--all", "--", name, f":(exclude,glob){name}/**/.*{TEMPORARY}")
+    # Without what a write that was killed has left; git looks for it behind no link.
+    left = [] if clone.folder.is_symlink() else [f":(exclude,glob){name}/**/.*{TEMPORARY}"]
+    clone.git("add", "--all", "--", name, *left)
     tree = clone.git("write-tree")
     fields = clone.git("diff-tree", "-r", "-z", "--no-renames", branch.parent, tree).split("\0")
     changes = [(*kind.split(), path) for kind, path in zip(fields[::2], fields[1::2], strict=False)]

@@ -15,6 +15,7 @@ import yaml
 from helpers import REPOSITORY, python
 
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
+LOCK = REPOSITORY / ".github" / "requirements.lock"
 REQUIREMENTS = REPOSITORY / ".github" / "requirements.txt"
 PUBLISHING = {("pages.yml", "deploy"), ("release.yml", "models"), ("release.yml", "pypi")}
 BROKEN = """\
@@ -168,7 +169,7 @@ def test_the_judge_is_the_base_s_and_only_the_judge_runs_with_its_rights() -> No
 
 
 def test_the_workflows_run_the_repository_s_own_scripts() -> None:
-    install = f"python -m pip install -c constraints.txt -r {REQUIREMENTS.relative_to(REPOSITORY)}"
+    install = f"python -m pip install --require-hashes -r {LOCK.relative_to(REPOSITORY)}"
     runs = {path.name: [s["run"] for s in steps(path.name) if "run" in s] for path in WORKFLOWS}
     assert runs == {
         "judge.yml": [install, "bash .github/judge.sh"],
@@ -187,7 +188,7 @@ def test_the_workflows_run_the_repository_s_own_scripts() -> None:
         ],
         "tests.yml": [
             "bash tests/run.sh",
-            "python -m pip install -c constraints.txt pre-commit",
+            install,
             "pre-commit run --all-files",
         ],
     }
@@ -206,6 +207,23 @@ def test_requirements_are_of_the_package_and_pinned() -> None:
     for name in required():
         assert re.search(rf'"{name}[\[><=]', package), name
         assert re.search(rf"^{name}==", pinned, re.MULTILINE), name
+
+
+def test_the_lock_has_hashes_of_the_pinned_versions() -> None:
+    locked = re.findall(
+        r"^([a-z0-9.-]+)==(\S+) \\\n((?:    --hash=sha256:[0-9a-f]{64}.*\n?)+)",
+        LOCK.read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    versions = {name: version for name, version, _ in locked}
+    lines = [x for x in LOCK.read_text(encoding="utf-8").splitlines() if x and x[0] not in "# "]
+    assert len(versions) == len(lines)  # none is there without a hash
+    assert {*required(), "pre-commit"} <= versions.keys()
+    pinned = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").lower()
+    for name in {*required(), "pre-commit"}:
+        assert (
+            f"{name}=={versions[name]}".replace("-", "_") in pinned.replace("-", "_").splitlines()
+        )
 
 
 # Stands in for an environment in which only the requirements are installed.
