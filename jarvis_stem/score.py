@@ -50,6 +50,7 @@ written to the output folder:
 written to the site's folder, for a browser without a network:
   index.html                          the benchmarks
   benchmarks/<dataset>_<prop>.html    table, charts, any two models side by side
+  submit.html, faq.html, about.html   how to submit, questions, citation; feed.xml: new results
   assets/                             styles, scripts
 `jarvis-stem site` adds cards and images; what it made stays.
 

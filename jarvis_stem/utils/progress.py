@@ -20,13 +20,10 @@ from jarvis_stem.utils.terminal import is_quiet
 T = TypeVar("T")
 
 
-def bar(*, transient: bool = False) -> Progress:
-    """Make a bar of what is done and the time left, shown on a terminal only.
+def bar() -> Progress:
+    """Make a bar of what is done and the time left, on a terminal only; it goes when all is done.
 
     With --quiet nothing is shown, nor what is printed to the bar's console.
-
-    Args:
-        transient: Whether it goes away when all is done.
     """
     console = Console(stderr=True, quiet=is_quiet())
     return Progress(
@@ -36,7 +33,7 @@ def bar(*, transient: bool = False) -> Progress:
         TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,
-        transient=transient,
+        transient=True,
         redirect_stdout=sys.stdout.isatty(),  # what is piped on stays on standard output
     )
 
@@ -48,5 +45,5 @@ def track(items: Sequence[T], description: str) -> Iterator[T]:
         items: What to go through.
         description: What is being done, at the left of the bar.
     """
-    with bar(transient=True) as progress:
+    with bar() as progress:
         yield from progress.track(items, description=description)

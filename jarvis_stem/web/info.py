@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from jarvis_stem import __version__
 from jarvis_stem.web.board import iso_date
 from jarvis_stem.web.content import FEED, Content
 from jarvis_stem.web.templates import render
@@ -27,7 +26,7 @@ def pages(content: Content) -> Iterator[tuple[PurePosixPath, str]]:
         page = PurePosixPath(f"{name}.html")
         yield (
             page,
-            render(f"{name}.html.j2", page, content, repository=repository, version=__version__),
+            render(f"{name}.html.j2", page, content, repository=repository),
         )
     if content.project.site_url:
         yield FEED, render("feed.xml.j2", FEED, content, entries=_entries(content))

@@ -88,7 +88,7 @@ def test_a_readme_that_was_not_filled_in_is_named(root: Path) -> None:
     assert done.ok
     left = line(done, "README.md").details
     assert len(left) == 3
-    assert left[0].startswith("line 3 is still to be written: 'Fill in: what the model see")
+    assert left[0].startswith("line 3 is still to be written: 'Fill in: what")
     readme.write_text("# m\n\nIt sees the image.\n", encoding="utf-8")
     assert line(checked(root), "README.md").details == []
 
