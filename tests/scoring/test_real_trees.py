@@ -239,7 +239,7 @@ def test_a_large_benchmark_is_read(root: Path) -> None:
 def test_an_unknown_benchmark_is_told_of_at_most_three_alike(root: Path) -> None:
     for n in range(9):
         add_benchmark(root / "benchmarks", replace(SMALL, dataset=f"small_{n}"))
-    name = replace(SMALL, dataset="smal")
+    name = replace(SMALL, dataset="small_")
     path = add_contribution(root / "contributions", "unknown", ALL_RIGHT, name)
     far = replace(SMALL, category="ES", subcategory="Quite", property="another", dataset="thing")
     shutil.copyfile(path, path.with_name(far.predictions_name))
