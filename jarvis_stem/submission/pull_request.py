@@ -164,7 +164,8 @@ def commit(clone: Clone, branch: Branch, message: str) -> Commit:
     clone.git("read-tree", branch.parent)
     _check_size(clone)
     # Without what a write that was killed has left.
-    clone.git("add", "--all", "--", name, f":(exclude,glob){name}/**/.*{TEMPORARY}")
+    left = [] if clone.folder.is_symlink() else [f":(exclude,glob){name}/**/.*{TEMPORARY}"]
+    clone.git("add", "--all", "--", name, *left)
     tree = clone.git("write-tree")
     fields = clone.git("diff-tree", "-r", "-z", "--no-renames", branch.parent, tree).split("\0")
     changes = [(*kind.split(), path) for kind, path in zip(fields[::2], fields[1::2], strict=False)]
