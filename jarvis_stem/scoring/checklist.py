@@ -291,6 +291,7 @@ def _future(folder: Path, date: str) -> list[str]:
 def _committed(folder: Path) -> list[datetime.datetime]:
     """When the metadata was last committed, if it was since changed by nobody."""
     try:
+        # Without leave to renew git's index: checking changes nothing.
         if git("--no-optional-locks", "status", "--porcelain", "--", METADATA, cwd=folder):
             return []
         seconds = git("log", "-1", "--format=%ct", "--", METADATA, cwd=folder).split()

@@ -239,13 +239,15 @@ def test_a_large_benchmark_is_read(root: Path) -> None:
 def test_an_unknown_benchmark_is_told_of_at_most_three_alike(root: Path) -> None:
     for n in range(9):
         add_benchmark(root / "benchmarks", replace(SMALL, dataset=f"small_{n}"))
-    name = replace(SMALL, dataset="smal1")
+    name = replace(SMALL, dataset="tiny_small")
     path = add_contribution(root / "contributions", "unknown", ALL_RIGHT, name)
     far = replace(SMALL, category="ES", subcategory="Quite", property="another", dataset="thing")
     shutil.copyfile(path, path.with_name(far.predictions_name))
     done = build(root / "contributions", root / "benchmarks")
     near, distant = sorted((r.problems[0] for r in done.rejected), key=lambda p: "similar" not in p)
-    assert near.startswith("no benchmark AI/ImageClass/smal1_bravais_class.json.zip; similar: ")
+    assert near.startswith(
+        "no benchmark AI/ImageClass/tiny_small_bravais_class.json.zip; similar: "
+    )
     assert "small_bravais_class" in near
     assert near.count(".json.zip") == 4
     assert distant == "no benchmark ES/Quite/thing_another.json.zip; none of the 11 here is like it"
