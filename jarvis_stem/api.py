@@ -8,50 +8,96 @@ from typing import Any
 
 import numpy as np
 
-from jarvis_stem.formats.names import DEFAULT_MODEL
+from jarvis_stem.formats.names import DEFAULT_MODEL, bravais_result
 from jarvis_stem.imaging import picture
 from jarvis_stem.imaging.picture import Frame, Picture
+from jarvis_stem.prediction import models
 from jarvis_stem.prediction.answer import DISTORTION
 from jarvis_stem.prediction.answers import Answers
+from jarvis_stem.prediction.models import KnownModel
 from jarvis_stem.prediction.predictor import Predictor
-from jarvis_stem.training.stored_model import StoredModel
+from jarvis_stem.prediction.stored_model import StoredModel
+from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
 
 # A path, an array, a signal or a structure: classes of HyperSpy, ASE, JARVIS-Tools and pymatgen,
 # none of which this package needs to have imported.
 OnePicture = Any
-CONTRIBUTIONS = Path(__file__).resolve().parents[1] / "contributions"
 
 
 def load_model(
-    name: str = DEFAULT_MODEL, benchmark: str = "stem_2d_image", contributions: Path | None = None
+    name: str = DEFAULT_MODEL,
+    benchmark: str = "stem_2d_image",
+    contributions: Path | None = None,
+    trust_code: bool = False,
 ) -> Predictor:
-    """Load a model with its stored weights.
+    """Load a stored model; none of its contribution's code is executed.
 
     Args:
         name: Of its contribution.
         benchmark: Data set that it was trained on.
-        contributions: Folder of contributions; by default the repository's, beside this package.
+        contributions: Folder of contributions; by default the repository's, beside this package, or
+            else the package's own, and for models that are not there the repository's release.
+        trust_code: Whether to execute the contribution's model.py if it stores nothing but weights.
 
     Returns:
         The model, for `predict` or with its methods of a scikit-learn classifier.
 
     Raises:
-        StemError: No such folder, or see `StoredModel.load`.
+        StemError: No such folder or model, one that needs its code, or see `StoredModel.load`.
 
     Examples:
         >>> model = load_model("robust_lattice_cnn_model")
         >>> model.classes_
         array([0, 1, 2, 3, 4])
     """
-    root = contributions or CONTRIBUTIONS
-    if not root.is_dir():
+    root = contributions or models.default_folder()
+    if contributions and not root.is_dir():
+        raise StemError(f"{root}: no such folder of contributions")
+    folder = root / name
+    result = bravais_result(benchmark)
+    if not folder.is_dir() or (root == models.SHIPPED and not _is_shipped(folder, benchmark)):
+        if contributions or root == models.REPOSITORY:
+            known = {one.name for one in models.known_models(contributions)}
+            names = ", ".join(sorted(known)) or "none"
+            raise StemError(
+                f"{folder}: no such contribution; with a model: {names}; to start one: "
+                f"jarvis-stem new {name}"
+            )
+        return Predictor(StoredModel.load(*models.of_release(name, benchmark)))
+    record = models.recorded(folder, benchmark)
+    if record.model:
+        return Predictor(StoredModel.load(folder / result.model_name, record.model.sha256))
+    code = folder / "model.py"
+    if not trust_code:
         raise StemError(
-            f"{root}: no such folder of contributions, which have the models and their weights; "
-            "install the package from a clone (pip install -e), or name the folder: "
-            "--contributions DIR, load_model(contributions=...)"
+            f"{folder}: stored as weights alone, which {code} runs; if you trust that code: "
+            f"--trust-code, load_model(trust_code=True), or for ever: jarvis-stem convert {name}"
         )
-    return Predictor(StoredModel.load(root / name, benchmark))
+    from jarvis_stem.training.trusted_model import TrustedModel
+
+    terminal.note(f"executing {code}")
+    return Predictor(TrustedModel.load(folder, benchmark))
+
+
+def _is_shipped(folder: Path, benchmark: str) -> bool:
+    return (folder / bravais_result(benchmark).run_record_name).is_file()
+
+
+def list_models(contributions: Path | None = None) -> list[KnownModel]:
+    """List the models that `load_model` can load; see `models.known_models`.
+
+    Args:
+        contributions: Folder of contributions; see `load_model`.
+
+    Raises:
+        StemError: No such folder.
+
+    Examples:
+        >>> "robust_lattice_cnn_model" in {model.name for model in list_models()}
+        True
+    """
+    return models.known_models(contributions)
 
 
 def predict(

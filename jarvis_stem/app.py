@@ -14,6 +14,7 @@ import click
 from jarvis_stem import cli
 from jarvis_stem.formats.names import DEFAULT_MODEL
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.extras import missing
 
 if TYPE_CHECKING:
     from jarvis_stem.prediction.predictor import Predictor
@@ -57,7 +58,7 @@ examples:
     show_default=True,
     metavar="NAME",
     shell_complete=cli.complete_contribution,
-    help="Contribution with stored weights.",
+    help="A model; jarvis-stem models lists them.",
 )
 @click.option(
     "--contributions",
@@ -79,7 +80,7 @@ def main(
     trusted, walks through a folder, and gives plots, CSV and JSON to download.
     """
     if find_spec("nicegui") is None:
-        raise StemError("the page needs NiceGUI; run: pip install 'jarvis-stem[app]'")
+        raise StemError(missing("nicegui"))
     from jarvis_stem.web.app.server import Server
     from jarvis_stem.web.app.worker import Settings
 

@@ -48,10 +48,12 @@ def main(benchmark: str, data: str | None, refresh: bool, benchmarks: Path, outp
     name = bravais_result(benchmark)
     audited = Benchmark.read(benchmarks, name)
     report = {"benchmark": name.benchmark_name, **_measure(benchmark, audited, data, refresh)}
+    if shared := audited.in_two_splits():
+        report["in_two_splits"] = shared
     page = output / "audit" / f"{name.benchmark_name}.md"
     write_text(page, report_markdown(report))
     write_text(page.with_suffix(".json"), json_text(report))
-    cli.report("\n".join([*findings(report), f"page: {page}"]), report)
+    cli.report("\n".join([*shared, *findings(report), f"page: {page}"]), report)
     return 0
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,12 +29,11 @@ from jarvis_stem.utils.threads import in_threads
 if TYPE_CHECKING:
     from jarvis_stem.imaging.picture import Frame
     from jarvis_stem.prediction.benchmark_answers import Contributed
-
-# What torch takes seconds to be imported for is imported where it is needed.
+    from jarvis_stem.prediction.predictor import Predictor
 
 _PLOTS = "lattices"  # folder of plots that are given no other
 _STDOUT = Path("-")
-_ALL = "all"  # contributions with stored weights
+_ALL = "all"  # contributions with a stored model
 _LEARNED_FROM = "stem_2d_image"  # by the models that answer for a benchmark of real pictures
 _EPILOG = """\
 what PATH can be:
@@ -117,7 +117,7 @@ class FrameType(click.ParamType["Frame"]):
     show_default=True,
     metavar="NAME",
     shell_complete=cli.complete_contribution,
-    help="Contribution with stored weights.",
+    help="A model; jarvis-stem models lists them.",
 )
 @cli.dataset_option
 @click.option(
@@ -141,7 +141,12 @@ class FrameType(click.ParamType["Frame"]):
     "--contributions",
     type=cli.Folder(),
     metavar="DIR",
-    help="Folder of contributions; default: the repository's.",
+    help="Folder of contributions; default: the repository's, or this package's model.",
+)
+@click.option(
+    "--trust-code",
+    is_flag=True,
+    help="Execute the model.py of a contribution that has stored weights but no model.",
 )
 @click.option(
     "--contribution",
@@ -150,7 +155,7 @@ class FrameType(click.ParamType["Frame"]):
     metavar="NAME",
     shell_complete=cli.complete_contribution,
     help="Write this contribution's predictions for --benchmark, one of real pictures; can be "
-    f"given several times, {_ALL} is every one with stored weights.",
+    f"given several times, {_ALL} is every one with a stored model.",
 )
 @click.option(
     "--images",
@@ -176,6 +181,7 @@ def main(
     plot: Path | None,
     data: str | None,
     contributions: Path | None,
+    trust_code: bool,
     contributed: tuple[str, ...],
     images: Path | None,
     jsonl: bool,
@@ -189,7 +195,7 @@ def main(
     if contributed:
         for other in ("paths", "pixel_size", "frame", "model", "csv_path", "plot", "data", "jsonl"):
             cli.refuse_together(other, "contributed")
-        return _contribute(contributed, benchmark, images, contributions)
+        return _contribute(contributed, benchmark, images, contributions, trust_code)
     if not paths and plot:
         raise click.UsageError(
             f"'--plot' took {printable(str(plot))!r} for the file to draw to: put '--plot' behind "
@@ -203,11 +209,21 @@ def main(
     inputs = find_inputs(paths, pixel_size, frame, data, benchmark)
     if csv_path and csv_path.resolve() in {Path(name).resolve() for name, _ in inputs}:
         raise StemError(f"{csv_path}: is one of the inputs; name another file for the answers")
-    answering = (model, benchmark, contributions, distortion / 100)
-    outcomes = _printed(inputs, plot, *answering) if jsonl else read_pictures(inputs)
+    from jarvis_stem.api import load_model  # here, so that --help need not wait
+    from jarvis_stem.imaging import compiling
+
+    click.get_current_context().with_resource(compiling.noted())
+    predictor = load_model(model, benchmark, contributions, trust_code)
+    answer = partial(_answered, predictor=predictor, distortion=distortion / 100)
+    if jsonl:
+        outcomes = _printed(inputs, plot, answer)
+    else:
+        read: Iterable[Outcome] = read_pictures(inputs)
+        if plot:
+            read = list(read)
+            plot_paths(plot, read)  # what is wrong with them shows before the work
+        outcomes = in_threads(answer, read, "Answering")
     targets = {} if plot is None else plot_paths(plot, outcomes)
-    if not jsonl:
-        outcomes = _answered(outcomes, *answering)
     draw_plots(outcomes, targets)
     _say_where(csv_path, targets)
     if csv_path == _STDOUT:
@@ -232,15 +248,9 @@ def _refuse_two_outputs(csv_path: Path | None, jsonl: bool) -> None:
 
 
 def _printed(
-    inputs: Sequence[Input],
-    plot: Path | None,
-    model: str,
-    benchmark: str,
-    contributions: Path | None,
-    distortion: float,
+    inputs: Sequence[Input], plot: Path | None, answer: Callable[[Outcome], Outcome]
 ) -> list[Outcome]:
     """Answer input by input, and print each answer before the next one is read."""
-    answer = _answering(model, benchmark, contributions, distortion)
     outcomes = []
     for name, read in track(inputs, "Answering"):
         for outcome in map(answer, read_input(name, read)):
@@ -249,31 +259,11 @@ def _printed(
     return outcomes
 
 
-def _answered(
-    outcomes: Sequence[Outcome],
-    model: str,
-    benchmark: str,
-    contributions: Path | None,
-    distortion: float = DISTORTION,
-) -> list[Outcome]:
-    answer = _answering(model, benchmark, contributions, distortion)
-    return in_threads(answer, outcomes, "Answering")
-
-
-def _answering(
-    model: str, benchmark: str, contributions: Path | None, distortion: float
-) -> Callable[[Outcome], Outcome]:
-    """What answers for the picture of an outcome, if it has one."""
-    from jarvis_stem.api import load_model
-
-    predictor = load_model(model, benchmark, contributions)
-
-    def answer(one: Outcome) -> Outcome:
-        if not one.picture:
-            return one
-        return replace(one, answer=predictor.answer([one.picture], distortion)[0])
-
-    return answer
+def _answered(outcome: Outcome, predictor: Predictor, distortion: float = DISTORTION) -> Outcome:
+    """An outcome with the answer for its picture, if it has one."""
+    if not outcome.picture:
+        return outcome
+    return replace(outcome, answer=predictor.answer([outcome.picture], distortion)[0])
 
 
 def _say_where(csv_path: Path | None, targets: Mapping[str, Path]) -> None:
@@ -287,10 +277,14 @@ def _say_where(csv_path: Path | None, targets: Mapping[str, Path]) -> None:
 
 
 def _contribute(
-    names: Sequence[str], dataset: str, images: Path | None, contributions: Path | None
+    names: Sequence[str],
+    dataset: str,
+    images: Path | None,
+    contributions: Path | None,
+    trust_code: bool,
 ) -> int:
     """Write contributions' predictions for a benchmark of real pictures."""
-    done = list(_contributed(names, dataset, images, contributions))
+    done = list(_contributed(names, dataset, images, contributions, trust_code))
     cli.report("\n".join(map(str, done)), [one.as_json() for one in done])
     for id, why in done[0].unanswered.items():
         cli.complain(f"{id}: no answer: {why}")
@@ -298,15 +292,20 @@ def _contribute(
 
 
 def _contributed(
-    names: Sequence[str], dataset: str, images: Path | None, contributions: Path | None
+    names: Sequence[str],
+    dataset: str,
+    images: Path | None,
+    contributions: Path | None,
+    trust_code: bool,
 ) -> Iterator[Contributed]:
-    from jarvis_stem.api import CONTRIBUTIONS
+    from jarvis_stem.api import load_model
     from jarvis_stem.formats.benchmark import Benchmark
     from jarvis_stem.formats.names import bravais_result
     from jarvis_stem.imaging.public_pictures import pictures_folder
     from jarvis_stem.prediction.benchmark_answers import contribute, read_benchmark
+    from jarvis_stem.prediction.models import default_folder, known_models
 
-    root = contributions or CONTRIBUTIONS
+    root = contributions or default_folder()
     benchmarks = root.resolve().parent / "benchmarks"
     name = bravais_result(dataset)
     benchmark = Benchmark.read(benchmarks, name)
@@ -317,11 +316,12 @@ def _contributed(
         )
     learned = bravais_result(_LEARNED_FROM)
     if _ALL in names:
-        names = sorted(path.parent.name for path in root.glob(f"*/{learned.weights_name}"))
+        names = [one.name for one in known_models(root) if one.benchmark == _LEARNED_FROM]
     fallback = Benchmark.read(benchmarks, learned).majority_class
     outcomes = read_benchmark(list(benchmark.split(name.split)), pictures_folder(dataset, images))
     for model in names:
-        answered = _answered(outcomes, model, _LEARNED_FROM, root)
+        predictor = load_model(model, _LEARNED_FROM, root, trust_code)
+        answered = in_threads(partial(_answered, predictor=predictor), outcomes, "Answering")
         yield contribute(root / model, name, benchmark, answered, fallback)
 
 

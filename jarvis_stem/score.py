@@ -6,6 +6,8 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
+from importlib.util import find_spec
+from itertools import zip_longest
 from pathlib import Path
 
 import click
@@ -17,7 +19,9 @@ from jarvis_stem.formats.schema import web_address
 from jarvis_stem.scoring.board import Board, Leaderboard
 from jarvis_stem.scoring.leaderboard import build
 from jarvis_stem.scoring.table import RANK, notices, rows
+from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.extras import missing
 from jarvis_stem.utils.files import json_text, write_if_changed
 
 # In the order of the table; without --wide those with the highest weight that fit are shown.
@@ -116,16 +120,20 @@ def main(
     project = _project(repository_url)
     leaderboard = build(contributions, benchmarks, project.benchmarks)
     data = leaderboard.as_json()
-    pages = _build_site(leaderboard, project, contributions, site)  # first, for it may refuse
-    for path, text in _jarvis_pages(leaderboard, project).items():
-        write_if_changed(output / path, text.encode())
+    if without := [name for name in ("itables", "plotly") if find_spec(name) is None]:
+        terminal.note(f"no pages are written: {missing(without[0])}")
+        pages: list[Path] = []
+    else:
+        pages = _build_site(leaderboard, project, contributions, site)  # first, for it may refuse
+        for path, text in _jarvis_pages(leaderboard, project).items():
+            write_if_changed(output / path, text.encode())
     write_if_changed(output / "leaderboard.json", json_text(data).encode())
     notes = [f"note: {leaderboard.left_out_note}"] if leaderboard.left_out else []
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPED
     shown = columns or (list(_COLUMNS) if wide else None)
     texts = [
         _text(board, page, shown, width)
-        for board, page in zip(leaderboard.benchmarks, pages, strict=True)
+        for board, page in zip_longest(leaderboard.benchmarks, pages)
     ]
     text = "\n".join([*texts, *(line for note in notes for line in _wrapped(note, width))])
     cli.report(text, data)
@@ -175,19 +183,19 @@ def _build_site(
     return [site / board_page(board) for board in leaderboard.benchmarks]
 
 
-def _text(board: Board, page: Path, columns: list[str] | None, width: int) -> str:
+def _text(board: Board, page: Path | None, columns: list[str] | None, width: int) -> str:
     """A board as aligned text, what to know of it, and where its page is.
 
     Args:
         board: What to show.
-        page: Its page.
+        page: Its page, if there is one.
         columns: What to show of it; what fits if None.
         width: Characters of a line.
     """
     notes = [RANK, *(f"note: {sentence}" for sentence in notices(board))]
     lines = [line for note in notes for line in _wrapped(note, width)]
     table = _table(board, columns) if columns else _fitting(board, width)
-    return "\n".join([board.name, table, *lines, f"page: {page}", ""])
+    return "\n".join([board.name, table, *lines, *([f"page: {page}"] if page else []), ""])
 
 
 def _table(board: Board, columns: Sequence[str]) -> str:

@@ -40,7 +40,7 @@ exit status:
 examples:
   jarvis-stem site --open
   jarvis-stem site --serve --port 8080
-  jarvis-stem site --data ../shared/jarvis_data --run-models
+  jarvis-stem site --data ../shared/jarvis_data
   jarvis-stem site --no-images --json | jq .bytes
 """
 
@@ -58,12 +58,6 @@ examples:
 )
 @cli.data_option
 @click.option("--no-images", is_flag=True, help="Leave out images and the pages that show them.")
-@click.option(
-    "--run-models",
-    is_flag=True,
-    help="Run stored models for their probabilities. Executes every contribution's model.py: only "
-    "for contributions that you trust.",
-)
 @click.option("--serve", is_flag=True, help="Serve it on 127.0.0.1 and rebuild on change.")
 @click.option(
     "--port",
@@ -82,7 +76,6 @@ def main(
     output: Path,
     data: str | None,
     no_images: bool,
-    run_models: bool,
     serve: bool,
     port: int,
     open_browser: bool,
@@ -93,7 +86,7 @@ def main(
     if serve and cli.wants_json():
         raise click.UsageError("'--json' and '--serve' exclude each other.")
     server = Server(output, port) if serve else None  # first: building takes a while
-    site = _Site(contributions, benchmarks, output, not no_images, data, run_models)
+    site = _Site(contributions, benchmarks, output, not no_images, data)
     leaderboard, built = site.build()
     cli.report(_summary(output, built), asdict(built) | {"output": str(output)})
     cli.report_rejected(leaderboard)
@@ -114,7 +107,6 @@ class _Site:
     output: Path
     images: bool
     data: str | None
-    run_models: bool
 
     @property
     def sources(self) -> list[Path]:
@@ -129,13 +121,7 @@ class _Site:
         scored = leaderboard.build(self.contributions, self.benchmarks, project.benchmarks)
         galleries = {}
         if self.images:
-            galleries = gallery.build(
-                scored,
-                self.contributions,
-                self.benchmarks,
-                data=self.data,
-                run_models=self.run_models,
-            )
+            galleries = gallery.build(scored, self.contributions, self.benchmarks, data=self.data)
         content = Content(
             scored,
             project,

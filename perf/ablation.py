@@ -19,7 +19,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import torch
@@ -30,12 +29,13 @@ from torch import Tensor, nn
 
 from jarvis_stem import cli
 from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.description import SHAPES
 from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.imaging import image_set, structures
-from jarvis_stem.training import architecture, inference, lattice_encoding, loop, machine
+from jarvis_stem.imaging.description import describe
+from jarvis_stem.imaging.lattice_numbers import reduced_numbers
+from jarvis_stem.training import architecture, inference, loop, machine
 from jarvis_stem.training.architecture import Recipe
-from jarvis_stem.training.description import Measured, mirror
-from jarvis_stem.training.lattice_encoding import LatticeEncoding
 from jarvis_stem.training.lattice_net import LatticeNet, spectrum_cnn
 from jarvis_stem.training.loop import Split
 from jarvis_stem.utils.files import json_text, read_json_object, write_text
@@ -50,6 +50,8 @@ _CROP = 128  # pixels that the real-space CNN sees, each way
 _joined = architecture.load(_ROOT / "contributions/lattice_cnn_model")
 _alone = architecture.load(_ROOT / "contributions/lattice_model")
 _CELL = (16, 32, 64)
+_REDUCED = reduced_numbers(np.ones((1, 2, 2), np.float32)).shape[1]
+_SCALARS = 3  # after the lattice's numbers: its quality, the image's brightness and contrast
 
 
 def _pixel_cnn(classes: int) -> nn.Module:
@@ -60,16 +62,13 @@ def _pixel_cnn(classes: int) -> nn.Module:
 
 
 class _ReducedAlone(LatticeNet):
-    """A LatticeNet whose encoding does not know the cell along x."""
+    """A LatticeNet that is not told the cell along x, whose numbers come after the reduced ones."""
 
-    def forward(self, description: Tensor) -> Tensor:
-        with mock.patch.object(lattice_encoding, "_numbers", lattice_encoding._reduced_numbers):
-            return super().forward(description)
-
-
-def _reduced_alone(classes: int) -> nn.Module:
-    with mock.patch.object(lattice_encoding, "_numbers", lattice_encoding._reduced_numbers):
-        return _ReducedAlone(classes)
+    def forward(self, *parts: Tensor) -> Tensor:
+        lattice, *others = parts
+        known = torch.ones(lattice.shape[1])
+        known[_REDUCED : SHAPES["lattice"][0] - _SCALARS] = 0
+        return super().forward(lattice * known, *others)
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ ROWS = {
     "lattice": Row("lattice (lattice_model)", lambda n: _alone.build(n), _alone.recipe),
     "reduced": Row(
         "lattice, its reduced cell alone",
-        lambda n: _reduced_alone(n),
+        lambda n: _ReducedAlone(n),
         _alone.recipe,
     ),
     "lattice+cell": Row(
@@ -143,7 +142,7 @@ def main() -> int:
     wanted = options.row or [row for row in (*ROWS, _BOOSTED) if row not in known]
     if wanted:
         train, validation, test = _data(options)
-        remember(train.images, validation.images, test.images)
+        remember(*(part.images.numpy() for part in (train, validation, test)))
     for name in wanted:
         print(f"{name}:", file=sys.stderr)
         if name == _BOOSTED:
@@ -247,17 +246,11 @@ def _boosted(train: Split, validation: Split, test: Split) -> dict[str, Any]:
     The trees see both what is measured and its mirror image, as the network does.
     """
     networks = [_fitted(_alone.build, _alone.recipe, seed, train, validation) for seed in _SEEDS]
-    describing = LatticeNet(2)
-    encode = LatticeEncoding()
 
     def numbers(part: Split, *, mirrored: bool = False) -> Any:
-        described = describing.describe(part.images)
-        with torch.no_grad():
-            return encode(Measured(mirror(described) if mirrored else described)).numpy()
+        both = describe(part.images.numpy(), ("lattice", "harmonics"))
+        return np.concatenate(both[mirrored], axis=1)
 
-    encode.train()  # learns the normalisation, which trees do not mind
-    numbers(train)
-    encode.eval()
     learn = np.concatenate([numbers(train), numbers(train, mirrored=True)])
     classes = np.tile(train.classes, 2)
     alone, joined, start = [], [], time.perf_counter()

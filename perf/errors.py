@@ -4,7 +4,7 @@ python perf/errors.py --data ../shared/jarvis_data
 python perf/errors.py --data ../shared/jarvis_data lattice_cnn_model
 
 Writes docs/errors.json and docs/errors.md from the committed predictions. Of a contribution that is
-named, its stored weights predict the test images: prints the confusion matrix and what the wrong
+named, its stored model predicts the test images: prints the confusion matrix and what the wrong
 ones have in common, and writes docs/errors_<model>.png, its most confident errors as pictures.
 """
 
@@ -29,15 +29,14 @@ from shares import by_class, interval_text, share
 from tabulate import tabulate
 
 from jarvis_stem import cli
+from jarvis_stem.api import load_model
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.formats.published import Reference
 from jarvis_stem.imaging import image_set, measurement, structures
 from jarvis_stem.imaging.bravais import CLASS_NAMES
-from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.scoring.metrics import confusion_matrix
-from jarvis_stem.training.stored_model import StoredModel
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, write_bytes, write_text
 
@@ -51,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("model", nargs="?", help="a contribution with stored weights")
+    parser.add_argument("model", nargs="?", help="a contribution with a stored model")
     parser.add_argument("--data", metavar="DIR", help="JARVIS databases")
     parser.add_argument("--contributions", type=Path, default=_ROOT / "contributions")
     parser.add_argument("--output", type=Path, default=_ROOT / "docs", metavar="DIR")
@@ -180,9 +179,11 @@ def _table(rows: list[dict[str, str]]) -> str:
 
 
 def _show(folder: Path, truth: Mapping[str, int], found: Mapping[str, Atoms], output: Path) -> None:
-    """Predict the test images with a contribution's stored weights and show the errors."""
+    """Predict the test images with a contribution's stored model and show the errors."""
     rendered = image_set.render(found, list(truth))
-    probabilities = Predictor(StoredModel.load(folder)).predict_proba(rendered.images)
+    probabilities = load_model(folder.name, contributions=folder.parent).predict_proba(
+        rendered.images
+    )
     classes = np.array([truth[i] for i in rendered.ids])
     predicted = probabilities.argmax(axis=1)
     matrix = confusion_matrix(classes, predicted, len(CLASS_NAMES))

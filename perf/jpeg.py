@@ -46,7 +46,7 @@ def main() -> None:
     jpegs = image_set.read_folder(options.jpegs, drawn, benchmark.classes)
     print(f"{len(classes)} JPEGs, {len(drawn)} with a structure\n")
     _print_lattices(jpegs, renders)
-    models = predictors(_ROOT / "contributions", _NAME.dataset, _ROOT / "benchmarks")
+    models = predictors(_ROOT / "contributions", _NAME.dataset)
     print(f"\n{_agreement(models, jpegs, renders, np.array(list(drawn.values())))}")
 
 

@@ -93,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = architecture.load(_MODEL)
     recipe = replace(found.recipe, epochs=options.epochs or found.recipe.epochs)
     drawn = _drawn(options, recipe.noisy_copies)
-    remember(*(part.images for part in drawn.parts), *drawn.validation.values())
+    images = [*(part.images for part in drawn.parts), *drawn.validation.values()]
+    remember(*(one.numpy() for one in images))
     rows = {}
     for name, left_out in _WITHOUT.items():
         print(f"{name}:", file=sys.stderr)
@@ -142,14 +143,15 @@ def _drawn(options: argparse.Namespace, copies: int) -> Drawn:
 
 
 def _train(model: nn.Module, recipe: Recipe, drawn: Drawn, left_out: Sequence[str]) -> None:
-    parts = [
+    learn, choose = (
         replace(part, images=part.images[torch.from_numpy(_instead(table, left_out))])
         for part, table in zip(drawn.parts, drawn.conditions, strict=True)
-    ]
+    )
     with tempfile.TemporaryDirectory() as folder:
         loop.fit(
             model,
-            *parts,
+            learn,
+            choose,
             recipe,
             seed=0,
             device=torch.device("cpu"),
@@ -184,6 +186,8 @@ def _validated(model: nn.Module, drawn: Drawn) -> dict[str, float]:
 
 def _table(content: Mapping[str, Any]) -> str:
     lines = [
+        "## What learning from each condition is worth",
+        "",
         f"`{content['command']}`: accuracy on the {content['validation']} structures of the "
         f"validation part after {content['epochs']} epochs.",
         "",

@@ -86,7 +86,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=_ROOT / "docs", metavar="DIR")
     options = parser.parse_args()
 
-    models = predictors(options.contributions, options.benchmark, _ROOT / "benchmarks")
+    models = predictors(options.contributions, options.benchmark)
     name = bravais_result(options.benchmark)
     truth = Benchmark.read(_ROOT / "benchmarks", name).split("test")
     found = structures.for_dataset(options.benchmark, truth, data=options.data)
@@ -97,7 +97,7 @@ def main() -> int:
     for conditions in track(every, "Conditions"):
         if conditions not in measured:
             pictures = image_set.render(found, ids, conditions).images
-            remember(torch.from_numpy(pictures))
+            remember(pictures)
             measured[conditions] = {
                 model: _measured(predictor, pictures, [truth[i] for i in ids])
                 for model, predictor in models.items()

@@ -1,9 +1,9 @@
-"""Measure prediction with each contribution's stored weights, on the CPU; prints JSON.
+"""Measure prediction with each contribution's stored model, on the CPU; prints JSON.
 
 python perf/stage_prediction.py --data ../shared/jarvis_data --before DIR
 
 Cold is a new process, from its start to its exit with the answer for one image; warm is one image
-in a process that has answered before. Builds predict by turns, each with the weights that it has.
+in a process that has answered before. Builds predict by turns, each with the model that it has.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _COLD = """\
 import sys
 from pathlib import Path
 import numpy as np
-from jarvis_stem.prediction.predictor import Predictor
-from jarvis_stem.training.stored_model import StoredModel
-folder, benchmark, image = sys.argv[1:]
-print(Predictor(StoredModel.load(Path(folder), benchmark)).predict_proba(np.load(image)).argmax())
+from jarvis_stem import load_model
+name, benchmark, image = sys.argv[1:]
+model = load_model(name, benchmark, Path("contributions"))
+print(model.predict_proba(np.load(image)).argmax())
 """
 
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with builds.workers(both, "prediction", *passed) as ask:
 
             def figures(name: str, model: str) -> dict[str, float] | None:
-                if not (both[name].root / _weights(model, options)).is_file():
+                if not _stored(both[name], model, options.benchmark):
                     return None
                 return {
                     "cold_ms": _cold(both[name], model, options.benchmark, image),
@@ -72,12 +72,14 @@ def _draw(image: Path, options: argparse.Namespace) -> None:
     np.save(image, image_set.render(found, list(found)[:1]).images)
 
 
-def _weights(model: str, options: argparse.Namespace) -> Path:
-    return Path("contributions") / model / bravais_result(options.benchmark).weights_name
+def _stored(build: builds.Build, model: str, dataset: str) -> bool:
+    """Whether a build has a stored model, or as earlier ones its weights."""
+    name = bravais_result(dataset)
+    return any((build.root / "contributions" / model).glob(f"{name}.[os]*"))
 
 
 def _cold(build: builds.Build, model: str, dataset: str, image: Path) -> float:
-    return build.run("-c", _COLD, Path("contributions") / model, dataset, image).seconds * 1000
+    return build.run("-c", _COLD, model, dataset, image).seconds * 1000
 
 
 if __name__ == "__main__":

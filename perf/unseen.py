@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jarvis.core.atoms import Atoms
 from numpy.typing import NDArray
 from projection import projected_lattice
@@ -79,8 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
     sources = [source for path in zips for source in _of_structures(path, train)]
     sources += _of_jpegs(options.jpegs, benchmark)
     sources = [source for source in sources if len(source.classes)]
-    models = predictors(options.contributions, _DATASET, _ROOT / "benchmarks")
-    remember(*(torch.from_numpy(source.images) for source in sources))
+    models = predictors(options.contributions, _DATASET)
+    remember(*(source.images for source in sources))
     typed = sys.argv[1:] if arguments is None else arguments
     content = {
         "command": shlex.join(["python", "perf/unseen.py", *map(str, typed)]),
@@ -88,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
         "sources": [_described(source) for source in sources],
         "models": {
             model: {
-                "weights_sha256": _weights(options.contributions / model, name),
+                "sha256": _sha256(options.contributions / model, name),
                 "sources": {s.name: _figures(s, predictor.predict(s.images)) for s in sources},
             }
             for model, predictor in models.items()
@@ -180,9 +179,9 @@ def _described(source: Source) -> dict[str, Any]:
     }
 
 
-def _weights(folder: Path, name: ResultName) -> str | None:
+def _sha256(folder: Path, name: ResultName) -> str | None:
     record, _ = read_run_record(folder / name.run_record_name)
-    return record.weights.sha256 if record and record.weights else None
+    return record.stored.sha256 if record and record.stored else None
 
 
 def _figures(source: Source, predicted: NDArray[Any]) -> dict[str, Any]:

@@ -120,16 +120,14 @@ def _lattices(options: argparse.Namespace) -> Tasks:
 
 
 def _prediction(options: argparse.Namespace) -> Tasks:
-    """Milliseconds of one image, and images a second, by contribution with stored weights."""
-    # Imported here, for the other stages need no torch.
-    from jarvis_stem.prediction.predictor import Predictor
-    from jarvis_stem.training.stored_model import StoredModel
+    """Milliseconds of one image, and images a second, by contribution with a stored model."""
+    from jarvis_stem import load_model  # here, for the other stages need no models
 
     _, pixels = _train_images(options)
-    weights = bravais_result(options.benchmark).weights_name
+    name = bravais_result(options.benchmark)
 
     def tasks(folder: Path) -> Tasks:
-        predictor = Predictor(StoredModel.load(folder, options.benchmark))
+        predictor = load_model(folder.name, options.benchmark, Path("contributions"))
         predictor.predict_proba(pixels[:1])
 
         def warm() -> float:
@@ -140,7 +138,8 @@ def _prediction(options: argparse.Namespace) -> Tasks:
 
         return {f"warm {folder.name}": warm, f"rate {folder.name}": rate}
 
-    folders = sorted(path.parent for path in Path("contributions").glob(f"*/{weights}"))
+    stored = Path("contributions").glob(f"*/{name}.[os]*")  # .onnx, or .safetensors of old
+    folders = sorted(path.parent for path in stored)
     return {"images": lambda: len(pixels)} | {
         name: task for folder in folders for name, task in tasks(folder).items()
     }

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from jarvis_stem.formats.names import PREDICTIONS_SUFFIX, WEIGHTS_SUFFIX
+from jarvis_stem.formats.names import MODEL_SUFFIX, PREDICTIONS_SUFFIX, WEIGHTS_SUFFIX
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import TEMPORARY
 from jarvis_stem.utils.messages import quote
 
 NAME_LIMIT = 100  # characters
@@ -19,7 +20,6 @@ README = "README.md"
 TO_FILL_IN = "Fill in: "  # begins what a person is to write in a new contribution's README
 ATTRIBUTES = ".gitattributes"
 ATTRIBUTES_FAULT = f"{ATTRIBUTES}, by which a clone has other files than were committed"
-_TEMPORARY = re.compile(r"\..*\.tmp")  # of a write that was killed; the next one removes it
 # Windows takes these for devices, whatever comes behind a point.
 _DEVICE = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE
@@ -43,9 +43,9 @@ def prediction_files(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{PREDICTIONS_SUFFIX}"))
 
 
-def weights_files(folder: Path) -> list[Path]:
-    """Weights in a contribution folder, sorted."""
-    return sorted(folder.glob(f"*{WEIGHTS_SUFFIX}"))
+def model_files(folder: Path) -> list[Path]:
+    """Stored models and weights in a contribution folder, sorted."""
+    return sorted(p for suffix in (MODEL_SUFFIX, WEIGHTS_SUFFIX) for p in folder.glob(f"*{suffix}"))
 
 
 def check_folder_name(folder: Path) -> list[str]:
@@ -112,7 +112,8 @@ def file_faults(folder: Path) -> list[str]:
 def _below(folder: Path) -> Iterator[Path]:
     """All below a folder but what git would not have; links are not followed."""
     for path in sorted(folder.iterdir()):
-        if path.name == "__pycache__" or _TEMPORARY.fullmatch(path.name):
+        temporary = path.name[0] == "." and path.name.endswith(TEMPORARY)  # of a killed write
+        if path.name == "__pycache__" or temporary:
             continue
         yield path
         if path.is_dir() and not path.is_symlink():

@@ -15,6 +15,7 @@ from jarvis_stem.utils.errors import StemError
 
 PREDICTIONS_SUFFIX = ".csv.zip"
 BENCHMARK_SUFFIX = ".json.zip"
+MODEL_SUFFIX = ".onnx"
 WEIGHTS_SUFFIX = ".safetensors"
 CONVENTION = "<CAT>-<SUBCAT>-<prop>-<dataset>-<split>-<metric>"
 SCORED_SPLIT = "test"
@@ -87,8 +88,13 @@ class ResultName:
         return f"{self}.run.json"
 
     @builtins.property
+    def model_name(self) -> str:
+        """Name of the model that the predictions were made with, a graph that runs alone."""
+        return f"{self}{MODEL_SUFFIX}"
+
+    @builtins.property
     def weights_name(self) -> str:
-        """Name of the weights that the predictions were made with."""
+        """Name of its weights, which run with its model.py alone, where there is no graph."""
         return f"{self}{WEIGHTS_SUFFIX}"
 
     @builtins.property

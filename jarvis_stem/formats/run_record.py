@@ -40,8 +40,8 @@ class RunResult(_Schema):
     n: Count
 
 
-class Weights(_Schema):
-    """The file of the trained model's weights."""
+class Stored(_Schema):
+    """The file of the trained model, or of its weights."""
 
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     bytes: Count
@@ -59,7 +59,13 @@ class RunRecord(_Schema):
     costs: Costs
     result: RunResult
     history: list[dict[OneLine, float]]
-    weights: Weights | None = None
+    model: Stored | None = None
+    weights: Stored | None = None
+
+    @property
+    def stored(self) -> Stored | None:
+        """The trained model: its graph, or else its weights."""
+        return self.model or self.weights
 
 
 def read_run_record(path: Path) -> tuple[RunRecord | None, list[str]]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from scipy import ndimage
 
-_OUTLIERS = 0.2  # percent of the pixels that are clipped at either end
+from jarvis_stem.imaging.harmonics import compiled
+
+_OUTLIERS = 0.002  # share of the pixels that are clipped at either end
 _WIDER = 2  # times the background's width, for the variance
-_SAMPLES = 2.5  # of what varies slowly, a standard deviation
 _FLAT = 0.1  # of the mean deviation: less is not stretched
+_SAMPLED = 2  # pixels, each way, of which one tells the range of all
+_PASSES = 3  # of moving means, which come close to a Gaussian
 
 
 def evened(values: NDArray[np.float32], width: float) -> NDArray[np.float32]:
@@ -22,7 +25,7 @@ def evened(values: NDArray[np.float32], width: float) -> NDArray[np.float32]:
 
     Args:
         values: float32[H, W].
-        width: Standard deviation of the Gaussian that the surroundings are, pixels.
+        width: Standard deviation of the surroundings' weights, pixels.
 
     Returns:
         float32[H, W], around 0; all 0 for a flat picture.
@@ -34,20 +37,90 @@ def evened(values: NDArray[np.float32], width: float) -> NDArray[np.float32]:
         >>> float(np.corrcoef(even[20:-20, 64], stripes[20:-20, 64])[0, 1].round(2))
         0.89
     """
-    low, high = np.percentile(values[::2, ::2], (_OUTLIERS, 100 - _OUTLIERS))
-    clipped = np.clip(values, low, high).astype(np.float32)
-    detail = clipped - _surroundings(clipped, width)
-    deviation = np.sqrt(_surroundings(detail**2, _WIDER * width))
-    floor = _FLAT * deviation.mean() + np.finfo(np.float32).tiny
+    return _evened(np.ascontiguousarray(values), _radius(width), _radius(_WIDER * width))
+
+
+def stretched(values: NDArray[np.float32], left_out: float) -> NDArray[np.uint8]:
+    """Numbers as grey values, but for outliers.
+
+    Args:
+        values: float32[H, W].
+        left_out: Share of the pixels that become black and white at either end.
+    """
+    return _grey(np.ascontiguousarray(values), left_out)
+
+
+def _radius(width: float) -> int:
+    """Pixels each way of moving means that together spread as a Gaussian does."""
+    return max(1, round((math.sqrt(12 * width**2 / _PASSES + 1) - 1) / 2))
+
+
+@compiled
+def _evened(values: NDArray[np.float32], near: int, wide: int) -> NDArray[np.float32]:
+    low, high = _range(values, _OUTLIERS)
+    clipped = np.empty_like(values)
+    for row in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            clipped[row, column] = min(max(values[row, column], low), high)
+    detail = clipped - _surroundings(clipped, near)
+    deviation = np.sqrt(_surroundings(detail * detail, wide))
+    floor = np.float32(_FLAT * deviation.mean() + 1e-37)
     return np.asarray(detail / (deviation + floor), np.float32)
 
 
-def _surroundings(values: NDArray[np.float32], width: float) -> NDArray[np.float32]:
-    """Mean of the surroundings, taken of fewer pixels, which is all that it has to show."""
-    factor = max(1, round(width / _SAMPLES))
-    picture = Image.fromarray(values)
-    smooth = ndimage.gaussian_filter(
-        np.asarray(picture.reduce(factor)), width / factor, mode="reflect", truncate=3
-    )
-    whole = Image.fromarray(smooth).resize(picture.size, Image.Resampling.BILINEAR)
-    return np.asarray(whole, np.float32)
+@compiled
+def _grey(values: NDArray[np.float32], left_out: float) -> NDArray[np.uint8]:
+    low, high = _range(values, left_out)
+    scale = np.float32(255) / max(high - low, np.float32(1e-6))
+    grey = np.empty(values.shape, np.uint8)
+    for row in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            value = (values[row, column] - low) * scale
+            grey[row, column] = np.uint8(min(max(value, np.float32(0)), np.float32(255)))
+    return grey
+
+
+@compiled
+def _range(values: NDArray[np.float32], left_out: float) -> tuple[np.float32, np.float32]:
+    """Lowest and highest of some of the pixels but for a share of them."""
+    sample = values[::_SAMPLED, ::_SAMPLED].copy().ravel()
+    first = int(left_out * (len(sample) - 1))
+    ordered = np.partition(sample, first)
+    low = ordered[first]
+    return low, np.partition(ordered, len(sample) - 1 - first)[len(sample) - 1 - first]
+
+
+@compiled
+def _surroundings(values: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
+    """Mean of the surroundings; the picture is mirrored at its edges."""
+    for _ in range(2):  # down, and across
+        for _ in range(_PASSES):
+            values = _moving_mean(values, radius)
+        values = values.T.copy()
+    return values
+
+
+@compiled
+def _moving_mean(values: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
+    """Mean of so many rows above and below each."""
+    rows, columns = values.shape
+    means, total = np.empty_like(values), np.zeros(columns, np.float32)
+    for row in range(-radius, radius + 1):
+        total += values[_mirrored(row, rows)]
+    share = np.float32(1 / (2 * radius + 1))
+    for row in range(rows):
+        leaving, coming = (
+            values[_mirrored(row - radius, rows)],
+            values[_mirrored(row + radius + 1, rows)],
+        )
+        for column in range(columns):
+            means[row, column] = total[column] * share
+            total[column] += coming[column] - leaving[column]
+    return means
+
+
+@compiled
+def _mirrored(place: int, count: int) -> int:
+    """The place that a picture continued by its mirror images has there."""
+    place %= 2 * count
+    return place if place < count else 2 * count - 1 - place

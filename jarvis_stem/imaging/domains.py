@@ -18,7 +18,8 @@ from PIL import Image
 from scipy import fft
 
 from jarvis_stem.imaging import measurement, superposition
-from jarvis_stem.imaging.contrast import evened
+from jarvis_stem.imaging.contrast import evened, stretched
+from jarvis_stem.imaging.harmonics import hann_window
 from jarvis_stem.imaging.stem import PIXEL_SIZE
 
 _WIDTH = 10  # pixels of a tile that the background is wide
@@ -32,10 +33,12 @@ _ALIKE = 0.05  # of their length, by which vectors of one domain may differ
 _MULTIPLE = 0.1  # the same, of a lattice and one several times finer
 _LEAST = 0.04  # mean quality of a picture's tiles below which there is no lattice
 _LEAST_POOLED = 0.4  # the same, of rows and columns of them, in which chance adds up too
+_SURE = 0.5  # mean quality of a domain's tiles, which two lattices in each do not reach
 _SECOND = 0.35  # of the first domain's weight that makes another one
 _FEWEST = 3  # tiles of a domain; noise has two alike now and then
 _INDEPENDENT = 0.25  # of overlapping tiles
-_PERCENTILES = (0.1, 99.9)
+_WINDOW = 0.02  # of its autocorrelation's maximum
+_OUTLIERS = 1e-3  # of the pixels, at either end
 
 
 @dataclass(frozen=True)
@@ -144,8 +147,8 @@ def _with_superposed(domains: list[Domain], tiles: _Tiles) -> list[Domain]:
         for vectors, share in two
     ]
     same = [_alike(domains[0].vectors, one.vectors) is not None for one in found]
-    if not any(same):
-        return found
+    if not any(same):  # then either the tiles or their sum show what is not there
+        return domains if domains[0].weight > _SURE * domains[0].share else found
     return domains if len(domains) > 1 else [domains[0], found[1 - same.index(True)]]
 
 
@@ -205,14 +208,17 @@ def _spectra(tiles: _Tiles) -> NDArray[np.float32]:
 
 def _windowed(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Images around 0, to 0 at their edges."""
-    rows, columns = (np.hanning(n).astype(np.float32) for n in images.shape[1:])
     level = images.mean(axis=(1, 2), keepdims=True, dtype=np.float32)
-    return np.asarray((images - level) * rows[:, None] * columns)
+    return np.asarray((images - level) * hann_window((images.shape[1], images.shape[2])))
 
 
 def _autocorrelation(spectra: NDArray[np.float32], tiles: _Tiles) -> NDArray[np.uint8]:
-    """The mean autocorrelation of the tiles that the spectra are of."""
-    return _grey(fft.fftshift(fft.irfft2(spectra.mean(axis=0), s=tiles.images.shape[1:])))
+    """The mean autocorrelation of the tiles that the spectra are of, without the window's own."""
+    shape = (tiles.images.shape[1], tiles.images.shape[2])
+    window = np.abs(fft.rfft2(hann_window(shape))) ** 2
+    values, own = (fft.irfft2(one, s=shape) for one in (spectra.mean(axis=0), window))
+    least = _WINDOW * own.max()  # of the far ends nothing is known
+    return stretched(fft.fftshift(values / np.maximum(own, least)), _OUTLIERS)
 
 
 def _around(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -227,14 +233,7 @@ def _tile(values: NDArray[np.float32], box: NDArray[np.int64], width: float) -> 
     part = Image.fromarray(np.ascontiguousarray(values[top : top + height, left : left + across]))
     columns, rows = (max(_SMALLEST, round(n * _WIDTH / width)) for n in (across, height))
     scaled = np.asarray(part.resize((columns, rows), Image.Resampling.BICUBIC), np.float32)
-    return _grey(evened(scaled, _WIDTH))
-
-
-def _grey(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Numbers stretched to 0..255, but for outliers."""
-    low, high = np.percentile(values[::2, ::2], _PERCENTILES)
-    grey = np.clip((values - low) / max(high - low, 1e-6), 0, 1) * 255
-    return np.asarray(grey.astype(np.uint8))
+    return stretched(evened(scaled, _WIDTH), _OUTLIERS)
 
 
 def _domain(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +17,11 @@ from jarvis.db import figshare
 from jarvis_stem.imaging import prototypes
 from jarvis_stem.utils.download import download
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.utils.files import read_zip
+from jarvis_stem.utils.files import read_zip, scratch_folder
 
 # The three databases that the benchmark's images were rendered from, and their id column.
 DATABASES = {"dft_2d": "jid", "c2db": "id", "twod_matpd": "material_id"}
+_CACHE = "jarvis_data"
 STORE_VARIABLE = "JARVIS_STEM_DATA"
 _MAX_DATABASE = 2**32  # bytes unpacked
 # In the store that this package's models once learned from, 2DMatPedia's cells had been turned.
@@ -64,7 +64,11 @@ def store_directory(data: str | None = None) -> Path:
     """
     given = data or os.environ.get(STORE_VARIABLE)
     if not given:
-        return Path(get_cache_dir("jarvis_data"))
+        try:
+            return Path(get_cache_dir(_CACHE))
+        except OSError:  # it makes the folder, which not every home lets it do
+            default = Path("~/.cache/atomgptlab").expanduser()
+            return Path(os.environ.get("ATOMGPTLAB_CACHE", default)) / _CACHE
     store = Path(given).expanduser()
     if not store.is_dir():
         origin = "--data" if data else STORE_VARIABLE
@@ -173,8 +177,8 @@ def _download(name: str, path: Path) -> dict[str, Any]:
         f"Point --data or {STORE_VARIABLE} to a folder that has {path.name}, or work offline with "
         f"--benchmark {prototypes.RESULT_NAME.dataset}"
     )
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=path.parent) as folder:
-        fetched = Path(folder) / path.name
+    with scratch_folder(path.parent) as folder:
+        fetched = folder / path.name
         try:
             # No checksum: JARVIS-Tools lists none. The zip has one, which reading it checks.
             download(figshare.get_db_info()[name][0], fetched, name)

@@ -58,7 +58,7 @@ def read_benchmark(ids: Sequence[str], folder: Path) -> list[Outcome]:
         ids: Paths of the pictures in the folder.
         folder: Of the pictures. What is not there, or cannot be read, is an outcome with an error.
     """
-    return read_pictures(find_inputs([str(folder / id) for id in ids], None, None, None, ""))
+    return list(read_pictures(find_inputs([str(folder / id) for id in ids], None, None, None, "")))
 
 
 def contribute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jarvis_stem.prediction.outcome import Outcome
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.extras import missing
 from jarvis_stem.utils.messages import printable, some
 
 if TYPE_CHECKING:
@@ -62,7 +63,10 @@ def _of_files(path: Path, pixel_size: float | None, frame: Frame | None) -> list
 def _is_id(text: str) -> bool:
     """Whether this can only be an id: there is no such file, and no file is named so."""
     path = Path(text)
-    return path.name == text and not path.suffix and not path.exists()
+    try:
+        return path.name == text and not path.suffix and not path.exists()
+    except OSError:  # longer than a name can be, which reading it says
+        return False
 
 
 def _of_databases(ids: Sequence[str], data: str | None, benchmark: str) -> dict[str, Atoms | str]:
@@ -112,11 +116,12 @@ def _refuse(error: Exception) -> Mapping[str, Picture]:
     raise error
 
 
-def read_pictures(inputs: Sequence[Input]) -> list[Outcome]:
-    """Read every input; what cannot be read is named and the others are kept."""
+def read_pictures(inputs: Sequence[Input]) -> Iterator[Outcome]:
+    """Read input by input; what cannot be read is named and the others are kept."""
     from jarvis_stem.utils.progress import track
 
-    return [outcome for one in track(inputs, "Reading") for outcome in read_input(*one)]
+    for name, read in track(inputs, "Reading"):
+        yield from read_input(name, read)
 
 
 def read_input(name: str, read: Read) -> list[Outcome]:
@@ -130,3 +135,5 @@ def read_input(name: str, read: Read) -> list[Outcome]:
         return [Outcome(name, error=str(error))]
     except OSError as error:
         return [Outcome(name, error=f"{name}: {error.strerror or error}")]
+    except ModuleNotFoundError as error:  # what reads files of this kind
+        return [Outcome(name, error=f"{name}: {missing((error.name or '').partition('.')[0])}")]

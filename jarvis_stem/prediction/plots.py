@@ -49,7 +49,7 @@ def _refuse_other(path: Path) -> None:
         from jarvis_stem.prediction.overlay import SOFTWARE
 
         try:
-            with Image.open(path) as image:
+            with Image.open(path, formats=("PNG",)) as image:
                 ours = image.info.get("Software") == SOFTWARE
         except OSError:
             ours = False

@@ -16,15 +16,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from jarvis_stem.formats import weights_file
+from jarvis_stem.formats import model_graph, weights_file
 from jarvis_stem.formats.benchmark import Benchmark, Benchmarks
-from jarvis_stem.formats.folder import README, TO_FILL_IN, alike, weights_files
-from jarvis_stem.formats.metadata import DATE_FORMAT, METADATA, REQUIRED_TEXT
-from jarvis_stem.formats.names import ResultName
+from jarvis_stem.formats.folder import README, TO_FILL_IN, alike, model_files
+from jarvis_stem.formats.metadata import DATE_FORMAT, METADATA, REQUIRED_TEXT, Metadata
+from jarvis_stem.formats.names import MODEL_SUFFIX, ResultName
 from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.formats.published import fingerprint
-from jarvis_stem.formats.run_record import Weights
+from jarvis_stem.formats.run_record import RunRecord, Stored
 from jarvis_stem.scoring.contribution import Contribution, Submission, read_contribution
+from jarvis_stem.scoring.doubts import near_copies, near_copy, of_statements
 from jarvis_stem.scoring.run_script import (
     RUN_SCRIPT,
     executable_problems,
@@ -33,6 +34,7 @@ from jarvis_stem.scoring.run_script import (
     syntax_problems,
 )
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.git import git
 from jarvis_stem.utils.messages import count, printable, quote, some
 
 _README_LIMIT = 2**20  # bytes that are looked at
@@ -52,10 +54,15 @@ class CheckLine:
 
 @dataclass(frozen=True)
 class Checklist:
-    """All checks of one contribution."""
+    """All checks of one contribution.
+
+    Attributes:
+        recorded: Results whose predictions are sound and whose run records a model.
+    """
 
     contribution: str
     lines: list[CheckLine]
+    recorded: list[ResultName] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -75,7 +82,8 @@ class Checklist:
 
     def as_json(self) -> dict[str, Any]:
         """The same as a dictionary."""
-        return {**asdict(self), "ok": self.ok}
+        lines = [asdict(line) for line in self.lines]
+        return {"contribution": self.contribution, "lines": lines, "ok": self.ok}
 
     def text(self) -> str:
         """The same for a terminal: a line a check, details below it, the count at the end."""
@@ -112,10 +120,15 @@ def check(folder: Path, benchmarks: Path, listed: Iterable[ResultName] = ()) -> 
         _line("predictions", contribution.missing_predictions),
     ]
     for submission in contribution.submissions:
-        lines += _submission_lines(submission, known)
-    lines += [*_weights_lines(contribution), *_metadata_lines(contribution)]
+        lines += _submission_lines(submission, known, contribution.metadata)
+    lines += [*_model_lines(contribution), *_metadata_lines(contribution)]
     lines += [*_script_lines(folder), *_readme_lines(folder)]
-    return Checklist(printable(folder.name), lines)
+    recorded = [
+        s.name
+        for s in contribution.submissions
+        if s.name and not s.problems and s.run and s.run.model
+    ]
+    return Checklist(printable(folder.name), lines, recorded)
 
 
 def _namesakes(folder: Path) -> list[str]:
@@ -128,7 +141,25 @@ def _line(check: str, problems: list[str], notes: list[str] | None = None) -> Ch
     return CheckLine("fail", check, problems) if problems else CheckLine("pass", check, notes or [])
 
 
-def _submission_lines(submission: Submission, benchmarks: Benchmarks) -> list[CheckLine]:
+def _notes(submission: Submission, metadata: Metadata | None) -> list[str]:
+    """What in a run's record contradicts the weights beside it, or the metadata."""
+    run = submission.run
+    if run is None:
+        return []
+    found = of_statements(submission.path.name, metadata, run) if metadata else []
+    if run.weights and submission.name:
+        numbers = weights_file.count_numbers(submission.path.parent / submission.name.weights_name)
+        if numbers is not None and numbers < run.costs.parameters:
+            found.append(
+                f"{run.costs.parameters} parameters by the record of the run, {numbers} numbers "
+                "in the weights"
+            )
+    return [f"notice: {sentence}" for sentence in found]
+
+
+def _submission_lines(
+    submission: Submission, benchmarks: Benchmarks, metadata: Metadata | None
+) -> list[CheckLine]:
     name, file = submission.name, printable(submission.path.name)
     scores, beside, record = file, f"{file} beside the others", f"record of {file}"
     if name is None or submission.problems:
@@ -138,59 +169,75 @@ def _submission_lines(submission: Submission, benchmarks: Benchmarks) -> list[Ch
     right, n = submission.n_correct, len(submission.predictions)
     lines = [
         _line(scores, submission.notices, [f"{right} of {n} right: {right / n:.4f}"]),
-        CheckLine(
-            "pass", beside, [f"identical to {other}" for other in _copies(submission, benchmarks)]
-        ),
+        CheckLine("pass", beside, _copies(submission, benchmarks)),
     ]
     if submission.run or submission.run_problems:
-        return [*lines, _line(record, submission.run_problems)]
+        return [*lines, _line(record, submission.run_problems, _notes(submission, metadata))]
     return [*lines, CheckLine("skip", record, [f"no {name.run_record_name}"])]
 
 
 def _copies(submission: Submission, benchmarks: Benchmarks) -> list[str]:
-    """Published results and other contributions with the same predictions."""
+    """Published results and other contributions with the same predictions, or almost."""
     name, mine = submission.name, submission.path.parent
     assert name  # noqa: S101  a submission without a name has problems, and none is compared
     benchmark: Benchmark = benchmarks.open(name)
     digest = fingerprint(benchmark.named(submission.predictions))
     published = benchmark.reference.published
-    return [
-        *(f"published {x}" for x, it in published.items() if it.predictions_sha256 == digest),
-        *(
-            path.parent.name
-            for path in sorted(mine.parent.glob(f"*/{name.predictions_name}"))
-            if path.parent != mine
-            and np.array_equal(read_predictions(path, name, benchmark)[0], submission.predictions)
-        ),
+    found = [
+        f"identical to published {x}"
+        for x, it in published.items()
+        if it.predictions_sha256 == digest
     ]
+    targets = benchmark.targets(name.split)
+    for path in sorted(mine.parent.glob(f"*/{name.predictions_name}")):
+        theirs, problems = read_predictions(path, name, benchmark)
+        if path.parent == mine or problems:
+            continue
+        pair = sorted(
+            (theirs, submission.predictions), key=lambda one: np.count_nonzero(one != targets)
+        )
+        found += [f"identical to {path.parent.name}"] * bool(np.array_equal(pair[0], pair[1]))
+        found += [
+            near_copy(path.parent.name, differ, list(benchmark.split(name.split)))
+            for *_, differ in near_copies(pair, targets)
+        ]
+    return found
 
 
-def _weights_lines(contribution: Contribution) -> list[CheckLine]:
-    """A line for each file of weights that is there or recorded; none is parsed."""
-    recorded = {
-        submission.name.weights_name: submission.run.weights
-        for submission in contribution.submissions
-        if submission.name and submission.run and submission.run.weights
-    }
-    there = {path.name for path in weights_files(contribution.folder)}
+def _model_lines(contribution: Contribution) -> list[CheckLine]:
+    """A line for each stored model, a graph or weights, that is there or recorded."""
+    recorded: dict[str, Stored] = {}
+    for submission in contribution.submissions:
+        if submission.name and submission.run:
+            recorded |= _recorded(submission.name, submission.run)
+    there = {path.name for path in model_files(contribution.folder)}
     return [
-        _line(printable(file), _weights_problems(contribution.folder / file, recorded.get(file)))
+        _line(printable(file), _model_problems(contribution.folder / file, recorded.get(file)))
         for file in sorted(there | recorded.keys())
     ]
 
 
-def _weights_problems(path: Path, recorded: Weights | None) -> list[str]:
+def _recorded(name: ResultName, run: RunRecord) -> dict[str, Stored]:
+    both = {name.model_name: run.model, name.weights_name: run.weights}
+    return {file: stored for file, stored in both.items() if stored}
+
+
+def _model_problems(path: Path, recorded: Stored | None) -> list[str]:
+    """What is wrong with a graph, or with weights, of which none but the checksum is looked at."""
     if recorded is None:
         return [
-            "expected weights that the record of a run beside it has under 'weights', got a file "
-            "that none has; train anew, or remove it"
+            "expected a model that the record of a run beside it has under 'model', or weights "
+            "under 'weights', got a file that none has; train anew, or remove it"
         ]
     try:
-        size = len(weights_file.read(path, sha256=recorded.sha256))
+        content = weights_file.read(path, sha256=recorded.sha256)
+        if path.suffix == MODEL_SUFFIX:
+            model_graph.parse(content)
     except StemError as error:
         return [str(error).removeprefix(f"{path}: ")]
-    if size != recorded.bytes:
-        return [f"expected the {recorded.bytes} bytes that were recorded, got {size}; train anew"]
+    if len(content) != recorded.bytes:
+        expected, got = recorded.bytes, len(content)
+        return [f"expected the {expected} bytes that were recorded, got {got}; train anew"]
     return []
 
 
@@ -206,7 +253,7 @@ def _metadata_lines(contribution: Contribution) -> list[CheckLine]:
     files = [submission.path.name for submission in contribution.submissions]
     times = metadata.time_taken_seconds
     incomplete = [
-        *_future(metadata.date_submitted),
+        *_future(contribution.folder, metadata.date_submitted),
         *(
             f"{METADATA}: {key!r}: expected some text, got ''; fill it in"
             for key in REQUIRED_TEXT
@@ -228,14 +275,28 @@ def _metadata_lines(contribution: Contribution) -> list[CheckLine]:
     return [CheckLine("pass", METADATA, notes), _line(f"{METADATA} is complete", incomplete)]
 
 
-def _future(date: str) -> list[str]:
+def _future(folder: Path, date: str) -> list[str]:
     """A date to come; no matter of scoring, which must not depend on a clock."""
-    today = datetime.datetime.now(_EASTMOST)
-    if not date or datetime.datetime.strptime(date, DATE_FORMAT).date() <= today.date():
+    if not date:
+        return []
+    day = datetime.datetime.strptime(date, DATE_FORMAT).date()
+    # A clock that is slow is no reason to doubt what was committed when the date was past.
+    if any(day <= time.date() for time in (datetime.datetime.now(_EASTMOST), *_committed(folder))):
         return []
     return [
         f"{METADATA}: 'date_submitted': expected a date that is not in the future, got {date!r}"
     ]
+
+
+def _committed(folder: Path) -> list[datetime.datetime]:
+    """When the metadata was last committed, if it was since changed by nobody."""
+    try:
+        if git("--no-optional-locks", "status", "--porcelain", "--", METADATA, cwd=folder):
+            return []
+        seconds = git("log", "-1", "--format=%ct", "--", METADATA, cwd=folder).split()
+    except StemError:
+        return []
+    return [datetime.datetime.fromtimestamp(int(second), _EASTMOST) for second in seconds]
 
 
 def _readme_lines(folder: Path) -> list[CheckLine]:

@@ -2,9 +2,10 @@
 
 A contribution is ``<contributions>/<model>/`` with one ``<result name>.csv.zip`` for each benchmark
 it predicts, the ``<result name>.run.json`` of the training behind it, if it was recorded, the
-``<result name>.safetensors`` of the model that it trained, if it was kept, and a metadata.json with
-JARVIS-Leaderboard's keys. Scoring does not read the weights. What is wrong comes back as lists of
-problems, so that one check serves the leaderboard, a checklist and a pull request alike.
+``<result name>.onnx`` of the model that it trained, or the ``.safetensors`` of its weights, if one
+was kept, and a metadata.json with JARVIS-Leaderboard's keys. Scoring reads no model. What is wrong
+comes back as lists of problems, so that one check serves the leaderboard, a checklist and a pull
+request alike.
 """
 
 from __future__ import annotations

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from jarvis_stem.formats.benchmark import Benchmarks
 from jarvis_stem.formats.folder import alike, contribution_folders, folded
-from jarvis_stem.formats.names import PREDICTIONS_SUFFIX, ResultName
+from jarvis_stem.formats.names import PREDICTIONS_SUFFIX, SCORED_SPLIT, ResultName
 from jarvis_stem.formats.published import Published, fingerprint
 from jarvis_stem.formats.run_record import RunRecord
-from jarvis_stem.scoring import metrics, significance
+from jarvis_stem.scoring import doubts, metrics, significance
 from jarvis_stem.scoring.board import (
     BASELINE,
     Board,
@@ -95,6 +95,7 @@ class _Entry:
 
     label: str
     file: str
+    predicted: NDArray[np.intp]
     correct: NDArray[np.bool_]
     confusion: NDArray[np.int64]
     fingerprint: str
@@ -145,6 +146,7 @@ class _Tally:
                 *submission.notices,
                 *contribution.metadata_problems,
                 *contribution.file_notices,
+                *doubts.of_statements(file, metadata, submission.run),
             ],
         }
         label = contribution.folder.name
@@ -171,6 +173,7 @@ class _Tally:
             )
             for entry, rank, scores in zip(rows, [*ranks, None], self._scores(rows), strict=False)
         ]
+        self._doubt(entries)
         here = {(entry.label, entry.fingerprint) for entry in entries}
         self.board.results = results[: len(entries)]
         self.board.baseline = results[-1] if self._baseline else None
@@ -180,6 +183,22 @@ class _Tally:
             if (name, published.predictions_sha256) not in here
         ]
         return self.board
+
+    def _doubt(self, entries: list[_Entry]) -> None:
+        """Add to the entries' notices what looks too good to be true."""
+        ids = list(self._benchmark.split(SCORED_SPLIT))
+        for pair in doubts.near_copies([entry.predicted for entry in entries], self._targets):
+            *numbers, differ = pair
+            for one, other in (numbers, numbers[::-1]):
+                notice = doubts.near_copy(entries[other].label, differ, ids)
+                entries[one].about["notices"].append(notice)
+        if self._baseline is None:
+            return
+        common = int(self._baseline.predicted[0])
+        for entry in entries:
+            entry.about["notices"] += doubts.without_structure(
+                entry.predicted, self._targets, ~self._structured, common
+            )
 
     def _published_result(self, name: str, published: Published) -> PublishedResult:
         n = len(self._targets)
@@ -195,6 +214,7 @@ class _Tally:
         return _Entry(
             label=label,
             file=file,
+            predicted=predicted,
             correct=correct,
             confusion=metrics.confusion_matrix(self._targets, predicted, n_classes),
             fingerprint=self._fingerprint(predicted, correct),

@@ -20,6 +20,7 @@ class Standing:
         p_best: p of the exact McNemar test against the board's best, Holm-corrected as for the
             rank; None for the best itself.
         same_predictions_as: Other results with exactly these predictions.
+        notices: What looks too good to be true, or is to be mended.
     """
 
     board: str
@@ -33,6 +34,7 @@ class Standing:
     balanced_accuracy: float
     p_best: float | None
     same_predictions_as: list[str]
+    notices: list[str]
 
 
 @dataclass(frozen=True)
@@ -79,4 +81,5 @@ def _standing(board: Board, result: Result) -> Standing:
         balanced_accuracy=result.balanced_accuracy,
         p_best=against.get(board.results[0].contribution),
         same_predictions_as=list(result.same_predictions_as),
+        notices=list(result.notices),
     )

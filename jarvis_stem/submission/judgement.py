@@ -304,6 +304,12 @@ def _flags(contributions: list[Judged]) -> list[str]:
         names = [judged.contribution for judged in contributions]
         flags.append(f"changes {len(names)} contributions at once: {some(names, SHOWN)}")
     for judged in contributions:
+        flags += [
+            f"{judged.contribution}: {notice}"
+            for shift in judged.standings
+            if shift.after
+            for notice in shift.after.notices
+        ]
         if judged.change != "new":
             verb = "deletes" if judged.change == "deleted" else "changes"
             scores = [f"{shift.board} {shift.text(accuracy_text)}" for shift in judged.standings]

@@ -72,7 +72,7 @@ class Proposal:
             f"notice: {one.board}: the same predictions as {', '.join(one.same_predictions_as)}"
             for one in self.standings
             if one.same_predictions_as
-        ]
+        ] + [f"notice: {one.board}: {notice}" for one in self.standings for notice in one.notices]
 
     @property
     def summary(self) -> str:

@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jarvis_stem.formats.folder import prediction_files, weights_files
+from jarvis_stem.formats.folder import model_files, prediction_files
 from jarvis_stem.formats.metadata import METADATA
 from jarvis_stem.scoring.run_script import RUN_SCRIPT
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.utils.files import SIZE_LIMIT
+from jarvis_stem.utils.files import SIZE_LIMIT, TEMPORARY
 from jarvis_stem.utils.git import git, without_credentials
 from jarvis_stem.utils.messages import printable
 
@@ -163,7 +163,9 @@ def commit(clone: Clone, branch: Branch, message: str) -> Commit:
     name = clone.folder.name
     clone.git("read-tree", branch.parent)
     _check_size(clone)
-    clone.git("add", "--all", "--", name)
+    # Without what a write that was killed has left; git looks for it behind no link.
+    left = [] if clone.folder.is_symlink() else [f":(exclude,glob){name}/**/.*{TEMPORARY}"]
+    clone.git("add", "--all", "--", name, *left)
     tree = clone.git("write-tree")
     fields = clone.git("diff-tree", "-r", "-z", "--no-renames", branch.parent, tree).split("\0")
     changes = [(*kind.split(), path) for kind, path in zip(fields[::2], fields[1::2], strict=False)]
@@ -281,7 +283,7 @@ def _check_complete(clone: Clone) -> None:
     """Refuse to leave out what makes a contribution because git ignores it."""
     name = clone.folder.name
     added = set(clone.git("ls-files", "-z", "--", name).split("\0"))
-    files = [*prediction_files(clone.folder), *weights_files(clone.folder)]
+    files = [*prediction_files(clone.folder), *model_files(clone.folder)]
     needed = [*(path.name for path in files), METADATA, RUN_SCRIPT]
     for file in needed:
         if f"{name}/{file}" not in added:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from jarvis_stem.training.architecture import Architecture, Describing, Mirroring, Recipe, load
+from jarvis_stem.training.architecture import (
+    Architecture,
+    Describing,
+    Mirroring,
+    Reading,
+    Recipe,
+    load,
+)
 
-__all__ = ["Architecture", "Describing", "Mirroring", "Recipe", "load"]
+__all__ = ["Architecture", "Describing", "Mirroring", "Reading", "Recipe", "load"]

@@ -57,8 +57,22 @@ class Recipe:
 
 
 @runtime_checkable
+class Reading(Protocol):
+    """A module that reads parts of an image's description in place of the image.
+
+    Attributes:
+        reads: Names of the parts, of `formats.description`; `forward` takes each, float32[N, ...].
+    """
+
+    reads: tuple[str, ...]
+
+
+@runtime_checkable
 class Describing(Protocol):
-    """A module that learns from what it computes of each image once, before training."""
+    """A module that learns from what it computes of each image once, before training.
+
+    Its code is a part of it, so that it cannot be stored as a graph; see `Reading`.
+    """
 
     def describe(self, images: Tensor) -> Tensor:
         """Describe images uint8[N, 256, 256] as float32[N, ...], which `forward` then takes."""
@@ -74,8 +88,9 @@ class Mirroring(Describing, Protocol):
         ...
 
 
-# Called with the number of classes. The module maps images float32[N, 1, 256, 256] in 0..1, or what
-# it makes of them if it is `Describing`, to logits float32[N, classes].
+# Called with the number of classes. The module maps images float32[N, 1, 256, 256] in 0..1, or the
+# parts of their description if it is `Reading`, or what it makes of them if it is `Describing`, to
+# logits float32[N, classes].
 Builder = Callable[[int], nn.Module]
 
 

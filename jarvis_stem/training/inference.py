@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from jarvis_stem.training.architecture import Describing, Mirroring
+from jarvis_stem.imaging.description import describe
+from jarvis_stem.training.architecture import Describing, Mirroring, Reading
 from jarvis_stem.utils.errors import StemError
 
 _PREDICTION_BATCH = 256
@@ -102,40 +104,61 @@ def calibrate(logits: Tensor, classes: Tensor) -> float:
     return round(math.exp(best.x), 4)
 
 
+_IMAGE = "image"
+
+
 class Views:
-    """Images and their mirror images as a model takes them, described once if it describes."""
+    """Images and their mirror images as a model takes them, described once."""
 
     def __init__(self, model: nn.Module, images: Tensor) -> None:
-        """Describe images uint8[N, 256, 256], if the model does."""
+        """Describe images uint8[N, 256, 256] as the model wants them."""
         self._images = images
-        self._descriptions = None
+        reads = reads_of(model)
+        self._parts: dict[str, Tensor] = dict.fromkeys(reads, images)
         if isinstance(model, Describing):
             described = model.describe(images)
-            self._descriptions = torch.stack(
-                [described, _describe_mirror(model, images, described)]
-            )
+            mirrored = _describe_mirror(model, images, described)
+            self._parts = {"": torch.stack([described, mirrored])}
+        elif computed := [part for part in reads if part != _IMAGE]:
+            of_both = zip(*describe(images.numpy(), computed), strict=True)
+            self._parts |= {
+                part: torch.stack([torch.from_numpy(one.copy()) for one in both])
+                for part, both in zip(computed, of_both, strict=True)
+            }
 
     def __len__(self) -> int:
         return len(self._images)
 
-    def take(self, which: Tensor, mirrored: Tensor) -> Tensor:
+    def take(self, which: Tensor, mirrored: Tensor) -> list[Tensor]:
         """The model's input for some images, of those that are marked for their mirror image."""
-        if self._descriptions is not None:
-            return self._descriptions[mirrored.long(), which]
-        images = self._images[which]
-        images = torch.where(mirrored[:, None, None], _mirror(images), images)
-        return images[:, None].float() / 255
+        return [
+            self._pixels(which, mirrored) if part == _IMAGE else described[mirrored.long(), which]
+            for part, described in self._parts.items()
+        ]
 
-    def augmented(self, which: Tensor, *, mirror: bool) -> Tensor:
+    def augmented(self, which: Tensor, *, mirror: bool) -> list[Tensor]:
         """The input for training: half of it mirrored, and pictures at another contrast.
 
         Neither changes the class. The contrast between elements depends on the detector's angles,
         by powers of the atomic number.
         """
         taken = self.take(which, torch.rand(len(which)) < (0.5 if mirror else 0.0))
-        if self._descriptions is not None:
-            return taken
-        return taken ** (_CONTRAST ** (2 * torch.rand(len(which), 1, 1, 1) - 1))
+        return [
+            one ** (_CONTRAST ** (2 * torch.rand(len(which), 1, 1, 1) - 1))
+            if part == _IMAGE
+            else one
+            for part, one in zip(self._parts, taken, strict=True)
+        ]
+
+    def _pixels(self, which: Tensor, mirrored: Tensor) -> Tensor:
+        images = self._images[which]
+        images = torch.where(mirrored[:, None, None], _mirror(images), images)
+        return images[:, None].float() / 255
+
+
+def reads_of(model: nn.Module) -> tuple[str, ...]:
+    """Parts of the description that a model reads; the image if it names none."""
+    return model.reads if isinstance(model, Reading) else (_IMAGE,)
 
 
 def _describe_mirror(model: Describing, images: Tensor, described: Tensor) -> Tensor:
@@ -159,7 +182,7 @@ def logits_of(model: nn.Module, views: Views) -> Tensor:
                 torch.cat(
                     [
                         logits_of_batch(
-                            model, views.take(which, mirrored.expand(len(which))).to(device)
+                            model, views.take(which, mirrored.expand(len(which))), device
                         )
                         for which in torch.arange(len(views)).split(_PREDICTION_BATCH)
                     ]
@@ -174,9 +197,8 @@ def cross_entropy(predicted: Tensor, classes: Tensor) -> float:
     return functional.nll_loss(predicted.clamp(min=1e-12).log(), classes).item()
 
 
-def logits_of_batch(model: nn.Module, taken: Tensor) -> Tensor:
+def logits_of_batch(model: nn.Module, taken: Sequence[Tensor], device: torch.device) -> Tensor:
     """Logits float32[N, classes] of a model's input, in bfloat16 where the device has it."""
-    device = taken.device
     with torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
-        logits: Tensor = model(taken)
+        logits: Tensor = model(*(one.to(device) for one in taken))
     return logits.float()

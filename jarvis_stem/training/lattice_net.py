@@ -1,7 +1,7 @@
-"""Networks on what `describe` measures of an image.
+"""Networks on what is measured of an image: see `imaging.description`.
 
-`LatticeNet` joins up to three branches: an encoding of the lattice, a CNN on the averaged unit
-cell, and a CNN on the spectrum.
+`LatticeNet` joins up to three branches: the lattice in numbers, a CNN on the averaged unit cell,
+and a CNN on the spectrum.
 """
 
 from __future__ import annotations
@@ -11,11 +11,30 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from jarvis_stem.training.description import HIGHEST_ORDER, Measured, describe, mirror, orders_of
-from jarvis_stem.training.lattice_encoding import LatticeEncoding
+from jarvis_stem.formats.description import SHAPES
 from jarvis_stem.training.spectrum import CHANNELS, channels
 
-_CELL = 16  # pixels of the drawn unit cell, each way
+_FARTHEST = 6.0  # standard deviations
+
+
+class LatticeEncoding(nn.Module):
+    """The lattice's numbers, each brought to mean 0 and deviation 1 over the training data."""
+
+    def __init__(self, *, errors: bool = False) -> None:
+        """Prepare the normalisation.
+
+        Args:
+            errors: Whether there are the numbers of the standard errors, too.
+        """
+        super().__init__()
+        n_numbers = SHAPES["lattice"][0] + (SHAPES["errors"][0] if errors else 0)
+        self.numbers = nn.BatchNorm1d(n_numbers, affine=False)
+        self.amplitudes = nn.BatchNorm1d(SHAPES["harmonics"][0], affine=False)
+
+    def forward(self, numbers: Tensor, amplitudes: Tensor) -> Tensor:
+        """Normalise numbers [N, F] and harmonics' amplitudes [N, G]; [N, F + G]."""
+        both = torch.cat((self.numbers(numbers), self.amplitudes(amplitudes)), dim=1)
+        return both.clamp(-_FARTHEST, _FARTHEST)
 
 
 class LatticeNet(nn.Module):
@@ -48,11 +67,15 @@ class LatticeNet(nn.Module):
                 Neverova et al., IEEE TPAMI 38, 1692 (2016)).
         """
         super().__init__()
-        self.errors = errors
         self.encoding = LatticeEncoding(errors=errors) if encoding else None
         self.cell = _cell_cnn(cell) if cell else None
         self.spectrum = spectrum
         self.absent = absent
+        self.reads = (
+            *(("lattice", *(("errors",) if errors else ()), "harmonics") if encoding else ()),
+            *(("cell",) if cell else ()),
+            *(("spectrum",) if spectrum else ()),
+        )
         self.head = nn.Sequential(
             nn.Dropout(dropout / 2),
             nn.LazyLinear(width),
@@ -65,26 +88,20 @@ class LatticeNet(nn.Module):
         )
         self.eval()
         with torch.no_grad():
-            self(self.describe(torch.zeros(1, 256, 256, dtype=torch.uint8)))  # sizes the head
+            self(*(torch.zeros(1, *SHAPES[part]) for part in self.reads))  # sizes the head
         self.train()
 
-    def describe(self, images: Tensor) -> Tensor:
-        """See `describe`; images uint8[N, 256, 256]."""
-        return describe(images, spectrum=self.spectrum is not None, errors=self.errors)
-
-    def mirror(self, description: Tensor) -> Tensor:
-        """See `mirror`."""
-        return mirror(description)
-
-    def forward(self, description: Tensor) -> Tensor:
-        """Logits float32[N, classes] of descriptions."""
-        measured = Measured(description)
-        features = [] if self.encoding is None else [self.encoding(measured)]
-        seen = []
+    def forward(self, *parts: Tensor) -> Tensor:
+        """Logits float32[N, classes] of the parts of the description that it reads."""
+        given = dict(zip(self.reads, parts, strict=True))
+        features, seen = [], []
+        if self.encoding is not None:
+            numbers = [given[part] for part in ("lattice", "errors") if part in given]
+            features.append(self.encoding(torch.cat(numbers, dim=1), given["harmonics"]))
         if self.cell is not None:
-            seen.append(self.cell(unit_cell(measured.harmonics)[:, None]))
+            seen.append(self.cell(given["cell"]))
         if self.spectrum is not None:
-            seen.append(self.spectrum(channels(measured.spectrum)))
+            seen.append(self.spectrum(channels(given["spectrum"])))
         if features:
             seen = [self._heard(one) for one in seen]
         logits: Tensor = self.head(torch.cat(features + seen, dim=1))
@@ -96,22 +113,6 @@ class LatticeNet(nn.Module):
             return features
         heard = torch.rand(len(features), 1).to(features.device) >= self.absent
         return features * heard
-
-
-def unit_cell(harmonics: Tensor) -> Tensor:
-    """Draw the unit cell averaged over the image, from its harmonics.
-
-    Args:
-        harmonics: Complex amplitudes [N, 84] of a half plane's harmonics.
-
-    Returns:
-        Intensities less their mean, by it, float32[N, 16, 16]; rows along a, columns along b.
-    """
-    plane = harmonics.new_zeros(len(harmonics), _CELL, _CELL)
-    h, k = torch.tensor(orders_of(HIGHEST_ORDER)).unbind(dim=1)
-    plane[:, h % _CELL, k % _CELL] = harmonics
-    plane[:, -h % _CELL, -k % _CELL] = harmonics.conj()
-    return torch.fft.ifft2(plane, norm="forward").real
 
 
 def spectrum_cnn() -> nn.Sequential:

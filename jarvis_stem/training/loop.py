@@ -181,8 +181,8 @@ def _learn(
     # An incomplete last batch is left out: its batch statistics would be noise.
     for batch in order.split(recipe.batch_size)[: len(order) // recipe.batch_size]:
         classes = split.classes[batch].to(device)
-        taken = views.augmented(batch, mirror=recipe.mirror).to(device)
-        logits = logits_of_batch(state.model, taken)
+        taken = views.augmented(batch, mirror=recipe.mirror)
+        logits = logits_of_batch(state.model, taken, device)
         smoothing = recipe.label_smoothing
         loss = functional.cross_entropy(logits, classes, label_smoothing=smoothing)
         value = loss.item()

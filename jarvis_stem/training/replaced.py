@@ -48,7 +48,8 @@ class Replaced:
         found, problems = read_predictions(folder / name.predictions_name, name, benchmark)
         if problems:
             return None
-        names = (name.predictions_name, name.run_record_name, name.weights_name, METADATA)
+        stored = (name.model_name, name.weights_name)
+        names = (name.predictions_name, name.run_record_name, *stored, METADATA)
         files = [folder / file for file in names if (folder / file).is_file()]
         truth = list(benchmark.split(name.split).values())
         return cls(folder, files, truth, benchmark.named(found))

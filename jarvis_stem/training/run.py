@@ -16,6 +16,7 @@ from jarvis_stem.formats.metadata import METADATA, blank, parse_metadata, update
 from jarvis_stem.formats.names import ResultName, bravais_result
 from jarvis_stem.formats.predictions import write_predictions
 from jarvis_stem.imaging.image_set import ImageSet
+from jarvis_stem.prediction.stored_model import StoredModel
 from jarvis_stem.scoring.metrics import accuracy, calibration_error
 from jarvis_stem.training import inference, loop, machine, stored_weights
 from jarvis_stem.training.architecture import Architecture, Recipe, blamed, check_logits, load
@@ -29,9 +30,10 @@ from jarvis_stem.training.dataset import (
 )
 from jarvis_stem.training.history import HistoryWriter
 from jarvis_stem.training.replaced import Replaced
+from jarvis_stem.training.storing import store
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.utils.files import json_text, read_json_object, write_bytes, write_text
+from jarvis_stem.utils.files import json_text, read_json_object, together, write_bytes, write_text
 
 
 @dataclass(frozen=True)
@@ -105,12 +107,12 @@ class _Trained:
     """What the training part gave.
 
     Attributes:
-        model: At its best epoch, with the weights as stored.
+        model: At its best epoch.
         history: All epochs.
         earlier: Those of them that were run in processes that this one resumed.
         temperature: What the model's logits are divided by.
         validation_error: Calibration error with it on the validation part.
-        weights: What the record says of the stored weights; None if they are not stored.
+        stored: What the record says of what is stored; see `storing.store`.
     """
 
     model: torch.nn.Module
@@ -118,7 +120,7 @@ class _Trained:
     earlier: list[Epoch]
     temperature: float
     validation_error: float
-    weights: dict[str, Any] | None
+    stored: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -229,17 +231,16 @@ def _train(task: _Task, train: loop.Split, validation: loop.Split) -> _Trained:
     )
     writer.draw(history)
     temperature = inference.calibrate(logits, validation.classes)
-    weights = _store(model, task.runs / task.name.weights_name, temperature)
+    stored = store(task.runs, task.name, model, task.benchmark.classes, temperature)
     error = _calibration_error(inference.probabilities(logits, temperature), validation.classes)
     earlier = history[: len(history) - writer.n_written]
-    return _Trained(model, history, earlier, temperature, error, weights)
+    return _Trained(model, history, earlier, temperature, error, stored)
 
 
 def _test(task: _Task, trained: _Trained, test: ImageSet) -> _Tested:
     """Predict the test split, once, and compare."""
     benchmark, split = task.benchmark, task.name.split
-    pixels = torch.from_numpy(test.images)
-    probabilities = inference.predict(trained.model, pixels, temperature=trained.temperature)
+    probabilities = _probabilities(task, trained, test)
     predicted = _classes(probabilities, test, benchmark, split)
     result = _evaluate(benchmark.split(split), predicted, set(test.ids))
     error = _calibration_error(probabilities, positions_of(test, benchmark, split))
@@ -247,7 +248,7 @@ def _test(task: _Task, trained: _Trained, test: ImageSet) -> _Tested:
 
 
 def _write(task: _Task, trained: _Trained, tested: _Tested, costs: dict[str, Any]) -> RunSummary:
-    """Write predictions, record and metadata beside the weights."""
+    """Write weights, predictions, record and metadata, together."""
     folder, name = task.folder, task.name
     calibration = {
         "temperature": trained.temperature,
@@ -263,30 +264,29 @@ def _write(task: _Task, trained: _Trained, tested: _Tested, costs: dict[str, Any
         "chosen_epoch": loop.best_epoch(trained.history).epoch,
         "result": tested.result,
         "calibration": calibration,
-        **({"weights": trained.weights} if trained.weights else {}),
+        **trained.stored,
         "history": [_rounded(epoch) for epoch in trained.history],
     }
     truth = task.benchmark.split(name.split)
-    stored, weights = task.runs / name.weights_name, folder / name.weights_name
-    if trained.weights:
-        write_bytes(weights, stored.read_bytes())
-        stored.unlink()
-    else:
-        weights.unlink(missing_ok=True)  # those of an earlier run would not be this one's
-    write_predictions(folder, name, list(truth), list(truth.values()), tested.predicted)
-    write_text(folder / name.run_record_name, json_text(record))
-    update_metadata(
-        folder,
-        name,
-        date=datetime.date.today(),
-        seconds=round(costs["wall_seconds"]),
-        missing_structures=tested.n_missing,
-        software_used=",".join(machine.PACKAGES),
-        hardware_used=task.environment["hardware"],
-    )
+    names = {"model": name.model_name, "weights": name.weights_name}
+    with together():
+        for kind in trained.stored:
+            write_bytes(folder / names[kind], (task.runs / names[kind]).read_bytes())
+        write_predictions(folder, name, list(truth), list(truth.values()), tested.predicted)
+        write_text(folder / name.run_record_name, json_text(record))
+        update_metadata(
+            folder,
+            name,
+            date=datetime.date.today(),
+            seconds=round(costs["wall_seconds"]),
+            missing_structures=tested.n_missing,
+            software_used=",".join(machine.PACKAGES),
+            hardware_used=task.environment["hardware"],
+        )
+    for kind in names.keys() - trained.stored.keys():  # that of an earlier run is not this one's
+        (folder / names[kind]).unlink(missing_ok=True)
     files = [name.predictions_name, name.run_record_name, METADATA]
-    if trained.weights:
-        files.append(name.weights_name)
+    files += [names[kind] for kind in trained.stored]
     return RunSummary(name, tested.result, costs, calibration, [folder / file for file in files])
 
 
@@ -298,15 +298,16 @@ def _refuse_broken_metadata(folder: Path) -> None:
             raise StemError(f"{path}: {'; '.join(problems)}")
 
 
-def _store(model: torch.nn.Module, path: Path, temperature: float) -> dict[str, Any] | None:
-    """Store the weights and take them back as stored, so that what is predicted is theirs."""
-    try:
-        stored = stored_weights.save(path, model, temperature=temperature)
-    except StemError as error:
-        terminal.note(f"weights not stored: {error}")
-        return None
-    stored_weights.load(path, model, sha256=stored["sha256"])
-    return stored
+def _probabilities(task: _Task, trained: _Trained, test: ImageSet) -> torch.Tensor:
+    """Of what is stored, as it is stored, so that what is predicted is its word."""
+    if model := trained.stored.get("model"):
+        stored = StoredModel.load(task.runs / task.name.model_name, model["sha256"])
+        return torch.from_numpy(stored.probabilities(test.images))
+    if weights := trained.stored.get("weights"):
+        path = task.runs / task.name.weights_name
+        stored_weights.load(path, trained.model, sha256=weights["sha256"])
+    pixels = torch.from_numpy(test.images)
+    return inference.predict(trained.model, pixels, temperature=trained.temperature)
 
 
 def _classes(

@@ -9,6 +9,7 @@ from pathlib import Path
 import requests
 
 from jarvis_stem.utils import terminal
+from jarvis_stem.utils.files import UMASK, scratch_folder
 
 _PATIENCE = 60  # seconds for a server to say something
 _RETRIES = 2  # of a download
@@ -20,7 +21,7 @@ def download(address: str, path: Path, what: str, *, sha256: str | None = None) 
 
     Args:
         address: Of the file on the web.
-        path: Where it goes; with a checksum, a file that has it already is left as it is.
+        path: Where it goes.
         what: What is shown while it is downloaded.
         sha256: Its checksum; None if there is none to compare with.
 
@@ -35,6 +36,15 @@ def download(address: str, path: Path, what: str, *, sha256: str | None = None) 
     if watched:
         terminal.note(f"Downloading {what}")
     pooch.get_logger().setLevel("WARNING")
+    with scratch_folder(path.parent) as folder:
+        _fetch(address, folder / path.name, sha256, watched=watched)
+        (folder / path.name).chmod(0o666 & ~UMASK)  # pooch's files are their owner's alone
+        (folder / path.name).replace(path)
+
+
+def _fetch(address: str, path: Path, sha256: str | None, *, watched: bool) -> None:
+    import pooch
+
     source = pooch.create(
         path.parent,
         base_url="",
@@ -54,4 +64,3 @@ def download(address: str, path: Path, what: str, *, sha256: str | None = None) 
             hooks={"response": close_at_the_end},
         )
         source.fetch(path.name, downloader=downloader)
-    path.chmod(0o644)  # pooch's files are their owner's alone, stores are often shared

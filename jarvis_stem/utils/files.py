@@ -6,6 +6,8 @@ import io
 import json
 import math
 import os
+import re
+import shutil
 import stat
 import struct
 import tempfile
@@ -14,6 +16,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,6 +28,13 @@ from jarvis_stem.utils.zip_layout import beside_its_member
 
 SIZE_LIMIT = 64 * 2**20  # bytes; hundreds of times what a real benchmark or its predictions take
 RATIO_LIMIT = 200  # of unpacked to packed size; a table of ids stays below 20
+TEMPORARY = ".tmp"  # what files end in until they are whole; their names begin with a point
+_WRITER = re.compile(r"\.([0-9]{1,9})\.[^.]*\.tmp$")  # the process that was writing one
+_PREFIX = 100  # characters of a name; a temporary one is longer
+_SWEPT: set[Path] = set()
+_STAGED: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("staged", default=None)
+UMASK = os.umask(0)  # it can only be read by setting it, which is no good among threads
+os.umask(UMASK)
 _ENCRYPTED = 0x1  # of a member's flag bits
 _LOCAL_HEADER = struct.Struct("<4s2xH18x2H")  # of it: signature, flags, length of name and extra
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time stamp a zip can hold
@@ -39,8 +49,30 @@ _DAMAGED_ZIP = (
 )
 
 
+@contextmanager
+def together() -> Iterator[None]:
+    """Have the files that are written below take their places together, at the end, or none.
+
+    All are on the disk before the first takes its place.
+    """
+    staged: list[tuple[Path, Path]] = []
+    token = _STAGED.set(staged)
+    try:
+        yield
+        for temporary, path in staged:
+            temporary.replace(path)
+    except BaseException:
+        for temporary, _ in staged:
+            temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        _STAGED.reset(token)
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file in one step, so that no reader and no crash ever sees half of it.
+
+    What an earlier process was killed in the middle of is removed; see also `together`.
 
     Args:
         path: File to write; its folder is made where missing.
@@ -50,20 +82,61 @@ def write_bytes(path: Path, content: bytes) -> None:
         OSError: The folder cannot be written or the disk is full; the old file is untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    sweep(path.parent)
+    prefix = f".{path.name[:_PREFIX]}.{os.getpid()}."
+    handle, name = tempfile.mkstemp(prefix=prefix, suffix=TEMPORARY, dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        temporary.chmod(0o666 & ~UMASK)
+        if (staged := _STAGED.get()) is None:
+            temporary.replace(path)
+        else:
+            staged.append((temporary, path))
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             error.filename = str(path)  # a full disk names none, and only the user's name helps
         raise
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that are no more were writing in a folder, once a process."""
+    if folder in _SWEPT:
+        return
+    _SWEPT.add(folder)
+    for path in folder.glob(f".*{TEMPORARY}"):
+        found = _WRITER.search(path.name)
+        if found is None or _is_running(int(found[1])):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """A folder beside what is to be made in it, removed at the end or by the next one's sweep."""
+    sweep(parent)
+    prefix = f".{os.getpid()}."
+    with tempfile.TemporaryDirectory(prefix=prefix, suffix=TEMPORARY, dir=parent) as name:
+        yield Path(name)
+
+
+def _is_running(process: int) -> bool:
+    if os.name == "nt":  # where asking would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # another user's, or no number of a process
+        return True
+    return True
 
 
 def write_if_changed(path: Path, content: bytes) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -13,20 +13,20 @@ T = TypeVar("T")
 Result = TypeVar("Result")
 
 
-def in_threads(work: Callable[[T], Result], items: Sequence[T], what: str) -> list[Result]:
+def in_threads(work: Callable[[T], Result], items: Iterable[T], what: str) -> list[Result]:
     """Do work for each item, several at a time.
 
     Args:
         work: Called with each item, in as many threads as OMP_NUM_THREADS says or there are cores.
-        items: What to work on.
+        items: What to work on. Work begins with the first, while the others may be in the making.
         what: What is being done, at the left of the progress bar that several items have.
 
     Returns:
         What the work returned, in the items' order.
     """
-    if len(items) < 2:
+    if isinstance(items, Sequence) and len(items) < 2:
         return [work(item) for item in items]
-    executor = ThreadPoolExecutor(_threads())
+    executor = ThreadPoolExecutor(n_threads())
     try:
         waiting = [executor.submit(work, item) for item in items]
         return [one.result() for one in track(waiting, what)]
@@ -34,6 +34,7 @@ def in_threads(work: Callable[[T], Result], items: Sequence[T], what: str) -> li
         executor.shutdown(cancel_futures=True)
 
 
-def _threads() -> int:
+def n_threads() -> int:
+    """Threads to work with: OMP_NUM_THREADS, or as many as there are cores."""
     wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return int(wanted) if wanted.isdecimal() and int(wanted) else os.cpu_count() or 1

@@ -72,7 +72,7 @@ def unseen(content: Content, board: Board, contribution: str) -> list[dict[str, 
     if measured.get("benchmark") != board.dataset or not model:
         return []
     record = run_record(content, board, contribution)
-    if not (record and record.weights and model.get("weights_sha256") == record.weights.sha256):
+    if not (record and record.stored and model.get("sha256") == record.stored.sha256):
         return []
     return [source | model["sources"][source["name"]] for source in measured["sources"]]
 

@@ -33,7 +33,6 @@ _MOST_EPOCHS = 1000  # drawn
 _LIMIT = 1e6  # of epochs and losses that a chart has room for
 _TEXT_LIMIT = 2**16  # bytes of a README or run.sh that are shown
 _OTHER_FILES = ("README.md", "model.py", "run.sh", METADATA)
-_DATA = re.compile(r" --data[ =]\S+")
 _COMMIT = re.compile("[0-9a-f]{40}")  # no other text is put behind "git checkout"
 
 
@@ -77,7 +76,7 @@ class Images:
         n: Images in the gallery.
         n_wrong: Those that the contribution has wrong.
         n_others: Other contributions.
-        n_differing: Images that the stored weights give another class than the predictions file.
+        n_differing: Images that the stored model gives another class than the predictions file.
         reliability: None where probabilities are not known.
         why_not: Why they are not known.
         size: Of a thumbnail, pixels a side.
@@ -100,8 +99,7 @@ class Section:
 
     Attributes:
         commit: Empty where none is recorded.
-        command: As recorded, but for where that machine had the databases; elsewhere they are
-            downloaded, or named by an environment variable.
+        command: What makes its predictions anew.
     """
 
     board: Board
@@ -154,6 +152,14 @@ def _card(content: Content, contribution: str, sections: list[Section]) -> str:
     )
 
 
+def _command(contribution: str, dataset: str, record: RunRecord | None) -> str:
+    """The contribution's script as a reader may copy it: of what is recorded, only numbers."""
+    script = f"bash contributions/{contribution}/run.sh"
+    if record is None:
+        return script
+    return f"{script} --benchmark {dataset} --epochs {record.recipe.epochs} --seed {record.seed}"
+
+
 def _text(path: Path) -> str:
     """The beginning of a text file; nothing where there is none."""
     if path.is_symlink() or not path.is_file():
@@ -168,7 +174,9 @@ def _section(content: Content, board: Board, result: Result, cells: dict[str, st
     commit = (record and record.git_commit) or ""
     files = [result.file]
     if record:
-        files += [name.run_record_name, *([name.weights_name] if record.weights else [])]
+        files += [name.run_record_name]
+        files += [name.model_name] if record.model else []
+        files += [name.weights_name] if record.weights else []
     class_names = [content.class_name(board, c) for c in board.classes]
     gallery = content.galleries.get(board.name)
     return Section(
@@ -178,8 +186,8 @@ def _section(content: Content, board: Board, result: Result, cells: dict[str, st
         class_names=class_names,
         record=record,
         commit=commit if _COMMIT.fullmatch(commit) else "",
-        command=_DATA.sub("", record.command) if record else "",
         curves=_curves(record) if record else [],
+        command=_command(result.contribution, name.dataset, record),
         calibration_error=_calibration_error(record) if record else None,
         images=_images(gallery, board, result, class_names) if gallery else None,
         unseen=unseen(content, board, result.contribution),

@@ -14,7 +14,7 @@ from jarvis_stem.utils.files import read_json_object
 if TYPE_CHECKING:
     from jarvis_stem.web.gallery import Gallery
 
-# Measured with the stored weights of every contribution: a figure that it states is its word alone.
+# Measured with the stored model of every contribution: a figure that it states is its word alone.
 ROBUSTNESS = Path("docs/robustness.json")
 UNSEEN = Path("docs/unseen.json")
 GUIDE = PurePosixPath("guide", "index.html")  # where mkdocs puts the documentation, if it does

@@ -1,8 +1,7 @@
 """A board's test images for the site: thumbnails, and what every contribution predicts for each.
 
 Nothing is downloaded for it: images are of the built-in structures and of databases that are on
-disk. Probabilities come from stored weights, and asking for those that no earlier build has kept
-executes the contributions' model.py; see `build`.
+disk. Probabilities are the stored models', run without their code, and kept between builds.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from jarvis_stem.formats.run_record import read_run_record
 from jarvis_stem.scoring.board import Board, Leaderboard
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import read_zip, write_bytes, zip_bytes
+from jarvis_stem.utils.messages import quote
 from jarvis_stem.utils.progress import track
 from jarvis_stem.web.content import example_image
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 THUMBNAIL_SIZE = 96  # pixels a side
 _QUALITY = 80  # of WebP; those of stem_2d_image take 8 MB
-_CHUNK = 64  # images predicted at once; a model that measures lattices takes megabytes for each
+_CHUNK = 64  # images between two steps of the progress bar
 _MEMBER = "probabilities.npy"
 
 
@@ -50,7 +50,7 @@ class Answers:
         contribution: Its name.
         predicted: Positions of the predicted classes, intp[N]; from its predictions file.
         probabilities: Of every class, float32[N, K]; None where they are not known.
-        why_not: Why they are not known; empty where they are, or where no weights are stored.
+        why_not: Why they are not known; empty where they are, or where no model is stored.
     """
 
     contribution: str
@@ -107,7 +107,6 @@ def build(
     benchmarks: Path,
     *,
     data: str | None = None,
-    run_models: bool = False,
     cache: Path | None = None,
 ) -> dict[str, Gallery]:
     """Make the galleries of all boards whose structures are at hand.
@@ -117,9 +116,6 @@ def build(
         contributions: Folder of contribution folders.
         benchmarks: Folder of benchmarks.
         data: Folder of the JARVIS databases; see `imaging.store.store_directory`.
-        run_models: Whether to run the models with stored weights, which executes their model.py:
-            only for contributions that are trusted. Without it, probabilities are known as far as
-            an earlier build has kept them.
         cache: Where probabilities are kept; by default in the user's cache folder.
 
     Returns:
@@ -140,7 +136,7 @@ def build(
         if not images.ids:
             continue
         position = {c: n for n, c in enumerate(board.classes)}
-        models = _Models(benchmarks, name, images, run_models, cache or _cache_folder())
+        models = _Models(benchmarks, name, images, cache or _cache_folder())
         galleries[board.name] = Gallery(
             name,
             images.ids,
@@ -158,47 +154,43 @@ class _Models:
     benchmarks: Path
     name: ResultName
     images: ImageSet
-    run: bool
     cache: Path
 
     def probabilities(self, folder: Path) -> tuple[NDArray[np.float32] | None, str]:
         """A contribution's probabilities, or why they are not known."""
         record, _ = read_run_record(folder / self.name.run_record_name)
-        if record is None or record.weights is None:
+        if record is None or record.stored is None:
             return None, ""
-        kept = self.cache / f"{self._key(folder, record.weights.sha256)}.zip"
+        if record.model is None:
+            return None, "its weights run with its own code alone (see jarvis-stem convert)"
+        sha256 = record.model.sha256
+        kept = self.cache / f"{self._key(sha256)}.zip"
         try:
             return _read_kept(kept, len(self.images.ids)), ""
         except (StemError, ValueError):  # not kept yet, or damaged
             pass
-        if not self.run:
-            return None, "its model was not run (see --run-models of jarvis-stem site)"
         try:
-            probabilities = self._predicted(folder)
-        except (Exception, SystemExit) as error:  # whatever a stranger's model.py runs into
-            return None, f"its model could not be run ({type(error).__name__}: {error})"
+            probabilities = self._predicted(folder, sha256)
+        except StemError as error:
+            return None, f"its model could not be run ({error})"
         content = io.BytesIO()
         np.save(content, probabilities)
         write_bytes(kept, zip_bytes(_MEMBER, content.getvalue()))
         return probabilities, ""
 
-    def _predicted(self, folder: Path) -> NDArray[np.float32]:
-        from jarvis_stem.training.stored_model import StoredModel
+    def _predicted(self, folder: Path, sha256: str) -> NDArray[np.float32]:
+        from jarvis_stem.prediction.stored_model import StoredModel
 
-        model = StoredModel.load(folder, self.name.dataset, self.benchmarks)
+        model = StoredModel.load(folder / self.name.model_name, sha256)
+        if model.classes != Benchmark.read(self.benchmarks, self.name).classes:
+            raise StemError(f"of other classes than the benchmark's: {quote(model.classes)}")
         images = self.images.images
         chunks = [images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK)]
-        parts = [model.probabilities(part) for part in track(chunks, folder.name)]
-        probabilities = np.concatenate(parts)
-        if not np.isfinite(probabilities).all():
-            raise StemError("its probabilities are not finite")
-        return probabilities
+        return np.concatenate([model.probabilities(part) for part in track(chunks, folder.name)])
 
-    def _key(self, folder: Path, weights: str) -> str:
+    def _key(self, sha256: str) -> str:
         """What the probabilities depend on, in short."""
-        model = folder / "model.py"
-        code = _sha256(model.read_bytes()) if model.is_file() else ""
-        return _sha256("\n".join((__version__, weights, code, self._input)).encode())
+        return _sha256("\n".join((__version__, sha256, self._input)).encode())
 
     @cached_property
     def _input(self) -> str:

@@ -10,6 +10,7 @@ from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from markupsafe import escape
 
@@ -17,6 +18,8 @@ from jarvis_stem.utils.errors import StemError
 from jarvis_stem.web.templates import POLICY
 
 HOST = "127.0.0.1"
+CONNECTIONS = 64  # at once; a browser opens six
+IDLE = 30  # s that a connection may be silent
 _INTERVAL = 0.5  # s between two looks at the files
 _VERSION = "/.version"
 _RELOAD = "/.reload.js"
@@ -39,6 +42,7 @@ class Server(ThreadingHTTPServer):
     """Serves a folder; pages that are open reload when `version` rises."""
 
     daemon_threads = True
+    request_queue_size = CONNECTIONS
 
     def __init__(self, folder: Path, port: int) -> None:
         """Take the port.
@@ -51,6 +55,7 @@ class Server(ThreadingHTTPServer):
             StemError: The port is in use or not for users.
         """
         self.version = 0
+        self._free = threading.BoundedSemaphore(CONNECTIONS)
         try:
             super().__init__((HOST, port), partial(_Handler, directory=str(folder)))
         except OSError as error:
@@ -65,6 +70,28 @@ class Server(ThreadingHTTPServer):
         """Where the first page is."""
         return f"http://{HOST}:{self.server_port}/"
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """What a browser may call it; other names lead here from pages that are not this site's."""
+        return tuple(f"{name}:{self.server_port}" for name in (HOST, "localhost"))
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread of its own, or hang up where too many are at it."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, and make room for another."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that went away."""
+
     def start(self) -> None:
         """Answer from now on, until the process ends."""
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -74,10 +101,17 @@ class _Handler(SimpleHTTPRequestHandler):
     """Files as they are, but pages with a script that reloads them."""
 
     server: Server
+    timeout = IDLE
+
+    def do_HEAD(self) -> None:
+        """Answer without what the file holds."""
+        if self._allowed() is not None:
+            super().do_HEAD()
 
     def do_GET(self) -> None:
         """Answer."""
-        path = Path(self.translate_path(self.path))
+        if (path := self._allowed()) is None:
+            return
         page = path / "index.html" if path.is_dir() else path
         if self.path == _VERSION:
             self._send("text/plain", str(self.server.version))
@@ -89,6 +123,28 @@ class _Handler(SimpleHTTPRequestHandler):
             self._send("text/html", text.replace("</body>", _TAG))
         else:
             super().do_GET()
+
+    def _allowed(self) -> Path | None:
+        """The path that is asked for; None, after the answer, where it is not to be had."""
+        if self.headers.get("Host") not in self.server.hosts:
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
+            return None
+        root = Path(self.directory)
+        try:
+            path = Path(self.translate_path(self.path))
+            # A link could lead to any file of this machine.
+            parts = [p for p in (path, *path.parents) if p.is_relative_to(root)]
+            hidden = "\0" in str(path) or any(map(Path.is_symlink, parts))
+        except OSError:  # longer than a path can be
+            hidden = True
+        if hidden:
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return None
+        return path
+
+    def list_directory(self, path: Any) -> None:
+        """Show no folder's files."""
+        self.send_error(HTTPStatus.NOT_FOUND)
 
     def end_headers(self) -> None:
         """Keep the browser from showing what was there before."""

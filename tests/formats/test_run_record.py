@@ -53,7 +53,7 @@ def test_the_committed_records_are_read(path: Path) -> None:
         ({"history": [{"loss": "x"}]}, "'history'[0]['loss']: expected a valid number, got 'x'"),
         (
             {"weights": "x"},
-            "'weights': expected a valid dictionary or instance of Weights, got 'x'",
+            "'weights': expected a valid dictionary or instance of Stored, got 'x'",
         ),
         ({"weights": {"bytes": 1}}, "expected a key 'weights'['sha256'], got none; add it"),
         (

@@ -344,7 +344,7 @@ def test_a_quiet_audit_writes_and_says_nothing(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--benchmark", "stem_3d"], "known: AI/ImageClass/small_bravais_class.json.zip"),
+        (["--benchmark", "stem_3d"], "similar: AI/ImageClass/small_bravais_class.json.zip"),
         (["--benchmarks", "nowhere"], "nowhere: no such folder of benchmarks"),
         (["--data", "nowhere"], "nowhere: no such folder (given by --data)"),
     ],

@@ -6,6 +6,8 @@ import io
 import json
 import os
 import re
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -186,6 +188,42 @@ def test_a_picture_of_too_many_pixels_is_refused(
     path = save(render, tmp_path / "x.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     with pytest.raises(StemError, match=r"x\.png: not a readable image \(Image size"):
+        read_picture(path)
+
+
+def test_announced_sizes_are_refused_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = struct.pack(">2I5B", 9400, 9400, 16, 0, 0, 0, 0)
+    chunk = b"IHDR" + header
+    end = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
+    path = tmp_path / "x.png"
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", 13)
+        + chunk
+        + struct.pack(">I", zlib.crc32(chunk))
+        + struct.pack(">I4sI", 0, b"IDAT", zlib.crc32(b"IDAT"))
+        + end
+    )
+    monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("read"))
+    with pytest.raises(StemError, match=r"x\.png: 9400x9400 px are more than the 67108864 that"):
+        read_picture(path)
+
+
+@pytest.mark.parametrize("ending", [".png", ".jpg", ".tif", ".gif", ".bmp", ".unknown"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n%%EndComments\nshowpage\n",
+        b"P5 64 64 255 " + bytes(64 * 64),
+        b"GRIB" + bytes(64),
+    ],
+)
+def test_only_named_formats_are_opened(ending: str, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / f"x{ending}"
+    path.write_bytes(content)
+    with pytest.raises(StemError, match=r"not a readable image .*cannot identify image file"):
         read_picture(path)
 
 

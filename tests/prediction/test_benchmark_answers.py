@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from helpers import REAL, SHARED, SMALL_SPLITS, TINY_MODEL, add_benchmark, command, run_record
+from graphs import store_graph, tiny_graph
+from helpers import REAL, SHARED, SMALL_SPLITS, add_benchmark, command
 from small_benchmark import BY_HAND, CLASSES, HEXAGONAL, NAME, SQUARE, TEXT, add_real, contents, put
 
 from jarvis_stem.api import load_model, predict
@@ -20,7 +20,6 @@ from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.prediction.benchmark_answers import read_benchmark
 from jarvis_stem.scoring import leaderboard
-from jarvis_stem.training import architecture, stored_weights
 from jarvis_stem.utils.files import json_text, write_text
 
 SEEN = bravais_result("stem_2d_real")
@@ -45,12 +44,7 @@ def root(tmp_path: Path, files: dict[str, bytes]) -> Path:
 
 
 def _add_model(folder: Path, seed: int) -> None:
-    write_text(folder / "model.py", TINY_MODEL)
-    torch.manual_seed(seed)
-    model = architecture.load(folder).build(5)
-    weights = stored_weights.save(folder / REAL.weights_name, model, temperature=1)
-    record = {**run_record(0.5), "weights": weights}
-    write_text(folder / REAL.run_record_name, json_text(record))
+    store_graph(folder, REAL, tiny_graph(seed=seed))
     write_text(folder / "metadata.json", json_text({**blank(), "model_name": folder.name}))
 
 
@@ -111,9 +105,9 @@ def test_a_person_reads_how_many_were_answered(root: Path) -> None:
     assert broken.startswith(f"error: {TEXT}: no answer: pictures/{TEXT}: ")
 
 
-def test_all_are_those_with_weights_and_metadata_says_what_was_done(root: Path) -> None:
+def test_all_are_those_with_a_model_and_metadata_says_what_was_done(root: Path) -> None:
     shutil.copytree(root / "contributions/first", root / "contributions/without")
-    (root / "contributions/without" / REAL.weights_name).unlink()
+    (root / "contributions/without" / REAL.run_record_name).unlink()
     done = run(root, "--contribution", "all", status=1)
     assert [one["contribution"] for one in done] == ["first", "second"]
     metadata = json.loads((root / "contributions/first/metadata.json").read_text())

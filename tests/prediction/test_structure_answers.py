@@ -41,7 +41,7 @@ def mos2() -> Any:
 
 
 def outcomes_of(folder: Path) -> list[Outcome]:
-    read = read_pictures(find_inputs([str(folder)], None, None, None, "stem_2d_image"))
+    read = list(read_pictures(find_inputs([str(folder)], None, None, None, "stem_2d_image")))
     shown = [one for one in read if one.picture]
     answers = Predictor(Even()).answer([one.picture for one in shown if one.picture])
     answered = {

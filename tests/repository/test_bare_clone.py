@@ -15,8 +15,7 @@ from helpers import PATIENCE, REPOSITORY, TINY_MODEL
 from jarvis_stem.__main__ import COMMANDS
 
 WAY_OUT = (
-    " is not installed; run: source setup.sh && install, and use .venv/bin/python, or pip "
-    "install -e .\n"
+    " is not installed; run: source setup.sh && install, and use .venv/bin/python, or pip install "
 )
 MODULES = ["jarvis_stem", *(f"jarvis_stem.{name}" for name in (*COMMANDS, "prototypes"))]
 
@@ -77,12 +76,14 @@ def test_every_command_says_what_to_run_where_nothing_is_installed(
 ) -> None:
     python = environment(tmp_path)
     for module in MODULES:
-        assert started(python, module, clone) == (1, "", f"error: click{WAY_OUT}"), module
+        assert started(python, module, clone) == (1, "", f"error: click{WAY_OUT}jarvis-stem\n"), (
+            module
+        )
 
 
 def test_a_package_that_is_missing_is_named(clone: Path, tmp_path: Path) -> None:
     python = environment(tmp_path, without="email_validator")
-    expected = (1, "", f"error: email_validator{WAY_OUT}")
+    expected = (1, "", f"error: email_validator{WAY_OUT}jarvis-stem\n")
     assert started(python, "jarvis_stem.score", clone) == expected
     assert started(python, "jarvis_stem", clone, "score") == expected
 
@@ -90,7 +91,7 @@ def test_a_package_that_is_missing_is_named(clone: Path, tmp_path: Path) -> None
 def test_one_that_is_missed_while_the_command_runs_is_named(clone: Path, tmp_path: Path) -> None:
     python = environment(tmp_path, without="torch")
     status, out, errors = started(python, "jarvis_stem.train", clone, "densenet_model")
-    assert (status, out, errors) == (1, "", f"error: torch{WAY_OUT}")
+    assert (status, out, errors) == (1, "", f"error: torch{WAY_OUT}'jarvis-stem[train]'\n")
 
 
 def test_a_fault_of_the_package_itself_is_not_hidden(clone: Path, tmp_path: Path) -> None:
@@ -167,7 +168,7 @@ def test_a_contributions_script_sets_up_once_and_trains(
     assert [line.removeprefix(constrained) for line in installed] == [
         "torch",
         "--no-deps torchvision",
-        "--editable .",
+        "--editable .[all]",
     ]
 
     again = script("--epochs", "0")
@@ -194,7 +195,7 @@ def test_a_setup_that_fails_ends_the_script(clone: Path, tmp_path: Path) -> None
     assert not (clone / ".venv").exists()
 
 
-@pytest.mark.parametrize("failing", ["torch", "--no-deps torchvision", "--editable ."])
+@pytest.mark.parametrize("failing", ["torch", "--no-deps torchvision", "--editable .[all]"])
 def test_a_failed_step_fails_the_install_and_the_next_one_goes_on(
     clone: Path, tmp_path: Path, stand_in: Path, failing: str
 ) -> None:
@@ -217,6 +218,46 @@ def test_a_failed_step_fails_the_install_and_the_next_one_goes_on(
     assert not (clone / ".venv" / "installed").exists()
     pip.write_text(works)
     assert install() == "installed\n"
+
+
+@pytest.mark.parametrize("year", [1990, 2090])
+def test_a_wrong_clock_does_not_install_again(
+    clone: Path, tmp_path: Path, stand_in: Path, year: int
+) -> None:
+    program = "source ./setup.sh && install && install"
+    time = (year - 1970) * 31_556_952
+    for name in ("setup.py", "constraints.txt"):
+        os.utime(clone / name, (time, time))
+    done = subprocess.run(
+        ["bash", "-c", program],
+        cwd=clone,
+        env={**os.environ, "PYTHON": str(stand_in)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert done.stderr == "Installing into .venv (once)\n"
+    assert len((tmp_path / "installed").read_text().splitlines()) == 3
+
+
+def test_two_installs_at_once_wait_for_each_other(
+    clone: Path, tmp_path: Path, stand_in: Path
+) -> None:
+    pip = tmp_path / "pip" / "__main__.py"
+    pip.write_text(f"import time\ntime.sleep(0.3)\n{pip.read_text()}")
+    installs = [
+        subprocess.Popen(
+            ["bash", "-c", "source ./setup.sh && install && echo installed"],
+            cwd=clone,
+            env={**os.environ, "PYTHON": str(stand_in)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    assert [one.communicate(timeout=PATIENCE)[0] for one in installs] == ["installed\n"] * 3
+    assert len((tmp_path / "installed").read_text().splitlines()) == 3
 
 
 def test_what_was_installed_with_extras_serves_a_script(clone: Path) -> None:

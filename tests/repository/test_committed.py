@@ -169,13 +169,13 @@ def test_the_report_of_errors_is_what_its_command_writes(
     assert written == committed
 
 
-def test_the_report_on_unseen_structures_is_of_the_committed_weights(repository: Path) -> None:
+def test_the_report_on_unseen_structures_is_of_the_committed_models(repository: Path) -> None:
     models = json.loads((repository / "docs/unseen.json").read_text())["models"]
-    weights = {
+    stored = {
         path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in repository.glob(f"contributions/*/{REAL.weights_name}")
+        for path in repository.glob(f"contributions/*/{REAL.model_name}")
     }
-    assert {model: figures["weights_sha256"] for model, figures in models.items()} == weights
+    assert {model: figures["sha256"] for model, figures in models.items()} == stored
 
 
 def test_committed_scores_are_json(repository: Path) -> None:

@@ -88,9 +88,8 @@ def prepare(clone: Path) -> None:
     for path in Path(sys.prefix).iterdir():
         if not path.name.startswith("installed"):
             (clone / ".venv" / path.name).symlink_to(path)
-    (clone / ".venv" / "installed").touch()
-    for name in ("setup.py", "constraints.txt"):
-        os.utime(clone / name, (0, 0))
+    done = subprocess.run(["cksum", "setup.py", "constraints.txt"], cwd=clone, capture_output=True)
+    (clone / ".venv" / "installed").write_bytes(done.stdout)
 
 
 @pytest.mark.training

@@ -1,8 +1,9 @@
-"""The quickstart notebook, executed as a reader would, outside the repository."""
+"""The notebooks, executed as a reader would, outside the repository."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from helpers import PATIENCE, REPOSITORY
 from nbclient import NotebookClient
 
 NOTEBOOK = REPOSITORY / "docs" / "quickstart.ipynb"
+HYPERSPY = REPOSITORY / "docs" / "hyperspy.ipynb"
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def read(path: Path) -> Any:
@@ -68,3 +71,31 @@ def test_it_does_what_it_says(
     assert not [one for one in outputs if one.get("name") == "stderr"]
     assert not list(tmp_path.glob("quickstart-*"))  # it tidies up
     assert state() == before
+
+
+def shown_by(notebook: Any) -> list[tuple[str, set[str]]]:
+    """What a notebook's cells print or show, in words, and in which other forms."""
+    outputs = [one for cell in notebook.cells for one in cell.get("outputs", [])]
+    assert outputs
+    return [
+        (one.get("text") or one["data"]["text/plain"], set(one.get("data", {}))) for one in outputs
+    ]
+
+
+def test_the_notebook_on_hyperspy_shows_what_is_kept_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("hyperspy", reason="the extra test is not installed")
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    kept, notebook = shown_by(read(HYPERSPY)), read(HYPERSPY)
+    resources = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=PATIENCE, kernel_name="python3", resources=resources).execute()
+    for (text, forms), (before, forms_before) in zip(shown_by(notebook), kept, strict=True):
+        assert forms == forms_before
+        assert _NUMBER.sub("#", text) == _NUMBER.sub("#", before)
+        for number, number_before in zip(*map(_NUMBER.findall, (text, before)), strict=True):
+            # Whole ones are errors in brackets, in units of the last digit.
+            near = {"rel": 1e-3, "abs": 0.011} if "." in number_before else {"abs": 2}
+            assert float(number) == pytest.approx(float(number_before), **near)
+    assert "hexagonal 0.9" in kept[1][0]
+    assert list(tmp_path.iterdir()) == []

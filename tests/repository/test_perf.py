@@ -16,12 +16,11 @@ import pytest
 from helpers import REAL, REPOSITORY, python
 from jarvis.core.atoms import Atoms
 
+from jarvis_stem.api import load_model
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.imaging import image_set, stem, structures
 from jarvis_stem.imaging.conditions import Conditions
 from jarvis_stem.imaging.structures import parse_atoms
-from jarvis_stem.prediction.predictor import Predictor
-from jarvis_stem.training.stored_model import StoredModel
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import read_zip, write_bytes, zip_bytes
 
@@ -33,6 +32,7 @@ SCRIPTS = (
     *(
         "ablation",
         "robust_ablation",
+        "motif",
         "robustness",
         "errors",
         "unseen",
@@ -593,7 +593,7 @@ def test_unseen_structures_and_jpegs_are_measured(shared: Path, tmp_path: Path, 
     assert 0 < counts.pop("few, new") < 9  # Ag2Br2 is in train
     assert counts == {"few": 9, "published JPEGs": 5, "published JPEGs, new": 3}
     assert list(content["models"]) == [model]
-    predictor = Predictor(StoredModel.load(REPOSITORY / "contributions" / model))
+    predictor = load_model(model, contributions=REPOSITORY / "contributions")
     drawn = [stem.to_uint8(stem.simulate([parse_atoms(row["atoms"], "x")]))[0] for row in rows]
     correct = predictor.predict(np.array(drawn)) == [row["label"] for row in rows]
     few = content["models"][model]["sources"]["few"]

@@ -15,7 +15,9 @@ import yaml
 from helpers import REPOSITORY, python
 
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
+LOCK = REPOSITORY / ".github" / "requirements.lock"
 REQUIREMENTS = REPOSITORY / ".github" / "requirements.txt"
+PUBLISHING = {("pages.yml", "deploy"), ("release.yml", "models"), ("release.yml", "pypi")}
 BROKEN = """\
 on: pull_request_target
 permissions:
@@ -54,6 +56,7 @@ def test_the_workflows_are_these() -> None:
         "judge.yml",
         "nightly.yml",
         "pages.yml",
+        "release.yml",
         "tests.yml",
     ]
 
@@ -112,16 +115,37 @@ def test_every_workflow_reads_only_ends_in_time_and_keeps_no_token(path: Path) -
     for name, job in workflow["jobs"].items():
         assert job["runs-on"] == "ubuntu-latest"
         assert 0 < int(job["timeout-minutes"]) <= 120
-        if (path.name, name) != ("pages.yml", "deploy"):
+        if (path.name, name) not in PUBLISHING:
             assert "permissions" not in job
         for step in job["steps"]:
             if "uses" in step:
-                assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", step["uses"])
+                owner = "pypa" if (path.name, name) == ("release.yml", "pypi") else "actions"
+                assert re.fullmatch(rf"(actions|{owner})/[a-z-]+@[0-9a-f]{{40}}", step["uses"])
             assert "${{" not in step.get("run", "")  # an expression there is code from outside
             if step.get("uses", "").startswith("actions/checkout@"):
                 assert step["with"]["persist-credentials"] == "false"
             assert "cache" not in step.get("with", {})
     assert "secrets" not in path.read_text(encoding="utf-8")
+
+
+def test_a_release_has_its_rights_where_it_publishes_and_no_code_of_the_repository_there() -> None:
+    jobs = load("release.yml")["jobs"]
+    assert set(load("release.yml")["on"]) == {"release"}
+    assert jobs["models"]["permissions"] == {"contents": "write"}
+    assert jobs["pypi"]["permissions"] == {"id-token": "write"}
+    for name in ("models", "pypi"):
+        used = [step.get("uses", "").partition("@")[0] for step in jobs[name]["steps"]]
+        assert used[0] == "actions/download-artifact"
+        assert "actions/checkout" not in used
+
+
+def test_released_models_have_the_names_that_are_downloaded(tmp_path: Path) -> None:
+    subprocess.run(["bash", REPOSITORY / ".github" / "models.sh", tmp_path], check=True)
+    stored = REPOSITORY.glob("contributions/*/*.onnx")
+    names = {f"{path.parent.name}-{path.name.split('-')[3]}.onnx": path for path in stored}
+    assert {path.name for path in tmp_path.iterdir()} == names.keys()
+    for name, path in names.items():
+        assert (tmp_path / name).read_bytes() == path.read_bytes()
 
 
 def test_only_the_deployment_may_write_pages() -> None:
@@ -145,7 +169,7 @@ def test_the_judge_is_the_base_s_and_only_the_judge_runs_with_its_rights() -> No
 
 
 def test_the_workflows_run_the_repository_s_own_scripts() -> None:
-    install = f"python -m pip install -c constraints.txt -r {REQUIREMENTS.relative_to(REPOSITORY)}"
+    install = f"python -m pip install --require-hashes -r {LOCK.relative_to(REPOSITORY)}"
     runs = {path.name: [s["run"] for s in steps(path.name) if "run" in s] for path in WORKFLOWS}
     assert runs == {
         "judge.yml": [install, "bash .github/judge.sh"],
@@ -155,9 +179,16 @@ def test_the_workflows_run_the_repository_s_own_scripts() -> None:
             ".venv/bin/mkdocs build --strict --site-dir site/guide",
             ".venv/bin/python -m jarvis_stem.site",
         ],
+        "release.yml": [
+            "python -m pip install -c constraints.txt build twine",
+            "python -m build",
+            "python -m twine check --strict dist/*",
+            "bash .github/models.sh models",
+            'gh release upload "$GITHUB_REF_NAME" models/* --repo "$GITHUB_REPOSITORY"',
+        ],
         "tests.yml": [
             "bash tests/run.sh",
-            "python -m pip install -c constraints.txt pre-commit",
+            install,
             "pre-commit run --all-files",
         ],
     }
@@ -176,6 +207,23 @@ def test_requirements_are_of_the_package_and_pinned() -> None:
     for name in required():
         assert re.search(rf'"{name}[\[><=]', package), name
         assert re.search(rf"^{name}==", pinned, re.MULTILINE), name
+
+
+def test_the_lock_has_hashes_of_the_pinned_versions() -> None:
+    locked = re.findall(
+        r"^([a-z0-9.-]+)==(\S+) \\\n((?:    --hash=sha256:[0-9a-f]{64}.*\n?)+)",
+        LOCK.read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    versions = {name: version for name, version, _ in locked}
+    lines = [x for x in LOCK.read_text(encoding="utf-8").splitlines() if x and x[0] not in "# "]
+    assert len(versions) == len(lines)  # none is there without a hash
+    assert {*required(), "pre-commit"} <= versions.keys()
+    pinned = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").lower()
+    for name in {*required(), "pre-commit"}:
+        assert (
+            f"{name}=={versions[name]}".replace("-", "_") in pinned.replace("-", "_").splitlines()
+        )
 
 
 # Stands in for an environment in which only the requirements are installed.

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from graphs import store_graph, tiny_graph
 from helpers import (
     ALL_RIGHT,
     REPOSITORY,
@@ -28,6 +29,7 @@ from jarvis_stem.formats.published import REFERENCE_SUFFIX, Published, Reference
 from jarvis_stem.scoring.checklist import CheckLine, Checklist, check
 from jarvis_stem.submission import starter
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.git import git
 
 ZIP = SMALL.predictions_name
 
@@ -67,6 +69,7 @@ def test_all_checks_and_their_text(root: Path) -> None:
         "      3 of 4 right: 0.7500",
         f"pass  {ZIP} beside the others",
         f"pass  record of {ZIP}",
+        "      notice: training took 12 s by its metadata, 2 s by the record of the run",
         "pass  metadata.json",
         "pass  metadata.json is complete",
         "pass  run.sh",
@@ -121,7 +124,7 @@ def test_recorded_weights_pass(root: Path) -> None:
     ("spoil", "expected"),
     [
         (lambda p: p.write_bytes(b"Weights"), "expected SHA-256 9a129038"),
-        (Path.unlink, "no such file; expected the weights that were recorded"),
+        (Path.unlink, "no such file; expected the one that was recorded"),
         (lambda p: (p.unlink(), p.mkdir()), "not a regular file"),
         (lambda p: p.write_bytes(bytes(8_000_001)), "8000001 bytes are more than the 8000000"),
     ],
@@ -148,10 +151,25 @@ def test_weights_that_no_run_recorded_fail(root: Path) -> None:
     for name in (SMALL.weights_name, "extra.safetensors", "a\nb.safetensors"):
         path = root / "contributions" / "m" / name
         path.write_bytes(b"weights")
-        (failure,) = checked(root).failures
-        assert "expected weights that the record of a run beside it has" in failure
-        assert failure.isprintable()
+        failures = checked(root).failures
+        said = "expected a model that the record of a run beside it has"
+        assert [said in failure for failure in failures].count(True) == 1
+        assert all(failure.isprintable() for failure in failures)
         path.unlink()
+
+
+def record_model(root: Path, content: bytes) -> Path:
+    return store_graph(root / "contributions" / "m", SMALL, content, accuracy=0.75)
+
+
+def test_a_stored_model_is_read_as_data(root: Path) -> None:
+    path = record_model(root, tiny_graph())
+    assert line(checked(root), path.name) == CheckLine("pass", path.name)
+    path = record_model(root, tiny_graph(temperature="0"))
+    assert checked(root).failures == [
+        f"{path.name}: expected a list of classes and a positive temperature in its metadata, got "
+        "{'classes': '[0, 1, 2, 3, 4]', 'temperature': '0'}"
+    ]
 
 
 def test_weights_are_not_scored(root: Path) -> None:
@@ -482,3 +500,33 @@ def test_names_that_a_terminal_would_obey(root: Path) -> None:
 def test_the_committed_contributions_pass(model: str) -> None:
     done = check(REPOSITORY / "contributions" / model, REPOSITORY / "benchmarks")
     assert done.ok, done.failures
+
+
+def test_a_slow_clock_does_not_fail_what_is_committed(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = root / "contributions" / "m"
+    data = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+    (folder / "metadata.json").write_text(
+        json.dumps({**data, "date_submitted": "01-31-2024"}), encoding="utf-8"
+    )
+
+    class Slow(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> Slow:
+            return cls(1999, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr("jarvis_stem.scoring.checklist.datetime.datetime", Slow)
+    assert "not in the future" in " ".join(checked(root).failures)
+    identity = {
+        **{f"GIT_{who}_NAME": "x" for who in ("AUTHOR", "COMMITTER")},
+        **{f"GIT_{who}_EMAIL": "x@example.org" for who in ("AUTHOR", "COMMITTER")},
+        "GIT_COMMITTER_DATE": "2024-02-01T00:00:00Z",
+    }
+    for step in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"]):
+        git(*step, cwd=root, env=identity)
+    assert checked(root).ok
+    (folder / "metadata.json").write_text(
+        json.dumps({**data, "date_submitted": "01-30-2024"}), encoding="utf-8"
+    )
+    assert not checked(root).ok

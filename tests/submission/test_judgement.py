@@ -36,13 +36,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from jarvis_stem.formats.folder import FILE_LIMIT
 from jarvis_stem.formats.manifest import MANIFEST
 from jarvis_stem.formats.names import BENCHMARK_SUFFIX, ResultName
 from jarvis_stem.judge import main
 from jarvis_stem.scoring import leaderboard
 from jarvis_stem.scoring.board import Leaderboard
 from jarvis_stem.scoring.standing import Standing
-from jarvis_stem.submission import commits, job_summary
+from jarvis_stem.submission import job_summary
 from jarvis_stem.submission import judgement as judgement_module
 from jarvis_stem.submission.job_summary import summary_markdown
 from jarvis_stem.submission.judgement import Judged, Judgement, judge
@@ -338,7 +339,7 @@ def long_path(repository: Path, folder: Path) -> None:
 
 
 def many(repository: Path, folder: Path) -> None:
-    for number in range(commits.FILE_LIMIT):
+    for number in range(FILE_LIMIT):
         (folder / str(number)).write_text("")
 
 
@@ -442,7 +443,7 @@ def test_weights_must_be_the_recorded_ones(sent: bytes | None, repo: Path) -> No
 def test_weights_without_a_record_fail(repo: Path) -> None:
     (contribute(repo, "mine") / "large.safetensors").write_bytes(bytes(100))
     (problem,) = judged(repo).all_problems
-    assert problem.startswith("mine: large.safetensors: expected weights that the record of a run")
+    assert problem.startswith("mine: large.safetensors: expected a model that the record of a run")
 
 
 def test_binary_junk_fails_without_a_traceback(repo: Path) -> None:

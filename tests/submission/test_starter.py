@@ -89,7 +89,7 @@ def test_new_contribution_trains_and_is_scored(
     assert cli.run(lambda: train.main([*arguments, "--runs", str(tmp_path / "runs")])) == 0
     folder = contributions / "my_model"
     assert sorted(p.name for p in folder.iterdir()) == [
-        *(f"{RESULT}.{suffix}" for suffix in ("csv.zip", "run.json", "safetensors")),
+        *(f"{RESULT}.{suffix}" for suffix in ("csv.zip", "onnx", "run.json")),
         *FILES,
     ]
     scored = ["--quiet", "--contributions", str(contributions)]

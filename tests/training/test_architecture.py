@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from jarvis_stem.training import architecture
+from jarvis_stem.formats.description import SHAPES
+from jarvis_stem.training import architecture, inference
 from jarvis_stem.utils.errors import StemError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -20,11 +21,7 @@ BUILD = "def build(classes):\n    return None\n"
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_model_maps_images_to_trainable_logits(folder: Path) -> None:
     model = architecture.load(folder).build(5)
-    pictures = torch.randint(0, 256, (2, 256, 256), dtype=torch.uint8)
-    if isinstance(model, architecture.Describing):
-        logits = model(model.describe(pictures))
-    else:
-        logits = model(pictures[:, None].float() / 255)
+    logits = model(*(torch.rand(2, *SHAPES[part]) for part in inference.reads_of(model)))
     assert logits.shape == (2, 5)
     logits.sum().backward()
     assert all(p.grad is not None for p in model.parameters())

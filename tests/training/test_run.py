@@ -104,8 +104,8 @@ def test_a_run_leaves_a_scored_contribution(
     }
     assert len(record["history"]) == 1
     assert record["costs"]["peak_memory_mb"] > 100
-    stored = (folder / f"{RESULT}.safetensors").read_bytes()
-    assert record["weights"] == {
+    stored = (folder / f"{RESULT}.onnx").read_bytes()
+    assert record["model"] == {
         "sha256": hashlib.sha256(stored).hexdigest(),
         "bytes": len(stored),
     }
@@ -246,7 +246,7 @@ def resumes(run: Run, benchmarks: Path, cut: Path, whole: Path) -> None:
     assert status == 0, errors
     assert "Epoch 1/2" not in errors
     assert "Epoch 2/2" in errors
-    for suffix in (".csv.zip", ".safetensors"):
+    for suffix in (".csv.zip", ".onnx"):
         name = f"{RESULT}{suffix}"
         assert (cut / "contributions" / MODEL / name).read_bytes() == (whole / name).read_bytes()
 

@@ -7,7 +7,9 @@ import math
 import pytest
 import torch
 
-from jarvis_stem.training.spectrum import CHANNELS, SHAPE, channels, log_power
+from jarvis_stem.imaging import spectrum
+from jarvis_stem.imaging.spectrum import SHAPE
+from jarvis_stem.training.spectrum import CHANNELS, channels
 
 
 def wave(along_rows: float, along_columns: float, shift: float = 0.0) -> torch.Tensor:
@@ -15,6 +17,10 @@ def wave(along_rows: float, along_columns: float, shift: float = 0.0) -> torch.T
     p = torch.arange(256.0) * (2 * math.pi / 256)
     phase = along_rows * p[:, None] + along_columns * p[None, :] + shift
     return 127.5 * (1 + phase.cos())[None]
+
+
+def log_power(images: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(spectrum.log_power(images.numpy()))
 
 
 def power(*waves: torch.Tensor) -> torch.Tensor:

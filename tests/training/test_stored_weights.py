@@ -111,7 +111,7 @@ def test_another_file_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
-    with pytest.raises(StemError, match="x: no such file; expected the weights"):
+    with pytest.raises(StemError, match="x: no such file; expected the one that was recorded"):
         weights_file.read(tmp_path / "x", sha256="0" * 64)
     with pytest.raises(StemError, match="not a regular file"):
         weights_file.read(tmp_path, sha256="0" * 64)

@@ -3,12 +3,13 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import signal
 import stat
 import zipfile
 from pathlib import Path
 
 import pytest
-from helpers import on_disk, write_zip
+from helpers import on_disk, python, write_zip
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +53,63 @@ def test_a_failed_write_keeps_the_old_file(
         write_bytes(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_land_together_or_not_at_all(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "deep" / "new"
+    write_bytes(old, b"before")
+    with pytest.raises(ValueError, match="half way"), files.together():
+        write_bytes(old, b"after")
+        write_bytes(new, b"after")
+        assert old.read_bytes() == b"before"
+        assert not new.exists()
+        raise ValueError("half way")
+    assert old.read_bytes() == b"before"
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [old]
+    with files.together():
+        write_bytes(old, b"after")
+        write_bytes(new, b"after")
+        assert not new.exists()
+    assert old.read_bytes() == new.read_bytes() == b"after"
+    assert sorted(p for p in tmp_path.rglob("*") if p.is_file()) == [new, old]
+
+
+def test_what_a_killed_process_was_writing_is_removed_by_the_next(tmp_path: Path) -> None:
+    program = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from jarvis_stem.utils import files\n"
+        f"files.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"folder = Path({str(tmp_path)!r})\n"
+        "with files.scratch_folder(folder) as inner:\n"
+        "    (inner / 'part').write_text('half')\n"
+        "    files.write_bytes(folder / 'x.csv.zip', b'half')\n"
+    )
+    assert python("-c", program).returncode == -signal.SIGKILL
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert len(left) == 2
+    assert all(name[0] == "." and name.endswith(".tmp") for name in left)
+    kept = tmp_path / f".mine.{os.getpid()}.abc.tmp"
+    kept.write_text("of a process that runs")
+    (tmp_path / ".notes.tmp").write_text("of somebody else")
+    write_bytes(tmp_path / "x.csv.zip", b"whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        kept.name,
+        ".notes.tmp",
+        "x.csv.zip",
+    ]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_files_have_the_mode_that_the_umask_leaves(tmp_path: Path, umask: int) -> None:
+    program = (
+        f"import os; os.umask({umask})\n"
+        "from pathlib import Path\n"
+        "from jarvis_stem.utils.files import write_bytes\n"
+        f"write_bytes(Path({str(tmp_path / 'x')!r}), b'')\n"
+    )
+    assert python("-c", program).returncode == 0
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o666 & ~umask
 
 
 def test_json_has_no_nan() -> None:

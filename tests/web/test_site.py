@@ -38,7 +38,8 @@ from jarvis_stem.formats.names import ResultName
 from jarvis_stem.formats.project_metadata import METADATA as PROJECT
 from jarvis_stem.formats.project_metadata import Project
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.web import builder, content, templates
+from jarvis_stem.web import builder, content, serve, templates
+from jarvis_stem.web.serve import Server
 
 GOOD = "id,prediction\nd.jpg,0\ne.jpg,1\nf.jpg,2\ng.jpg,1\n"
 BOARD = "benchmarks/small_bravais_class.html"
@@ -436,6 +437,121 @@ def get(url: str) -> str:
     with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310  our own address
         assert answer.headers["Cache-Control"] == "no-store"
         return answer.read().decode()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A site of one page, in a folder with links and a file beside it."""
+    root = tmp_path / "site"
+    (root / "inner").mkdir(parents=True)
+    (root / "index.html").write_text("<body>page</body>")
+    (root / "inner" / "x.css").write_text("x {}")
+    (tmp_path / "secret.txt").write_text("secret")
+    (root / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (root / "linked").symlink_to(tmp_path)
+    serving = Server(root, 0)
+    serving.start()
+    yield serving
+    serving.shutdown()
+    serving.server_close()
+
+
+def ask(server: Server, path: str, host: str | None = None, method: str = "GET") -> tuple[int, str]:
+    """Status and body of an answer, to a request written by hand."""
+    lines = [f"{method} {path} HTTP/1.0"]
+    if host != "":
+        lines.append(f"Host: {host or f'127.0.0.1:{server.server_port}'}")
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=PATIENCE) as asked:
+        asked.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        answer = b"".join(iter(lambda: asked.recv(2**16), b""))
+    head, _, body = answer.decode("latin-1").partition("\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_only_this_machines_own_names_are_answered(server: Server, method: str) -> None:
+    for host in ("evil.example", "127.0.0.1", f"evil.example:{server.server_port}", ""):
+        status, body = ask(server, "/index.html", host, method)
+        assert (status, "page" in body) == (421, False), host
+    for host in (f"localhost:{server.server_port}", f"127.0.0.1:{server.server_port}"):
+        assert ask(server, "/index.html", host, method)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/link.txt",
+        "/linked/secret.txt",
+        "/linked/",
+        "/inner/",
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/%00",
+        "/x%00.html",
+        f"/{'y' * 5000}",
+        "/%ff",
+        "/nothing",
+        "/index.html/x",
+    ],
+)
+def test_odd_paths_are_not_found_without_a_word(
+    server: Server, path: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for method in ("GET", "HEAD"):
+        status, body = ask(server, path, method=method)
+        assert status in (301, 404)
+        assert "secret" not in body.replace("secret.txt", "")
+    assert capfd.readouterr().err == ""
+    assert ask(server, "/inner/x.css") == (200, "x {}")
+
+
+def test_connections_are_bounded_in_number_and_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "CONNECTIONS", 2)
+    monkeypatch.setattr(serve._Handler, "timeout", 0.5)
+    (tmp_path / "index.html").write_text("<body>page</body>")
+    server = Server(tmp_path, 0)
+    server.start()
+    try:
+        address = ("127.0.0.1", server.server_port)
+        silent = [socket.create_connection(address, timeout=PATIENCE) for _ in range(2)]
+        while server._free.acquire(blocking=False):  # until both are being waited for
+            server._free.release()
+            time.sleep(0.01)
+        with socket.create_connection(address, timeout=PATIENCE) as third:
+            assert third.recv(10) == b""  # hung up on
+        for one in silent:
+            assert one.recv(10) == b""  # after its time
+            one.close()
+        while True:
+            try:
+                assert ask(server, "/index.html")[0] == 200
+                break
+            except (ConnectionError, IndexError):
+                time.sleep(0.01)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_two_builds_at_once_make_one_site(project: Path) -> None:
+    command = [sys.executable, "-m", "jarvis_stem.site", "--no-images"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    builds = [
+        subprocess.Popen(command, cwd=project, env=environment, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    assert [build.communicate(timeout=PATIENCE)[1] for build in builds] == ["", ""]
+    assert [build.returncode for build in builds] == [0, 0]
+    files = {
+        p.relative_to(project / "site").as_posix()
+        for p in (project / "site").rglob("*")
+        if p.is_file()
+    }
+    listed = json.loads((project / "site" / ".site.json").read_text())["files"]
+    assert files == {*listed, ".site.json"}
+    assert site.main(["--no-images", "--json"]) == 0
 
 
 def test_serves_this_machine_alone_and_rebuilds(project: Path) -> None:

@@ -141,7 +141,7 @@ def test_says_what_was_scored_and_what_it_cost(made: Path, tiny_benchmarks: Path
         "Expected calibration error, from the run's record: 0.0321",
         "git checkout " + COMMIT,
         "git clone https://example.org/r cd r source setup.sh && install && source "
-        ".venv/bin/activate python",  # as the recorded command begins
+        ".venv/bin/activate bash contributions/recorded/run.sh --benchmark",
         "jarvis-stem check contributions/recorded",
         "torch 2.13.0",
         "9 MB",
@@ -159,7 +159,7 @@ def unseen(model: str, sha256: str, dataset: str = NAME.dataset) -> dict[str, An
     return {
         "benchmark": dataset,
         "sources": [{"name": "other <database>", "n": 4}],
-        "models": {model: {"weights_sha256": sha256, "sources": {"other <database>": figures}}},
+        "models": {model: {"sha256": sha256, "sources": {"other <database>": figures}}},
     }
 
 
@@ -217,7 +217,7 @@ def test_without_a_record_nothing_is_made_up(made: Path, tiny_benchmarks: Path) 
     assert "No run is recorded" in text
     assert "The time is the contributor's word" in text
     assert "bash contributions/bare/run.sh" in text
-    assert "no calibration is recorded and no weights are stored" in text
+    assert "no calibration is recorded and no model is stored" in text
     assert "git checkout" not in text
     assert charts(html) == {}
 
@@ -318,7 +318,7 @@ def test_says_where_weights_and_predictions_disagree(made: Path, tiny_benchmarks
     assert probabilities is not None
     probabilities[:4] = np.roll(probabilities[:4], 1, axis=1)
     text = text_of(card(found, "recorded"))
-    assert "On 4 of 20 images the stored weights' likeliest class is not the one" in text
+    assert "On 4 of 20 images the stored model's likeliest class is not the one" in text
 
 
 def test_a_commit_is_only_what_git_makes(made: Path, tiny_benchmarks: Path) -> None:

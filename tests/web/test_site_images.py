@@ -12,21 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import torch
+from graphs import endless, store_graph, tiny_graph
 from helpers import REAL, REPOSITORY, add_contribution, run_record
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 from sites import scored
 
+from jarvis_stem.api import load_model
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import ResultName
 from jarvis_stem.formats.project_metadata import About, Project
 from jarvis_stem.imaging import image_set, prototypes, store, structures
-from jarvis_stem.prediction.predictor import Predictor
+from jarvis_stem.prediction.stored_model import StoredModel
 from jarvis_stem.scoring import leaderboard
 from jarvis_stem.scoring.metrics import accuracy
-from jarvis_stem.training import architecture, stored_weights
-from jarvis_stem.training.stored_model import StoredModel
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import read_zip, zip_bytes
 from jarvis_stem.web import builder, gallery
@@ -37,20 +36,6 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("browser",)
 NAME = prototypes.RESULT_NAME
-MODEL = """
-from pathlib import Path
-from torch import nn
-from jarvis_stem.training import Recipe
-
-RECIPE = Recipe(epochs=1)
-with Path(__file__).with_name("executed").open("a") as file:
-    file.write("x")
-
-
-def build(classes):
-    cnn = (nn.Conv2d(1, 4, 9, 8), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(4))
-    return nn.Sequential(*cnn, nn.Flatten(), nn.Linear(64, classes))
-"""
 
 
 @dataclass(frozen=True)
@@ -74,10 +59,6 @@ class Site:
         (built,) = self.galleries(**options).values()
         return {one.contribution: one for one in built.answers}
 
-    def executed(self) -> int:
-        marker = self.model / "executed"
-        return len(marker.read_text()) if marker.exists() else 0
-
 
 def add(site: Site, name: str, wrong: int) -> Path:
     """A contribution that has the last so many ids wrong, by one class."""
@@ -92,23 +73,17 @@ def add(site: Site, name: str, wrong: int) -> Path:
     return folder
 
 
-def store_weights(folder: Path) -> None:
-    (folder / "model.py").write_text(MODEL)
-    torch.manual_seed(0)
-    stored = stored_weights.save(
-        folder / NAME.weights_name, architecture.load(folder).build(5), temperature=0.5
-    )
-    path = folder / NAME.run_record_name
-    path.write_text(json.dumps({**json.loads(path.read_text()), "weights": stored}))
-    (folder / "executed").unlink()
+def store_model(folder: Path) -> None:
+    accuracy = json.loads((folder / NAME.run_record_name).read_text())["result"]["accuracy"]
+    store_graph(folder, NAME, tiny_graph(), accuracy)
 
 
 @pytest.fixture
 def site(tmp_path: Path, tiny_benchmarks: Path) -> Site:
-    """Three contributions on the 20 test ids of a cut benchmark; one has weights."""
+    """Three contributions on the 20 test ids of a cut benchmark; one has a model."""
     site = Site(tmp_path / "contributions", tiny_benchmarks, tmp_path / "cache")
     add(site, "perfect", 0)
-    store_weights(add(site, "stored", 3))
+    store_model(add(site, "stored", 3))
     add(site, "worse", 5)
     return site
 
@@ -149,28 +124,18 @@ def test_thumbnails_show_the_images_and_are_the_same_each_time(site: Site) -> No
         assert example == built.thumbnails[of_class[0]]
 
 
-def test_runs_no_model_unless_asked(site: Site) -> None:
-    answers = site.answers()["stored"]
-    assert answers.probabilities is None
-    assert "not run" in answers.why_not
-    assert site.executed() == 0
-    assert not site.cache.exists()
-
-
-def test_probabilities_are_the_predictors_and_are_kept(site: Site) -> None:
-    first = site.answers(run_models=True)["stored"]
-    assert site.executed() == 1
+def test_probabilities_are_the_predictors_and_are_kept(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = site.answers()["stored"]
     pixels = image_set.render(prototypes.structures(), list(_ids(site))).images
-    predictor = Predictor(StoredModel.load(site.model, NAME.dataset, site.benchmarks))
+    model = load_model("stored", NAME.dataset, site.contributions)
     assert first.probabilities is not None
-    np.testing.assert_array_equal(first.probabilities, predictor.predict_proba(pixels))
-    (site.model / "executed").unlink()
-
-    for run_models in (False, True):
-        again = site.answers(run_models=run_models)["stored"]
-        np.testing.assert_array_equal(again.probabilities, first.probabilities)
-        assert again.why_not == ""
-    assert site.executed() == 0
+    np.testing.assert_array_equal(first.probabilities, model.predict_proba(pixels))
+    monkeypatch.setattr(StoredModel, "load", None)  # it is not asked again
+    again = site.answers()["stored"]
+    np.testing.assert_array_equal(again.probabilities, first.probabilities)
+    assert again.why_not == ""
 
 
 def _ids(site: Site) -> tuple[str, ...]:
@@ -196,26 +161,20 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_what_was_kept_and_is_damaged_is_made_anew(site: Site, damage: str) -> None:
-    good = site.answers(run_models=True)["stored"].probabilities
+    good = site.answers()["stored"].probabilities
     (kept,) = site.cache.iterdir()
     whole = kept.read_bytes()
     kept.write_bytes(DAMAGE[damage](whole))
-    assert site.answers()["stored"].probabilities is None
-    again = site.answers(run_models=True)["stored"].probabilities
+    again = site.answers()["stored"].probabilities
     np.testing.assert_array_equal(again, good)
-    assert site.executed() == 2
     assert kept.read_bytes() == whole
 
 
-@pytest.mark.parametrize("change", ["model.py", "weights", "ids"])
+@pytest.mark.parametrize("change", ["model", "ids"])
 def test_what_was_kept_is_for_one_model_and_one_set_of_images(site: Site, change: str) -> None:
-    site.answers(run_models=True)
-    if change == "model.py":
-        (site.model / "model.py").write_text(MODEL + "\n# another\n")
-    elif change == "weights":
-        path = site.model / NAME.run_record_name
-        record = json.loads(path.read_text())
-        path.write_text(json.dumps({**record, "weights": {"sha256": "0" * 64, "bytes": 1}}))
+    first = site.answers()["stored"].probabilities
+    if change == "model":
+        store_graph(site.model, NAME, tiny_graph(seed=1), accuracy=0.85)
     else:
         site = replace(site, benchmarks=site.cache.parent / "benchmarks")
         _cut_benchmark(site.benchmarks)
@@ -225,7 +184,10 @@ def test_what_was_kept_is_for_one_model_and_one_set_of_images(site: Site, change
             path.write_bytes(zip_bytes(NAME.csv_name, "\n".join(csv[:11]).encode()))
             record = folder / NAME.run_record_name
             record.write_text(json.dumps({**json.loads(record.read_text()), "result": _PERFECT}))
-    assert site.answers()["stored"].probabilities is None
+    again = site.answers()["stored"].probabilities
+    assert first is not None and again is not None
+    assert not np.array_equal(again, first)
+    assert len([*site.cache.iterdir()]) == 2
 
 
 _PERFECT = {"accuracy": 1.0, "n": 10}
@@ -241,30 +203,34 @@ def _cut_benchmark(root: Path) -> None:
     path.write_bytes(zip_bytes(f"{NAME.benchmark_name}.json", json.dumps(cut).encode()))
 
 
-FAULTS = {
-    "raises": ("1 / 0", "ZeroDivisionError"),
-    "leaves": ("raise SystemExit(3)", "SystemExit"),
-    "other weights": (MODEL.replace("4, 9", "5, 9"), "not the weights of this model"),
-    "leaves as it is built": (MODEL.replace("cnn =", "raise SystemExit;"), "SystemExit"),
-}
-
-
-@pytest.mark.parametrize("fault", [*FAULTS, "no model.py", "weights changed"])
-def test_a_model_that_cannot_be_run_breaks_nothing(site: Site, fault: str) -> None:
-    expected = "no such file"
-    if fault in FAULTS:
-        source, expected = FAULTS[fault]
-        (site.model / "model.py").write_text(source)
-    elif fault == "no model.py":
-        (site.model / "model.py").unlink()
-    else:
-        (site.model / NAME.weights_name).write_bytes(b"others")
-        expected = "expected SHA-256"
-    answers = site.answers(run_models=True)
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"others", "not an ONNX model"),
+        (tiny_graph(endless), "expected finite logits"),
+        (tiny_graph(classes="[0, 1, 2, 3, 5]"), "of other classes than the benchmark's"),
+    ],
+    ids=["no model", "no numbers", "other classes"],
+)
+def test_a_model_that_cannot_be_run_breaks_nothing(
+    site: Site, content: bytes, expected: str
+) -> None:
+    store_graph(site.model, NAME, content, accuracy=0.85)
+    answers = site.answers()
     assert list(answers) == ["perfect", "stored", "worse"]
     assert answers["stored"].probabilities is None
     assert expected in answers["stored"].why_not
     assert not site.cache.exists()
+
+
+def test_weights_are_not_run_for_they_need_their_code(site: Site) -> None:
+    path = site.model / NAME.run_record_name
+    record = json.loads(path.read_text())
+    weights = record.pop("model")
+    path.write_text(json.dumps({**record, "weights": weights}))
+    (site.model / "model.py").write_text("1 / 0")
+    why = site.answers()["stored"].why_not
+    assert why == "its weights run with its own code alone (see jarvis-stem convert)"
 
 
 def test_needs_databases_on_disk_and_downloads_none(
@@ -332,11 +298,11 @@ def browsed(tmp_path_factory: pytest.TempPathFactory) -> Browsed:
     root = tmp_path_factory.mktemp("browsed")
     site = Site(root / "contributions", REPOSITORY / "benchmarks", root / "cache")
     add(site, "good", 20)
-    store_weights(add(site, "stored", 70))
+    store_model(add(site, "stored", 70))
     add(site, "worse", 130)
     classes = {str(n): name for n, name in enumerate(CLASSES)}
     project = Project("https://example.org/r", {NAME: About("<b>Prototypes</b>", classes=classes)})
-    galleries = site.galleries(run_models=True)
+    galleries = site.galleries()
     content = scored(site.contributions, site.benchmarks, project, galleries=galleries)
     builder.build(content, root / "site")
     return Browsed(root / "site", galleries[str(NAME)])

@@ -12,10 +12,13 @@ from PIL import Image
 
 from jarvis_stem.imaging.picture_files.recording import Recording
 
+# Pillow would open more, some by starting a program on the file, such as PostScript's.
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")
+
 
 def recording(path: Path, stack: ExitStack) -> Recording:
     """Colours become grey, transparency white; frames of another size are thumbnails."""
-    image = stack.enter_context(Image.open(path))
+    image = stack.enter_context(Image.open(path, formats=_FORMATS))
     drawn = image.mode[0] not in "IF"
     frames = getattr(image, "n_frames", 1)
     if frames > 1:

@@ -24,6 +24,7 @@ _Read = TypeVar("_Read")
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green and blue, as Pillow has it
 _IN_PLACE = 0.9  # of the best fit of two frames, the least one in place where nothing moves
 _SURE = 3  # standard deviations that a best fit is above the others
+PIXEL_LIMIT = 2**26  # 8192 x 8192: each is several times in memory, in double precision
 NUMBERS = "buif"  # kinds of types: real ones
 
 
@@ -129,12 +130,11 @@ def unreadable(path: Path | str, reason: str) -> str:
 
 
 def check_size(recording: Recording) -> None:
-    """Refuse a picture that is larger than any that Pillow reads."""
+    """Refuse a picture that is larger than is read, before any of it is."""
     _, height, width = recording.shape
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit and height * width > limit:
+    if height * width > PIXEL_LIMIT:
         raise StemError(
-            f"{recording.path}: {width}x{height} px are more than the {limit} that are read; "
+            f"{recording.path}: {width}x{height} px are more than the {PIXEL_LIMIT} that are read; "
             "cut out a part, or bin it"
         )
 
@@ -154,7 +154,7 @@ def attempt(path: Path | str, read: Callable[[], _Read]) -> _Read:
     with _silence():
         try:
             return read()
-        except StemError:
+        except (StemError, ModuleNotFoundError):  # a package that reads it is missing
             raise
         except Exception as error:
             reason = reason_of(error)

@@ -81,10 +81,10 @@ def show_frames(answer: Answer) -> dict[str, Element]:
 
 
 def cells(outcome: Outcome) -> list[str]:
-    """A row's cells after its name: class, a, b, gamma, remarks."""
+    """A row's cells after its name: class, a, b, gamma, remarks; or one, without an answer."""
     answer = outcome.answer
     if answer is None:
-        return ["", "", "", "", outcome.error or "…"]
+        return [outcome.error or "…"]
     lengths = _lengths(answer)
     remarks = "; ".join([*([answer.grains] if answer.grains else []), *answer.reasons])
     return [answer.title, *(lengths.get(key, "") for key in ("a", "b", "gamma")), remarks]

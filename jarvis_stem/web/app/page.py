@@ -241,8 +241,9 @@ class _Page:
             with tag("th", scope="row"):
                 button = text("button", row.outcome.name, "name", type="button")
                 button.on("click", lambda: self._show(row))
-            for cell in cells(row.outcome):
-                text("td", cell)
+            shown = cells(row.outcome)
+            for cell in shown:
+                text("td", cell, colspan=len(_COLUMNS) - len(shown) if len(shown) == 1 else None)
 
     def _set(self, event: GenericEventArguments) -> None:
         try:
@@ -350,7 +351,7 @@ class _Page:
         try:
             panels = await self._worker.panels(row.file.source, settings, outcome)
         except StemError as error:
-            say(self._alert, f"{outcome.name}: {error}")
+            say(self._alert, str(error))
             return
         if self._shown is row and row.outcome is outcome:
             for name, content in panels.items():
@@ -361,7 +362,7 @@ class _Page:
         try:
             content = await self._worker.plot(row.file.source, self._settings, row.outcome)
         except StemError as error:
-            say(self._alert, f"{row.outcome.name}: {error}")
+            say(self._alert, str(error))
             return
         name = Path(row.outcome.name.replace(": ", "_")).name
         with self._answer:

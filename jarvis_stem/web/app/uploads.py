@@ -15,7 +15,7 @@ from jarvis_stem.web.app.worker import Source
 
 _MIB = 2**20
 _LONGEST_PART = 120  # characters of a file's or a folder's name
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
+_UNSAFE = re.compile(r'[/\x00-\x1f\x7f<>:"|?*\\]')
 
 
 @dataclass(frozen=True)

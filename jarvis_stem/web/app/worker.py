@@ -84,7 +84,7 @@ class Worker:
         try:
             return await self._call(_answered, source, settings)
         except StemError as error:
-            return [Outcome(source.name, error=f"{source.name}: {error}")]
+            return [Outcome(source.name, error=str(error))]
 
     async def panels(
         self, source: Source, settings: Settings, answered: Outcome
@@ -122,9 +122,10 @@ class Worker:
             pass  # it ended while it answered
         self.close()
         raise StemError(
-            "reading it has ended the process that reads; save it anew, or report it"
+            f"{arguments[0].name}: reading it has ended the process that reads; save it anew"
             if ready
-            else f"expected to be read in {self._longest:.0f} s; take a smaller file"
+            else f"{arguments[0].name}: expected to be read in {self._longest:g} s; take a smaller "
+            "file"
         )
 
     def _started(self) -> Connection:
@@ -166,8 +167,10 @@ def _result(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[b
         return True, function(*arguments)
     except Exception as error:
         # Whatever a file does to a library, the page goes on and says so.
-        text = str(error) if isinstance(error, StemError) else f"{type(error).__name__}: {error}"
-        return False, " ".join(text.replace(f"{source.path}: ", "").split())
+        text = str(error)
+        if not isinstance(error, StemError):
+            text = f"{source.name}: {type(error).__name__}: {error}"
+        return False, " ".join(text.replace(str(source.path), source.name).split())
 
 
 @lru_cache(maxsize=2)

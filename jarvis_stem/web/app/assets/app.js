@@ -20,9 +20,13 @@
   }
 
   async function dropped(transfer) {
-    const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+    // Both at once: a transfer is empty as soon as something has been waited for.
+    const items = [...transfer.items].map((item) => [item.webkitGetAsEntry(), item.getAsFile()]);
     const found = [];
-    for (const entry of entries) found.push(...(await within(entry, "")));
+    for (const [entry, file] of items) {
+      if (entry) found.push(...(await within(entry, "")));
+      else if (file) found.push([file.name, file]);
+    }
     return found;
   }
 

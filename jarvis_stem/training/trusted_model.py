@@ -1,4 +1,4 @@
-"""A contribution's model with its stored weights, run by torch."""
+"""A contribution's model.py with its stored weights, run by torch: code that has to be trusted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jarvis_stem.utils.errors import StemError
 
 
 @dataclass(frozen=True)
-class StoredModel:
+class TrustedModel:
     """A contribution's model with its stored weights.
 
     Attributes:
@@ -34,7 +34,7 @@ class StoredModel:
     @classmethod
     def load(
         cls, folder: Path, benchmark: str = "stem_2d_image", benchmarks: Path | None = None
-    ) -> StoredModel:
+    ) -> TrustedModel:
         """Load a contribution's model; this executes its model.py.
 
         Args:
