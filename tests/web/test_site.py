@@ -267,7 +267,7 @@ def test_measured_accuracies_are_columns_where_they_are_of_these_weights(project
     unseen: dict[str, Any] = {
         "benchmark": "small",
         "sources": [{"name": name, "n": n, "classes": {}} for name, n, _ in new],
-        "models": {"cnn": {"weights_sha256": "0" * 64, "sources": sources}},
+        "models": {"cnn": {"sha256": "0" * 64, "sources": sources}},
     }
     axes = [
         ("dose, e/Å²", [100.0, 10000.0], [0.1, 0.6]),
@@ -291,7 +291,7 @@ def test_measured_accuracies_are_columns_where_they_are_of_these_weights(project
 
     found = cells(unseen)
     assert (found["unseen"], found["noise"], found["rotation"]) == ("0.7500", "0.6000", "0.8000")
-    unseen["models"]["cnn"]["weights_sha256"] = "1" * 64
+    unseen["models"]["cnn"]["sha256"] = "1" * 64
     assert "unseen" not in cells(unseen)
 
 

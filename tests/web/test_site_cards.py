@@ -140,7 +140,7 @@ def test_says_what_was_scored_and_what_it_cost(made: Path, tiny_benchmarks: Path
         "17/20",
         "Expected calibration error, from the run's record: 0.0321",
         "git checkout " + COMMIT,
-        "git clone https://example.org/r && cd r source setup.sh && install && source "
+        "git clone https://example.org/r cd r source setup.sh && install && source "
         ".venv/bin/activate bash contributions/recorded/run.sh --benchmark",
         "jarvis-stem check contributions/recorded",
         "torch 2.13.0",

@@ -396,8 +396,8 @@
     for (let power = Math.floor(low); power <= high; power++) {
       for (const mantissa of fine) values.push(mantissa * 10 ** power);
     }
-    const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 2 });
-    return { tickvals: values, ticktext: values.map((value) => short.format(value)) };
+    const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 2 });
+    return { tickvals: values, ticktext: values.map((value) => compact.format(value)) };
   }
 
   /* Names beside their points: of all, or of the best ones where these are many. Each goes to the
