@@ -17,13 +17,13 @@ _BLOCK = 2**16  # bytes
 
 
 def download(address: str, path: Path, what: str, *, sha256: str | None = None) -> None:
-    """Download a file to its place, whole or not at all.
+    """Download a file to its place, whole or not at all, unless it is there already.
 
     Args:
         address: Of the file on the web.
         path: Where it goes.
         what: What is shown while it is downloaded.
-        sha256: Its checksum; None if there is none to compare with.
+        sha256: Its checksum; None if there is none to compare with, and it is had anew.
 
     Raises:
         requests.RequestException: It cannot be had.
@@ -32,6 +32,8 @@ def download(address: str, path: Path, what: str, *, sha256: str | None = None) 
     """
     import pooch  # here, for most commands download nothing
 
+    if sha256 and path.is_file() and pooch.file_hash(str(path)) == sha256:
+        return
     watched = sys.stderr.isatty() and not terminal.is_quiet()
     if watched:
         terminal.note(f"Downloading {what}")

@@ -121,6 +121,7 @@ def sweep(folder: Path) -> None:
 @contextmanager
 def scratch_folder(parent: Path) -> Iterator[Path]:
     """A folder beside what is to be made in it, removed at the end or by the next one's sweep."""
+    parent.mkdir(parents=True, exist_ok=True)
     sweep(parent)
     prefix = f".{os.getpid()}."
     with tempfile.TemporaryDirectory(prefix=prefix, suffix=TEMPORARY, dir=parent) as name:

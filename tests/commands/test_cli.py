@@ -117,7 +117,7 @@ def test_every_command_is_a_module_too() -> None:
 
 
 def test_the_package_shows_its_interface() -> None:
-    assert dir(package) == ["__version__", "load_model", "predict"]
+    assert dir(package) == ["__version__", "list_models", "load_model", "predict"]
 
 
 def test_the_version_is_the_packages() -> None:

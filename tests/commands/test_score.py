@@ -335,7 +335,7 @@ def test_cost_is_shown_where_a_run_was_recorded(root: Path) -> None:
     }
     names = ("time", "CPU time", "memory", "parameters", "epochs", "hardware")
     assert [found["half"][name] for name in names] == [
-        *("2 s", "4 s", "9 MB", "7", "1", "Prozessor µ, 2 Kerne")
+        *("12 s", "4 s", "9 MB", "7", "1", "Prozessor µ, 2 Kerne")
     ]
     assert [found["right"][name] for name in names] == ["12 s", *["-"] * 5]
     assert [found["majority class (baseline)"][name] for name in names] == ["-"] * 6

@@ -129,7 +129,7 @@ def test_the_wheel_has_the_default_model_and_a_list_of_the_others(wheel: Path) -
     } == records
     tops = {name.partition("/")[0] for name in names}
     assert tops == {"jarvis_stem", next(top for top in tops if top.endswith(".dist-info"))}
-    data = {".j2", ".css", ".js", ".svg", ".typed", ".json", ".onnx", ".py"}
+    data = {".j2", ".css", ".js", ".png", ".svg", ".typed", ".json", ".onnx", ".py"}
     assert {Path(name).suffix for name in names if name.startswith("jarvis_stem/")} <= data
     assert wheel.stat().st_size < 2e6
 

@@ -784,7 +784,7 @@ def test_what_does_not_change_the_score_is_a_notice_beside_it(
     assert done.all_rejected == []
     assert {r.contribution: r.score for r in _results(done)} == SCORES
     notices = {r.contribution: r.notices for r in _results(done) if r.notices}
-    assert notices.keys() == {"bad"}
+    assert notices.keys() == {"bad"}, notices
     assert any(expected in notice for notice in notices["bad"]), notices
     assert all(notice.isprintable() and len(notice) < 400 for notice in notices["bad"])
 

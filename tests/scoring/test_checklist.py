@@ -69,7 +69,6 @@ def test_all_checks_and_their_text(root: Path) -> None:
         "      3 of 4 right: 0.7500",
         f"pass  {ZIP} beside the others",
         f"pass  record of {ZIP}",
-        "      notice: training took 12 s by its metadata, 2 s by the record of the run",
         "pass  metadata.json",
         "pass  metadata.json is complete",
         "pass  run.sh",
