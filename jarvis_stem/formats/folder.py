@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections import Counter
@@ -25,6 +26,7 @@ _DEVICE = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE
 )
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.+-]*[A-Za-z0-9_])?")
 
 
 def contribution_folders(root: Path) -> list[Path]:
@@ -61,6 +63,8 @@ def check_folder_name(folder: Path) -> list[str]:
 
 def name_faults(name: str) -> list[str]:
     """Why a file or folder of that name cannot be on every system that may clone it."""
+    if _PLAIN_NAME.fullmatch(name) and len(name) <= NAME_LIMIT and not _DEVICE.fullmatch(name):
+        return []  # as nearly all are
     found = {
         "a name with control characters, or not UTF-8": not name.isprintable(),
         f"a name of more than {NAME_LIMIT} characters": len(name) > NAME_LIMIT,
@@ -77,6 +81,8 @@ def name_faults(name: str) -> list[str]:
 
 def folded(name: str) -> str:
     """What names have in common that are one to Windows or macOS."""
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
@@ -94,27 +100,28 @@ def file_faults(folder: Path) -> list[str]:
     found = list(islice(_below(folder), FILE_LIMIT + 1))
     if len(found) > FILE_LIMIT:
         return [f"more than {FILE_LIMIT} files and folders; leave out what is not needed"]
-    paths = Counter(folded(path.relative_to(folder).as_posix()) for path in found)
+    paths = Counter(map(folded, found))
     return [
-        f"{quote(relative)}: {fault}; rename or remove it"
+        f"{quote(path)}: {fault}; rename or remove it"
         for path in found
-        for relative in [path.relative_to(folder).as_posix()]
         for fault in [
-            *name_faults(path.name),
+            *name_faults(path.rpartition("/")[2]),
             *(
                 ["a name twice, but for upper and lower case or the Unicode form"]
-                * (paths[folded(relative)] > 1)
+                * (paths[folded(path)] > 1)
             ),
         ]
     ]
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    """All below a folder but what git would not have; links are not followed."""
-    for path in sorted(folder.iterdir()):
-        temporary = path.name[0] == "." and path.name.endswith(TEMPORARY)  # of a killed write
-        if path.name == "__pycache__" or temporary:
+def _below(folder: Path | str, above: str = "") -> Iterator[str]:
+    """Paths of all below a folder but what git would not have; links are not followed."""
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        temporary = entry.name[0] == "." and entry.name.endswith(TEMPORARY)  # of a killed write
+        if entry.name == "__pycache__" or temporary:
             continue
-        yield path
-        if path.is_dir() and not path.is_symlink():
-            yield from _below(path)
+        yield above + entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(entry.path, f"{above}{entry.name}/")
