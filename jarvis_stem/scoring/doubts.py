@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,12 @@ _SECONDS = 0.05  # share by which two statements of one time may differ
 
 
 def near_copies(
-    predicted: Sequence[NDArray[np.intp]], targets: NDArray[np.intp]
+    predicted: Sequence[NDArray[np.integer[Any]]], targets: NDArray[np.intp]
 ) -> list[tuple[int, int, NDArray[np.intp]]]:
     """Pairs of results that differ in few ids, next to what either has wrong.
 
     Args:
-        predicted: Class indices of each result, intp[n], by falling accuracy.
+        predicted: Class indices of each result, int[n], by falling accuracy.
         targets: The classes, intp[n].
 
     Returns:
@@ -58,12 +59,15 @@ def near_copy(other: str, differ: NDArray[np.intp], ids: Sequence[str]) -> str:
 
 
 def without_structure(
-    predicted: NDArray[np.intp], targets: NDArray[np.intp], absent: NDArray[np.bool_], common: int
+    predicted: NDArray[np.integer[Any]],
+    targets: NDArray[np.intp],
+    absent: NDArray[np.bool_],
+    common: int,
 ) -> list[str]:
     """Say that ids without an image are all right that no guess of the commonest class has right.
 
     Args:
-        predicted: Class indices, intp[n].
+        predicted: Class indices, int[n].
         targets: The classes, intp[n].
         absent: Ids without a structure, bool[n].
         common: The most frequent class of the training split.

@@ -95,7 +95,7 @@ class _Entry:
 
     label: str
     file: str
-    predicted: NDArray[np.intp]
+    predicted: NDArray[np.integer[Any]]
     correct: NDArray[np.bool_]
     confusion: NDArray[np.int64]
     fingerprint: str
@@ -214,7 +214,7 @@ class _Tally:
         return _Entry(
             label=label,
             file=file,
-            predicted=predicted,
+            predicted=predicted.astype(np.min_scalar_type(n_classes)),  # thousands are kept
             correct=correct,
             confusion=metrics.confusion_matrix(self._targets, predicted, n_classes),
             fingerprint=self._fingerprint(predicted, correct),
