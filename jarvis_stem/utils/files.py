@@ -36,6 +36,7 @@ _STAGED: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("staged", defau
 UMASK = os.umask(0)  # it can only be read by setting it, which is no good among threads
 os.umask(UMASK)
 _ENCRYPTED = 0x1  # of a member's flag bits
+_HEAD = 4096  # bytes that begin with a member's name; no name in them is longer
 _LOCAL_HEADER = struct.Struct("<4s2xH18x2H")  # of it: signature, flags, length of name and extra
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time stamp a zip can hold
 _DAMAGED_ZIP = (
@@ -228,9 +229,13 @@ def read_zip(
 
 def member_name(path: Path) -> str:
     """Name of the member of a zip that `read_zip` has read sealed."""
-    with path.open("rb") as file:
-        *_, length, _ = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
-        return file.read(length).decode("utf-8", "replace")
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))  # a third of open's time
+    try:
+        head = os.read(file, _HEAD)
+    finally:
+        os.close(file)
+    *_, length, _ = _LOCAL_HEADER.unpack_from(head)
+    return head[_LOCAL_HEADER.size :][:length].decode("utf-8", "replace")
 
 
 def _only_member(infos: list[zipfile.ZipInfo], member: str | None, path: Path) -> zipfile.ZipInfo:
