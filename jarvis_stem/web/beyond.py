@@ -1,4 +1,4 @@
-"""What was measured of stored weights beyond a benchmark's test split, as columns of its table."""
+"""What was measured of stored models beyond a benchmark's test split, as columns of its table."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def measured_beyond(board: Board, content: Content) -> Measured:
 
 
 def unseen(content: Content, board: Board, contribution: str) -> list[dict[str, Any]]:
-    """What perf/unseen.py measured of each source with these weights; empty if with no such."""
+    """What perf/unseen.py measured of each source with this model; empty if with no such."""
     measured = content.unseen
     model = measured.get("models", {}).get(contribution, {})
     if measured.get("benchmark") != board.dataset or not model:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from jarvis.core.atoms import Atoms
+from layers import crystal
 from numpy.typing import NDArray
 
 from jarvis_stem.formats.description import SHAPES
@@ -19,16 +20,6 @@ from jarvis_stem.imaging.spectrum import log_power
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 MEASURED = tuple(part for part in SHAPES if part != "image")
-
-
-def crystal(a: float, b: float, gamma: float = 90.0) -> Atoms:
-    angle = np.radians(gamma)
-    return Atoms(
-        lattice_mat=[[a, 0, 0], [b * np.cos(angle), b * np.sin(angle), 0], [0, 0, 20]],
-        coords=[[0, 0, 0.5], [0.31, 0.42, 0.5]],
-        elements=["Mo", "S"],
-        cartesian=False,
-    )
 
 
 def drawn(*structures: Atoms) -> Pixels:

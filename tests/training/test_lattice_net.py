@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from jarvis.core.atoms import Atoms
+from layers import crystal
 from torch import Tensor, nn
 
 from jarvis_stem.imaging import description, stem
@@ -16,16 +17,6 @@ from jarvis_stem.training import inference, loop
 from jarvis_stem.training.architecture import Reading, Recipe
 from jarvis_stem.training.lattice_net import LatticeEncoding, LatticeNet, spectrum_cnn
 from jarvis_stem.training.loop import Split
-
-
-def crystal(a: float, b: float, gamma: float = 90.0) -> Atoms:
-    angle = np.radians(gamma)
-    return Atoms(
-        lattice_mat=[[a, 0, 0], [b * np.cos(angle), b * np.sin(angle), 0], [0, 0, 20]],
-        coords=[[0, 0, 0.5], [0.31, 0.42, 0.5]],
-        elements=["Mo", "S"],
-        cartesian=False,
-    )
 
 
 def drawn(*structures: Atoms) -> Tensor:
