@@ -16,6 +16,8 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 _PATIENCE = 300_000  # ms, on a machine that does other things as well
 expect.set_options(timeout=_PATIENCE)
 _SERIOUS = ("serious", "critical")
+_NOTHING_MOVES = """() => new Promise((done) => requestAnimationFrame(done)).then(() =>
+  document.getAnimations().every((one) => one.playState !== "running"))"""
 _SHIFTS = """() => new Promise((resolve) => {
   let sum = 0;
   const add = (list) => list.getEntries().forEach((entry) => (sum += entry.value));
@@ -73,6 +75,8 @@ class Tab:
         Args:
             rules: For example ``color-contrast``, all that another theme changes; by default all.
         """
+        # Colours on their way from one theme to the other are nobody's fault.
+        self.page.wait_for_function(_NOTHING_MOVES)
         options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
         if rules:
             options["runOnly"] = {"type": "rule", "values": rules}

@@ -167,6 +167,7 @@ def test_pictures_are_dropped_anywhere(page: Page, scans: Path) -> None:
 def test_everybody_can_use_it(width: int, theme: str, page: Page, scans: Path, tab: Tab) -> None:
     page.set_viewport_size({"width": width, "height": 844})
     page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    expect(page.locator("html")).to_have_attribute("data-theme", theme)
     assert tab.accessibility_faults() == []
     choose(page, "files", scans / "a.tif", scans / "inner" / "noise.png")
     drawn_pictures(page)
