@@ -203,7 +203,7 @@ class Benchmarks:
             return [f"no benchmark {wanted}; {_similar(wanted, known)}"]
         if (first := self._names.get(path, name)) != name:
             return [f"{path.name} is scored as {first}; rename the file to that"]
-        found = self._load(name)
+        found = self._load(path, name)
         return [f"its benchmark has a fault: {found}"] if isinstance(found, StemError) else []
 
     def open(self, name: ResultName) -> Benchmark:
@@ -212,10 +212,11 @@ class Benchmarks:
         Raises:
             StemError: The benchmark itself is broken.
         """
-        found = self._load(name)
+        path = self._path(name)
+        found = self._load(path, name)
         if isinstance(found, StemError):
             raise found
-        self._names.setdefault(self._path(name), name)
+        self._names.setdefault(path, name)
         return found
 
     @property
@@ -227,9 +228,8 @@ class Benchmarks:
             if isinstance(found, StemError)
         }
 
-    def _load(self, name: ResultName) -> Benchmark | StemError:
+    def _load(self, path: Path, name: ResultName) -> Benchmark | StemError:
         """The benchmark, or why it cannot be scored on; a changed one is nobody's to score on."""
-        path = self._path(name)
         if path not in self._read:
             try:
                 benchmark = Benchmark.read(self.root, name)

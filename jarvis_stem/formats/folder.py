@@ -95,9 +95,19 @@ def alike(name: str, others: Iterable[str]) -> list[str]:
     ]
 
 
-def file_faults(folder: Path) -> list[str]:
-    """Why the files and folders below a contribution cannot be on every system, a line each."""
-    found = list(islice(_below(folder), FILE_LIMIT + 1))
+def entries(folder: Path | str) -> list[os.DirEntry[str]]:
+    """What is in a folder, sorted by name."""
+    with os.scandir(folder) as found:
+        return sorted(found, key=lambda entry: entry.name)
+
+
+def file_faults(files: Iterable[os.DirEntry[str]]) -> list[str]:
+    """Why files and folders of a contribution cannot be on every system, a line each.
+
+    Args:
+        files: Its `entries`; those of the folders among them are read.
+    """
+    found = list(islice(_with_below(files), FILE_LIMIT + 1))
     if len(found) > FILE_LIMIT:
         return [f"more than {FILE_LIMIT} files and folders; leave out what is not needed"]
     paths = Counter(map(folded, found))
@@ -114,14 +124,12 @@ def file_faults(folder: Path) -> list[str]:
     ]
 
 
-def _below(folder: Path | str, above: str = "") -> Iterator[str]:
-    """Paths of all below a folder but what git would not have; links are not followed."""
-    with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
-    for entry in entries:
-        temporary = entry.name[0] == "." and entry.name.endswith(TEMPORARY)  # of a killed write
-        if entry.name == "__pycache__" or temporary:
+def _with_below(files: Iterable[os.DirEntry[str]], above: str = "") -> Iterator[str]:
+    """Paths of all that git would have of files and what is below; links are not followed."""
+    for file in files:
+        temporary = file.name[0] == "." and file.name.endswith(TEMPORARY)  # of a killed write
+        if file.name == "__pycache__" or temporary:
             continue
-        yield above + entry.name
-        if entry.is_dir(follow_symlinks=False):
-            yield from _below(entry.path, f"{above}{entry.name}/")
+        yield above + file.name
+        if file.is_dir(follow_symlinks=False):
+            yield from _with_below(entries(file.path), f"{above}{file.name}/")

@@ -10,7 +10,6 @@ request alike.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jarvis_stem.formats.benchmark import Benchmarks
-from jarvis_stem.formats.folder import ATTRIBUTES_FAULT, check_folder_name, file_faults
+from jarvis_stem.formats.folder import ATTRIBUTES_FAULT, check_folder_name, entries, file_faults
 from jarvis_stem.formats.metadata import Metadata, read_metadata
 from jarvis_stem.formats.names import CONVENTION, PREDICTIONS_SUFFIX, ResultName
 from jarvis_stem.formats.predictions import member_problems, read_predictions
@@ -94,12 +93,11 @@ def read_contribution(folder: Path, benchmarks: Benchmarks) -> Contribution:
         StemError: A benchmark itself is broken.
     """
     metadata, metadata_problems = read_metadata(folder)
-    with os.scandir(folder) as found:
-        files = sorted(found, key=lambda file: file.name)
+    files = entries(folder)
     paths = [folder / file.name for file in files if file.name.endswith(PREDICTIONS_SUFFIX)]
     # What a link points to is not what was sent.
     links = [folder.name] * folder.is_symlink() + [x.name for x in files if x.is_symlink()]
-    faults = file_faults(folder)
+    faults = file_faults(files)
     attributes = [fault for fault in faults if ATTRIBUTES_FAULT in fault]
     return Contribution(
         folder=folder,

@@ -209,8 +209,7 @@ def read_zip(
         StemError: Missing, unreadable, damaged, a link, encrypted, too large or too densely packed,
             or not exactly one member, of that name.
     """
-    with _reading(path, limit):
-        packed = path.read_bytes()
+    packed = _read_bounded(path, limit)
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             info = _only_member(archive.infolist(), member, path)
@@ -303,8 +302,7 @@ def read_json_object(path: Path, *, limit: int = SIZE_LIMIT) -> dict[str, Any]:
     Raises:
         StemError: Missing, unreadable, too large, not JSON, or JSON but not an object.
     """
-    with _reading(path, limit):
-        content = path.read_bytes()
+    content = _read_bounded(path, limit)
     try:
         data = json.loads(
             content,
@@ -332,15 +330,15 @@ def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return data
 
 
-@contextmanager
-def _reading(path: Path, limit: int) -> Iterator[None]:
-    """Admit regular files of a bounded size, and turn what the system says into a StemError."""
+def _read_bounded(path: Path, limit: int) -> bytes:
+    """A regular file's bytes, at most so many; a StemError says why they cannot be had."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # a device or a pipe could keep a reader for ever
             raise StemError(f"{path}: not a regular file")
         _check_size(status.st_size, path, limit)
-        yield
+        with path.open("rb", buffering=0) as stream:
+            return stream.readall()
     except (FileNotFoundError, NotADirectoryError):
         raise StemError(f"{path}: no such file") from None
     except OSError as error:
