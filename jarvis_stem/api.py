@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jarvis_stem.formats.names import DEFAULT_MODEL, bravais_result
+from jarvis_stem.formats.names import DEFAULT_BENCHMARK, DEFAULT_MODEL, bravais_result
 from jarvis_stem.imaging import picture
 from jarvis_stem.imaging.picture import Frame, Picture
 from jarvis_stem.prediction import models
@@ -16,7 +16,7 @@ from jarvis_stem.prediction.answer import DISTORTION
 from jarvis_stem.prediction.answers import Answers
 from jarvis_stem.prediction.models import KnownModel
 from jarvis_stem.prediction.predictor import Predictor
-from jarvis_stem.prediction.stored_model import StoredModel
+from jarvis_stem.prediction.stored_model import DefaultModel, StoredModel
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
 
@@ -27,7 +27,7 @@ OnePicture = Any
 
 def load_model(
     name: str = DEFAULT_MODEL,
-    benchmark: str = "stem_2d_image",
+    benchmark: str = DEFAULT_BENCHMARK,
     contributions: Path | None = None,
     trust_code: bool = False,
 ) -> Predictor:
@@ -67,7 +67,10 @@ def load_model(
         return Predictor(StoredModel.load(*models.of_release(name, benchmark)))
     record = models.recorded(folder, benchmark)
     if record.model:
-        return Predictor(StoredModel.load(folder / result.model_name, record.model.sha256))
+        path = folder / result.model_name
+        if not contributions and (name, benchmark) == (DEFAULT_MODEL, DEFAULT_BENCHMARK):
+            return Predictor(DefaultModel(path, record.model.sha256))
+        return Predictor(StoredModel.load(path, record.model.sha256))
     code = folder / "model.py"
     if not trust_code:
         raise StemError(

@@ -18,6 +18,7 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from jarvis_stem import cli
+from jarvis_stem.formats.names import DEFAULT_BENCHMARK
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text
@@ -163,7 +164,7 @@ def _flag(key: str, *names: str, help: str) -> Callable[[Any], Any]:
 
 dataset_option = click.option(
     "--benchmark",
-    default="stem_2d_image",
+    default=DEFAULT_BENCHMARK,
     show_default=True,
     metavar="DATASET",
     shell_complete=complete_dataset,

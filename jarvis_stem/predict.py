@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jarvis_stem import cli
-from jarvis_stem.formats.names import DEFAULT_MODEL
+from jarvis_stem.formats.names import DEFAULT_BENCHMARK, DEFAULT_MODEL
 from jarvis_stem.prediction.answer import DISTORTION
 from jarvis_stem.prediction.inputs import Input, find_inputs, read_input, read_pictures
 from jarvis_stem.prediction.outcome import Outcome
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _PLOTS = "lattices"  # folder of plots that are given no other
 _STDOUT = Path("-")
 _ALL = "all"  # contributions with a stored model
-_LEARNED_FROM = "stem_2d_image"  # by the models that answer for a benchmark of real pictures
 _EPILOG = """\
 what PATH can be:
   an image      PNG, JPEG, TIFF, BMP, GIF; dm3, dm4, emd, ser, emi, mrc, mrcs or map of a
@@ -314,13 +313,13 @@ def _contributed(
             f"{dataset}: not a benchmark of real pictures; jarvis-stem train writes a "
             "contribution's predictions for images that are drawn"
         )
-    learned = bravais_result(_LEARNED_FROM)
+    learned = bravais_result(DEFAULT_BENCHMARK)
     if _ALL in names:
-        names = [one.name for one in known_models(root) if one.benchmark == _LEARNED_FROM]
+        names = [one.name for one in known_models(root) if one.benchmark == DEFAULT_BENCHMARK]
     fallback = Benchmark.read(benchmarks, learned).majority_class
     outcomes = read_benchmark(list(benchmark.split(name.split)), pictures_folder(dataset, images))
     for model in names:
-        predictor = load_model(model, _LEARNED_FROM, root, trust_code)
+        predictor = load_model(model, DEFAULT_BENCHMARK, root, trust_code)
         answered = in_threads(partial(_answered, predictor=predictor), outcomes, "Answering")
         yield contribute(root / model, name, benchmark, answered, fallback)
 

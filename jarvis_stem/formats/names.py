@@ -117,4 +117,5 @@ def bravais_result(dataset: str) -> ResultName:
     return ResultName("AI", "ImageClass", "bravais_class", dataset, SCORED_SPLIT, SCORED_METRIC)
 
 
+DEFAULT_BENCHMARK = "stem_2d_image"
 DEFAULT_MODEL = "robust_lattice_cnn_model"  # a microscope's picture has noise: docs/robustness.md

@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +114,8 @@ def find_domains(values: NDArray[np.float32], pixel_size: float | None = None) -
     """
     widths = _WIDTHS if pixel_size is None else [width / pixel_size for width in _USUAL]
     grids = [(boxes, width) for width in widths if len(boxes := _boxes(values.shape, width))]
-    every = [_cut(values, *grid) for grid in grids]
+    picture = Image.fromarray(np.ascontiguousarray(values))
+    every = [_cut(picture, *grid) for grid in grids]
     found = [(_lattices(tiles, _LEAST), tiles) for tiles in every]
     if not any(domains for domains, _ in found):
         found = [(_lattices(_pooled(tiles), _LEAST_POOLED), tiles) for tiles in every]
@@ -126,7 +128,7 @@ def _best(found: Sequence[tuple[list[Domain], _Tiles]]) -> list[Domain]:
         return []
     (domains, tiles), *others = sorted(found, key=lambda pair: -pair[0][0].weight)
     first, *further = _with_superposed(domains, tiles)
-    like = [_alike(first.vectors, domains[0].vectors) is not None for domains, _ in others]
+    like = [_is_one(first.vectors, domains[0].vectors) for domains, _ in others]
     return [replace(first, scales=sum(like)), *further]
 
 
@@ -146,7 +148,8 @@ def _with_superposed(domains: list[Domain], tiles: _Tiles) -> list[Domain]:
         )
         for vectors, share in two
     ]
-    same = [_alike(domains[0].vectors, one.vectors) is not None for one in found]
+    # One that is coarser than the tiles' own adds places at which they show nothing.
+    same = [_is_explained(one.vectors, domains[0].vectors) for one in found]
     if not any(same):  # then either the tiles or their sum show what is not there
         return domains if domains[0].weight > _SURE * domains[0].share else found
     return domains if len(domains) > 1 else [domains[0], found[1 - same.index(True)]]
@@ -181,8 +184,31 @@ def _boxes(shape: tuple[int, ...], width: float) -> NDArray[np.int64]:
     return np.array([(top, left, *sizes) for top in rows for left in columns])
 
 
-def _cut(values: NDArray[np.float32], boxes: NDArray[np.int64], width: float) -> _Tiles:
-    return _Tiles(boxes, np.array([_tile(values, box, width) for box in boxes]), width)
+def _cut(picture: Image.Image, boxes: NDArray[np.int64], width: float) -> _Tiles:
+    """Tiles with evened contrast, at the scale at which the background is `_WIDTH` wide."""
+    scale = _WIDTH / width
+    shape = np.maximum(_SMALLEST, np.floor(boxes[0, 2:] * scale).astype(int))
+    if boxes[:, 2:].prod(axis=1).sum() < picture.width * picture.height:
+        parts = [_scaled(picture, corner, shape, scale) for corner in boxes[:, :2]]
+    else:  # what tiles share is made once
+        whole = np.floor(np.array([picture.height, picture.width]) * scale).astype(int)
+        made = _scaled(picture, np.zeros(2), whole, scale)
+        corners = np.minimum(np.rint(boxes[:, :2] * scale).astype(int), whole - shape)
+        parts = [made[top : top + shape[0], left : left + shape[1]] for top, left in corners]
+    return _Tiles(
+        boxes, np.array([stretched(evened(part, _WIDTH), _OUTLIERS) for part in parts]), width
+    )
+
+
+def _scaled(
+    picture: Image.Image, corner: NDArray[Any], shape: NDArray[np.int_], scale: float
+) -> NDArray[np.float32]:
+    """Pixels float32[shape] of a part of a picture."""
+    top, left = corner.tolist()
+    bottom, right = (corner + shape / scale).tolist()
+    box = (left, top, min(right, picture.width), min(bottom, picture.height))
+    rows, columns = shape.tolist()
+    return np.asarray(picture.resize((columns, rows), Image.Resampling.BICUBIC, box))
 
 
 def _pooled(tiles: _Tiles) -> _Tiles:
@@ -227,29 +253,18 @@ def _around(boxes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([first, last - first])
 
 
-def _tile(values: NDArray[np.float32], box: NDArray[np.int64], width: float) -> NDArray[np.uint8]:
-    """A tile with evened contrast, at the scale at which the background is `_WIDTH` wide."""
-    top, left, height, across = box.tolist()
-    part = Image.fromarray(np.ascontiguousarray(values[top : top + height, left : left + across]))
-    columns, rows = (max(_SMALLEST, round(n * _WIDTH / width)) for n in (across, height))
-    scaled = np.asarray(part.resize((columns, rows), Image.Resampling.BICUBIC), np.float32)
-    return stretched(evened(scaled, _WIDTH), _OUTLIERS)
-
-
 def _domain(
     vectors: NDArray[np.float64], quality: NDArray[np.float64], tiles: NDArray[np.int64]
 ) -> Domain | None:
     """The tiles that agree on a lattice, of the largest summed quality, if they are enough."""
     usable = np.flatnonzero(quality)
-    best: dict[int, NDArray[np.float64]] = {}
-    for n in usable:
-        alike = {k: _alike(vectors[n], vectors[k]) for k in usable}
-        found = {int(k): basis for k, basis in alike.items() if basis is not None}
-        if quality[list(found)].sum() > quality[list(best)].sum():
-            best = found
-    if len(best) < _FEWEST:
+    if len(usable) < _FEWEST:
         return None
-    members, bases = list(best), np.array(list(best.values()))
+    nearest, near = _alike(vectors[usable], vectors[usable])
+    best = int((near * quality[usable]).sum(axis=1).argmax())
+    members, bases = usable[near[best]], nearest[best, near[best]]
+    if len(members) < _FEWEST:
+        return None
     mean = np.average(bases, axis=0, weights=quality[members])
     reduced = measurement.reduce(mean)
     bases = np.rint(reduced @ np.linalg.inv(mean)) @ bases
@@ -267,12 +282,27 @@ _BASES = np.array(
 )
 
 
-def _alike(basis: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """The other lattice's basis that is nearest to this one, if it is near."""
-    bases = _BASES @ other
-    misses = np.abs((bases - basis) @ np.linalg.inv(basis)).max(axis=(1, 2))
-    best = int(misses.argmin())
-    return bases[best] if misses[best] < _ALIKE else None
+def _alike(
+    bases: NDArray[np.float64], others: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Of each of the others the basis that is nearest to each of these, and whether it is near.
+
+    Args:
+        bases: float64[N, 2, 2].
+        others: float64[K, 2, 2].
+
+    Returns:
+        Bases float64[N, K, 2, 2] and bool[N, K].
+    """
+    relative = others @ np.linalg.inv(bases)[:, None]
+    misses = np.abs(_BASES @ relative[:, :, None] - np.eye(2)).max(axis=(3, 4))
+    best = misses.argmin(axis=2)
+    return _BASES[best] @ others, misses.min(axis=2) < _ALIKE
+
+
+def _is_one(basis: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Whether two lattices are one."""
+    return bool(_alike(basis[None], other[None])[1][0, 0])
 
 
 def _is_explained(other: NDArray[np.float64], basis: NDArray[np.float64]) -> bool:

@@ -328,11 +328,11 @@ def _without_margin(pixels: NDArray[np.float32], name: str) -> tuple[NDArray[np.
     inside = slice(rows[0], rows[-1] + 1)
     # Columns are judged within the found rows: above and below them every column is white.
     columns = np.flatnonzero(white[inside].mean(axis=0) < _MARGIN_SHARE)
-    content = pixels[inside, columns[0] : columns[-1] + 1]
-    if np.median(content) > bright:  # dark atoms on a white ground, of which no row is margin
+    across = slice(columns[0], columns[-1] + 1)
+    if white[inside, across].mean() > 0.5:  # dark atoms on white, of which no row is margin
         return pixels, False
     edges = [
         (found[0] > 0, found[-1] < n - 1)
         for found, n in zip((rows, columns), pixels.shape, strict=True)
     ]
-    return content, bool(np.all(edges))
+    return pixels[inside, across], bool(np.all(edges))

@@ -36,7 +36,7 @@ _SUREST = 5e-3
 _STRAINED = 4.0  # distortions; more tells no more
 # Logistic regression of whether the class is right, by `evidence` and 1, on renders of train
 # structures and on public pictures and parts of them (perf/real_confidence.py).
-_WEIGHTS = (0.35, -0.46, 0.11, 0.82, 0.54)
+_WEIGHTS = (0.33, -0.48, 0.28, 0.69, 0.64)
 
 
 @dataclass(frozen=True)

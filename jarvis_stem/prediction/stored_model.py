@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from jarvis_stem.formats import model_graph
 from jarvis_stem.formats.description import SHAPES
 from jarvis_stem.formats.model_graph import BATCH, ModelGraph
+from jarvis_stem.imaging.bravais import CLASS_NAMES
 from jarvis_stem.imaging.description import describe
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.extras import missing
@@ -130,6 +131,35 @@ class StoredModel:
     def __getstate__(self) -> dict[str, Any]:
         """All but the session, which another process makes for itself."""
         return {"path": self.path, "graph": self.graph}
+
+
+@dataclass(frozen=True)
+class DefaultModel:
+    """The default model, read when it is first asked: a picture whose lattice is found needs none.
+
+    Attributes:
+        path: Of the file.
+        sha256: Its recorded checksum.
+    """
+
+    path: Path
+    sha256: str
+
+    @property
+    def classes(self) -> list[int | str]:
+        """The Bravais classes, in the order of the probabilities."""
+        return list(range(len(CLASS_NAMES)))
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """See `StoredModel.probabilities`, and `StoredModel.load` for what else it raises."""
+        return self._model.probabilities(images)
+
+    @cached_property
+    def _model(self) -> StoredModel:
+        model = StoredModel.load(self.path, self.sha256)
+        if model.classes != self.classes:
+            raise StemError(f"{self.path}: expected classes {self.classes}, got {model.classes}")
+        return model
 
 
 def _checked(name: str, part: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.names import DEFAULT_BENCHMARK
 from jarvis_stem.imaging import conditions, image_set, structure_files, structures
 from jarvis_stem.imaging.image_set import ImageSet
 from jarvis_stem.training.loop import Split
@@ -47,7 +48,7 @@ class Options:
 
     model: str
     command: str
-    benchmark: str = "stem_2d_image"
+    benchmark: str = DEFAULT_BENCHMARK
     data: str | None = None
     refresh: bool = False
     images: Path | None = None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from jarvis_stem.formats.benchmark import Benchmark
-from jarvis_stem.formats.names import bravais_result
+from jarvis_stem.formats.names import DEFAULT_BENCHMARK, bravais_result
 from jarvis_stem.formats.run_record import read_run_record
 from jarvis_stem.training import architecture, inference, stored_weights
 from jarvis_stem.utils.errors import StemError
@@ -33,7 +33,7 @@ class TrustedModel:
 
     @classmethod
     def load(
-        cls, folder: Path, benchmark: str = "stem_2d_image", benchmarks: Path | None = None
+        cls, folder: Path, benchmark: str = DEFAULT_BENCHMARK, benchmarks: Path | None = None
     ) -> TrustedModel:
         """Load a contribution's model; this executes its model.py.
 

@@ -25,7 +25,7 @@ from jarvis_stem.imaging.bravais import CLASS_NAMES
 from jarvis_stem.imaging.conditions import Conditions
 from jarvis_stem.prediction.answer import Answer, MeasuredLattice
 from jarvis_stem.prediction.predictor import Predictor
-from jarvis_stem.prediction.stored_model import StoredModel
+from jarvis_stem.prediction.stored_model import DefaultModel, StoredModel
 from jarvis_stem.utils.errors import StemError
 
 TEMPERATURE = 0.7
@@ -205,7 +205,7 @@ def test_a_cell_smaller_than_any_is_doubted(predictor: Predictor) -> None:
     (right,), (small,) = (predict(microscope(), size, predictor) for size in (0.2, 0.13))
     assert small.class_name == right.class_name
     assert small.confidence < right.confidence / 1.3
-    assert any("the cell has 3.6 Å²: expected at least 4.8" in one for one in small.reasons)
+    assert any("the cell has 3.7 Å²: expected at least 4.8" in one for one in small.reasons)
 
 
 def test_without_distortion_the_network_answers(predictor: Predictor) -> None:
@@ -453,3 +453,17 @@ assert not {"jarvis", "sklearn", "torch", "matplotlib"} & {*sys.modules}  # no i
 """
     done = python("-c", program, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_default_model_is_read_when_it_is_asked(renders: Pixels) -> None:
+    model = load_model()
+    network = model.network
+    assert isinstance(network, DefaultModel)
+    (answer,) = predict(microscope(), 0.2, model)
+    assert answer.class_name == "hexagonal"
+    assert "_model" not in vars(network)
+    eager = StoredModel.load(network.path, network.sha256)
+    assert np.array_equal(model.predict_proba(renders[:2]), eager.probabilities(renders[:2]))
+    changed = Predictor(DefaultModel(network.path, "0" * 64))
+    with pytest.raises(StemError, match=r"expected SHA-256 0{64}"):
+        changed.predict_proba(renders[:2])

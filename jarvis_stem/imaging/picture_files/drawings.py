@@ -39,6 +39,7 @@ def _grey(image: Image.Image) -> NDArray[Any]:
     if image.mode[0] in "IF":  # 16 or 32 bits
         return np.asarray(image)
     if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
+        image = image.convert("RGBA")
+        if image.getchannel("A").getextrema() != (255, 255):  # else nothing shines through
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return np.asarray(image.convert("L"))
