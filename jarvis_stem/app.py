@@ -84,6 +84,7 @@ def main(
     from jarvis_stem.web.app.server import Server
     from jarvis_stem.web.app.worker import Settings
 
+    _load(model, contributions)  # what is wrong with it is said now, and not of every picture
     server = Server.on(port)
     cli.say(f"{server.url} (Ctrl-C ends)")
     if not no_browser:

@@ -25,7 +25,7 @@ written to the output folder:
   index.html                           the benchmarks, the best of each and its history
   benchmarks/<dataset>_<prop>.html     table, charts, any two models side by side
   contributions/<name>.html            a model card
-  images/<dataset>_<prop>.html         the test images and what each model says of them
+  images/<dataset>_<prop>.html         the test images, what they show, what each model says
   assets/, thumbs/                     styles, scripts, thumbnails
 What an earlier run wrote and this one does not is removed. Images are drawn from structures that
 are at hand: the built-in ones, and the databases that `jarvis-stem data` lists.

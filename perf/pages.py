@@ -1,11 +1,12 @@
 """Measure the site's pages: what they weigh, and how long until a reader can use them.
 
-python perf/pages.py
+python perf/pages.py --before ../earlier
 
 Synthetic contributions of one benchmark, each with a run's record, are written to a temporary
 folder; the site is built from 10, 100 and 1,000 of them and opened from disk in Chromium. A page is
 usable when its table sorts and searches: its scripts then set the mark "ready". Charts are drawn
-later, when they come into view. A card is the page of one contribution.
+later, when they come into view. A card is the page of one contribution. With --before an earlier
+build's site is made of the same contributions, and pages are opened by turns.
 """
 
 from __future__ import annotations
@@ -16,31 +17,28 @@ import shutil
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import builds
 import torch
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 from tabulate import tabulate
 
 from jarvis_stem.formats.benchmark import Benchmark
-from jarvis_stem.formats.metadata import blank
+from jarvis_stem.formats.metadata import METADATA, blank
 from jarvis_stem.formats.names import bravais_result
-from jarvis_stem.formats.project_metadata import METADATA, Project
-from jarvis_stem.scoring import leaderboard
 from jarvis_stem.scoring.metrics import accuracy
 from jarvis_stem.training import machine
 from jarvis_stem.utils.files import json_text, write_bytes, write_text, zip_bytes
 from jarvis_stem.utils.progress import track
-from jarvis_stem.web import builder
-from jarvis_stem.web.content import ROBUSTNESS, Content, read_measured
 
 _ROOT = Path(__file__).resolve().parents[1]
 _NAME = bravais_result("stem_2d_image")
 _READY = "() => performance.getEntriesByName('ready')[0]?.startTime"
+_DIGITS = ("", "", "", ".1f", ".0f", ".0f", ".0f", ".0f", ".2f", "")  # of the table's columns
 _SHIFTS = """window.shift = 0; new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) window.shift += entry.value;
 }).observe({ type: "layout-shift", buffered: true });"""
@@ -49,6 +47,7 @@ _SHIFTS = """window.shift = 0; new PerformanceObserver((list) => {
 class _Figures(NamedTuple):
     """A page's; times in ms, sizes in kB."""
 
+    build: str
     contributions: int
     page: str
     html: float
@@ -63,6 +62,7 @@ class _Figures(NamedTuple):
 def main() -> None:
     """Run the measurement and print its figures."""
     options = _parser().parse_args()
+    measured = builds.builds(options.before)
     split = Benchmark.read(_ROOT / "benchmarks", _NAME).split(_NAME.split)
     figures = []
     with (
@@ -78,16 +78,10 @@ def main() -> None:
             for number in track(range(written, count), f"writing {count}"):
                 _write(root / "contributions" / f"model_{number:04}", split, number)
             written = count
-            start = time.perf_counter()
-            built = _build(root)
-            seconds = time.perf_counter() - start
-            print(
-                f"{count} contributions: built in {seconds:.1f} s, {built.files} files, "
-                f"{built.bytes / 1e6:.1f} MB",
-                file=sys.stderr,
-            )
-            for kind, path in _pages(root / "site").items():
-                figures.append(_measure(browser, root / "site", kind, path, count, options.repeat))
+            for name, build in measured.items():
+                run = _build(build, root, name)
+                print(f"{name}, {run.seconds:.1f} s: {run.output}", end="", file=sys.stderr)
+            figures += _figures(browser, root, list(measured), count, options.repeat)
     print(f"{machine.hardware(torch.device('cpu'))}, Chromium, median of {options.repeat}\n")
     print(_table(figures))
 
@@ -98,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--counts", type=int, nargs="+", default=[10, 100, 1000], metavar="N")
+    add("--before", metavar="DIR", help="checkout of an earlier build to measure beside this one")
     add("--repeat", type=int, default=5, metavar="N", help="loads of each (default: %(default)s)")
     return parser
 
@@ -143,33 +138,46 @@ def _write(folder: Path, split: Mapping[str, int | str], number: int) -> None:
     write_text(folder / _NAME.run_record_name, json_text(run))
 
 
-def _build(root: Path) -> builder.Built:
-    project = Project.read(_ROOT / METADATA)
-    scored = leaderboard.build(root / "contributions", _ROOT / "benchmarks", project.benchmarks)
-    robustness = read_measured(_ROOT / ROBUSTNESS)
-    return builder.build(
-        Content(scored, project, root / "contributions", robustness), root / "site"
-    )
+def _build(build: builds.Build, root: Path, name: str) -> builds.Run:
+    """Make a build's site. Run from here (-P: not of the code here), all show the same figures."""
+    command: list[str | Path] = [
+        *(build.python, "-P", "-m", "jarvis_stem.site", "--no-images"),
+        *("--contributions", root / "contributions"),
+        *("--benchmarks", _ROOT / "benchmarks"),
+        *("--output", root / name),
+    ]
+    return builds.process(command, _ROOT, build.environment())
 
 
-def _pages(site: Path) -> dict[str, Path]:
-    """One page of each kind."""
-    return {
-        "home": site / "index.html",
-        "benchmark": site / "benchmarks" / f"{_NAME.benchmark_name}.html",
-        "card": site / "contributions" / "model_0000.html",
+def _figures(
+    browser: Browser, root: Path, names: Sequence[str], count: int, repeat: int
+) -> list[_Figures]:
+    """Open each page of each build's site so many times, by turns."""
+    kinds = {
+        "home": Path("index.html"),
+        "benchmark": Path("benchmarks", f"{_NAME.benchmark_name}.html"),
+        "card": Path("contributions", "model_0000.html"),
     }
+    found = []
+    for kind, path in kinds.items():
+        runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+        for _ in range(repeat):
+            for name in names:
+                runs[name].append(_load(browser, root / name / path))
+        for name in names:
+            page = root / name / path
+            found.append(_figures_of(name, count, kind, page, runs[name], _axe(browser, page)))
+    return found
 
 
-def _measure(
-    browser: Browser, site: Path, kind: str, path: Path, count: int, repeat: int
+def _figures_of(
+    build: str, count: int, kind: str, path: Path, runs: Sequence[Mapping[str, float]], axe: str
 ) -> _Figures:
-    runs = [_load(browser, path) for _ in range(repeat)]
-
     def median(key: str) -> float:
         return statistics.median(run[key] for run in runs)
 
     return _Figures(
+        build=build,
         contributions=count,
         page=kind,
         html=path.stat().st_size / 1e3,
@@ -178,7 +186,7 @@ def _measure(
         loading=median("load"),
         search=median("search") if kind == "benchmark" else None,
         shift=max(run["shift"] for run in runs),
-        axe=_axe(browser, path),
+        axe=axe,
     )
 
 
@@ -238,6 +246,7 @@ def _axe(browser: Browser, path: Path) -> str:
 
 def _table(figures: Sequence[_Figures]) -> str:
     heads = (
+        "build",
         "contributions",
         "page",
         "HTML, kB",
@@ -248,7 +257,13 @@ def _table(figures: Sequence[_Figures]) -> str:
         "layout shift",
         "axe",
     )
-    return tabulate(figures, heads, tablefmt="github", floatfmt=".0f", missingval="-")
+    return tabulate(
+        figures,
+        heads,
+        tablefmt="github",
+        floatfmt=_DIGITS,
+        missingval="-",
+    )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -107,6 +108,8 @@ class StoredModel:
 
     @cached_property
     def _session(self) -> Any:
+        # Else it keeps a device id and a database of events that it sends to its maker.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         try:
             import onnxruntime
         except ImportError as error:  # missing, or without a library of the system

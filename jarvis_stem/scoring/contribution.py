@@ -75,7 +75,10 @@ class Contribution:
     @property
     def missing_predictions(self) -> list[str]:
         """The problem of a contribution that has nothing to score."""
-        expected = f"no predictions: expected a file named {CONVENTION}{PREDICTIONS_SUFFIX}"
+        expected = (
+            f"no predictions: expected a file named {CONVENTION}{PREDICTIONS_SUFFIX}; a run.sh as "
+            "jarvis-stem new writes it makes one"
+        )
         return [] if self.submissions else [expected]
 
 

@@ -32,7 +32,7 @@ def bar() -> Progress:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=not sys.stderr.isatty(),  # FORCE_COLOR, which notebooks set, makes no terminal
         transient=True,
         redirect_stdout=sys.stdout.isatty(),  # what is piped on stays on standard output
     )

@@ -136,12 +136,11 @@ def _context(board: Board, content: Content) -> dict[str, Any]:
             "classes": classes,
             "page": SHOWN,
             "bars": BARS,
-            "columns": [asdict(column) | {"kind": column.kind} for column in columns],
-            "cells": [list(record["cells"].values()) for record in lines],
+            "columns": [[c.title, c.fields, int(c.number), int(c.shown)] for c in columns],
+            "cells": [_cells(record, columns) for record in lines],
             "links": [record["link"] for record in lines],
             "fields": fields,
-            "records": [[record.get(field) for field in fields] for record in lines],
-            "robustness": robustness,
+            "records": [_values(record, fields) for record in lines],
         },
     }
 
@@ -194,6 +193,24 @@ def _line(
 
 def _text(value: object) -> str:
     return "" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def _cells(record: dict[str, Any], columns: list[Column]) -> list[str | int]:
+    """A line's texts; 0 for a field's own text, or its number with four decimals."""
+    texts: list[str | int] = []
+    for column in columns:
+        text, value = record["cells"][column.title], record.get(column.fields[0])
+        derived = isinstance(value, str | float) and text == _text(value)
+        texts.append(0 if derived else text)
+    return texts
+
+
+def _values(record: dict[str, Any], fields: list[str]) -> list[Any]:
+    """A record's values as far as there are any."""
+    values = [record.get(field) for field in fields]
+    while values and values[-1] is None:
+        values.pop()
+    return values
 
 
 def _records(board: Board, classes: list[str], other: Board | None) -> dict[str, dict[str, Any]]:

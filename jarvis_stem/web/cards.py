@@ -241,7 +241,7 @@ def _images(
         return None
     correct = answers.predicted == gallery.truth
     others = gallery.n_correct - correct
-    of_predicted = _of_predicted(answers)
+    of_predicted = answers.certainty
     certainty = np.zeros(len(correct)) if of_predicted is None else of_predicted
     # The last key counts first; ties stay in the benchmark's order.
     worst = np.lexsort((-others, -certainty))
@@ -277,13 +277,6 @@ def _n_differing(answers: Answers) -> int:
     if answers.probabilities is None:
         return 0
     return int(np.count_nonzero(answers.probabilities.argmax(axis=1) != answers.predicted))
-
-
-def _of_predicted(answers: Answers) -> NDArray[Any] | None:
-    """Probability of each predicted class, float[N]."""
-    if answers.probabilities is None:
-        return None
-    return np.take_along_axis(answers.probabilities, answers.predicted[:, None], axis=1)[:, 0]
 
 
 def _reliability(answers: Answers, truth: NDArray[np.intp]) -> Chart | None:

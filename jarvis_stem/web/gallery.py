@@ -58,6 +58,32 @@ class Answers:
     probabilities: NDArray[np.float32] | None = None
     why_not: str = ""
 
+    @property
+    def certainty(self) -> NDArray[np.float32] | None:
+        """Probability of each predicted class, float32[N]."""
+        if self.probabilities is None:
+            return None
+        return np.take_along_axis(self.probabilities, self.predicted[:, None], axis=1)[:, 0]
+
+
+@dataclass(frozen=True)
+class Crystals:
+    """What the N images show, and what is measured in them.
+
+    Lattices are a and b in Å and gamma in degrees, float64[N, 3]; NaN where none was found.
+
+    Attributes:
+        formulas: Of the structures' cells.
+        cells: The cells as they were published, which the classes are of.
+        projected: The primitive lattices that the structures have seen from above.
+        measured: The lattices measured in the images.
+    """
+
+    formulas: tuple[str, ...]
+    cells: NDArray[np.float64]
+    projected: NDArray[np.float64]
+    measured: NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Gallery:
@@ -69,6 +95,7 @@ class Gallery:
         truth: Positions of their classes in the board's, intp[N].
         answers: Of each contribution, best first.
         thumbnails: WebP files.
+        crystals: What the images show.
     """
 
     name: ResultName
@@ -76,6 +103,7 @@ class Gallery:
     truth: NDArray[np.intp]
     answers: list[Answers]
     thumbnails: tuple[bytes, ...]
+    crystals: Crystals
 
     @cached_property
     def n_correct(self) -> NDArray[np.intp]:
@@ -132,7 +160,7 @@ def build(
         if benchmark.sources:  # pictures are not drawn from structures
             continue
         truth = benchmark.split(name.split)
-        images, thumbnails = _drawn(name.dataset, tuple(truth), data)
+        images, thumbnails, crystals = _drawn(name.dataset, tuple(truth), data)
         if not images.ids:
             continue
         position = {c: n for n, c in enumerate(board.classes)}
@@ -143,6 +171,7 @@ def build(
             np.array([position[truth[i]] for i in images.ids], np.intp),
             list(_answers(board, benchmark, contributions, models)),
             thumbnails,
+            crystals,
         )
     return galleries
 
@@ -239,13 +268,32 @@ def _answers(
 @lru_cache(maxsize=4)  # serving builds again and again
 def _drawn(
     dataset: str, ids: tuple[str, ...], data: str | None
-) -> tuple[ImageSet, tuple[bytes, ...]]:
-    """Images and thumbnails of what has a structure at hand."""
+) -> tuple[ImageSet, tuple[bytes, ...], Crystals]:
+    """Images and thumbnails of what has a structure at hand, and what that is."""
     from jarvis_stem.imaging import image_set
 
-    images = image_set.render(_structures(dataset, ids, data), ids)
+    structures = _structures(dataset, ids, data)
+    images = image_set.render(structures, ids)
     with ThreadPoolExecutor() as pool:  # Pillow encodes without the GIL
-        return images, tuple(pool.map(_thumbnail, images.images))
+        thumbnails = tuple(pool.map(_thumbnail, images.images))
+    return images, thumbnails, _crystals([structures[id] for id in images.ids], images.images)
+
+
+def _crystals(structures: list[Atoms], images: NDArray[np.uint8]) -> Crystals:
+    from jarvis_stem.imaging.measurement import Lattices, measure, reduce
+    from jarvis_stem.imaging.projection import projected_lattice
+
+    def numbers(lattices: Lattices) -> NDArray[np.float64]:
+        return np.column_stack([lattices.lengths, lattices.gamma])
+
+    projected = [projected_lattice(atoms) for atoms in structures]
+    basis = reduce(np.reshape(projected, (-1, 2, 2)))
+    return Crystals(
+        tuple(atoms.composition.reduced_formula for atoms in structures),
+        np.reshape([[*a.lattice.abc[:2], a.lattice.angles[2]] for a in structures], (-1, 3)),
+        numbers(Lattices(basis, np.ones(len(basis)))),
+        numbers(measure(images)),
+    )
 
 
 def _structures(dataset: str, ids: tuple[str, ...], data: str | None) -> dict[str, Atoms]:

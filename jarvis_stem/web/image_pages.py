@@ -1,10 +1,12 @@
 """The image browser: a benchmark's test images by class and by what the models predict.
 
-The page carries all of its data; assets/images.js filters, sorts and pages in the browser.
+The page carries what assets/images.js filters, sorts and pages by; what an image's dialog shows
+beside lies in a file that is loaded with the first dialog.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
@@ -12,11 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jarvis_stem.imaging.stem import IMAGE_SIZE, PIXEL_SIZE
 from jarvis_stem.scoring.board import Board
 from jarvis_stem.web.content import Content, images_page
 from jarvis_stem.web.gallery import THUMBNAIL_SIZE, Answers, Gallery
 from jarvis_stem.web.templates import render
 
+_BAR = 10  # Å, of the scale bar
+_LENGTH, _ANGLE = 1e4, 1e3  # units of lattices in an Å and a degree
 _FIRST = ord("0")  # a model's classes are one string, a character for each image
 
 
@@ -43,8 +48,12 @@ def pages(content: Content) -> Iterator[tuple[PurePosixPath, str | bytes]]:
                 by_class=list(zip(data["classes"], of_class, strict=True)),
                 by_correct=list(of_correct),
                 data=data,
+                pixel_size=PIXEL_SIZE,
+                bar=_BAR,
+                side=IMAGE_SIZE * PIXEL_SIZE,
             ),
         )
+        yield page.with_suffix(".js"), _details(gallery)
         yield from gallery.files()
 
 
@@ -61,13 +70,33 @@ def _data(content: Content, board: Board, gallery: Gallery) -> dict[str, Any]:
 
 
 def _model(answers: Answers) -> dict[str, Any]:
-    """A contribution's classes and, flat, the per mille of each class for each image."""
-    known = answers.probabilities
+    """A contribution's classes and the per mille of each."""
+    known = answers.certainty
     return {
         "name": answers.contribution,
         "predicted": _characters(answers.predicted),
-        "per_mille": None if known is None else np.rint(known * 1000).astype(int).ravel().tolist(),
+        "certain": None if known is None else _rounded(known * 1000),
     }
+
+
+def _details(gallery: Gallery) -> str:
+    """What dialogs show, as a script: from disk, a browser loads nothing else."""
+    crystals = gallery.crystals
+    units = np.array([_LENGTH, _LENGTH, _ANGLE])
+    lattices = [crystals.cells, crystals.projected, crystals.measured]
+    known = [one.probabilities for one in gallery.answers]
+    details = {
+        "formulas": crystals.formulas,
+        "lattices": _rounded(np.stack(lattices, axis=1) * units),  # image by image
+        "per_mille": [None if one is None else _rounded(one * 1000) for one in known],
+    }
+    text = json.dumps(details, allow_nan=False, separators=(",", ":"))
+    return f"window.stem_details = {text};\n"
+
+
+def _rounded(values: NDArray[Any]) -> list[int | None]:
+    """Whole numbers, flat; none for NaN."""
+    return [None if np.isnan(v) else round(v) for v in values.ravel().tolist()]
 
 
 def _characters(positions: NDArray[np.intp]) -> str:

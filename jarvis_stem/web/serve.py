@@ -12,8 +12,6 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from markupsafe import escape
-
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.web.templates import POLICY
 
@@ -24,7 +22,6 @@ _INTERVAL = 0.5  # s between two looks at the files
 _VERSION = "/.version"
 _RELOAD = "/.reload.js"
 # Only pages that are served get this, and the leave to ask for the version.
-_POLICY = escape(POLICY)
 _TAG = f'<script src="{_RELOAD}" defer></script>\n</body>'
 _SCRIPT = f"""\
 let first;
@@ -119,7 +116,7 @@ class _Handler(SimpleHTTPRequestHandler):
             self._send("text/javascript", _SCRIPT)
         elif page.suffix == ".html" and page.is_file():
             text = page.read_text(encoding="utf-8")
-            text = text.replace(_POLICY, _POLICY + escape("; connect-src 'self'"), 1)
+            text = text.replace(POLICY, f"{POLICY}; connect-src 'self'", 1)
             self._send("text/html", text.replace("</body>", _TAG))
         else:
             super().do_GET()

@@ -361,6 +361,14 @@ def test_what_json_and_quiet_leave(
     assert not terminal.is_quiet()  # the next command in this process is not
 
 
+def test_who_forces_colours_as_notebooks_do_gets_no_bar(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert talk([]) == 0
+    assert "Counting" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("option", "seen"), [("", True), ("--quiet", False)])
 def test_a_terminal_sees_progress_unless_quiet(option: str, seen: bool, tmp_path: Path) -> None:
     code = (

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import builtins
 import json
+import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +54,25 @@ def test_what_onnxruntime_refuses_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(StemError) as caught:
         load(tmp_path, tiny_graph(unread))
     assert "\n" not in str(caught.value)
+
+
+def test_nothing_is_kept_for_its_maker(tmp_path: Path) -> None:
+    """Nor a device id, nor events, nor a session, which onnxruntime writes by itself."""
+    model = load(tmp_path, tiny_graph())
+    folders = {name: str(tmp_path / name) for name in ("HOME", "XDG_CACHE_HOME", "TMPDIR")}
+    for folder in folders.values():
+        Path(folder).mkdir()
+    program = (
+        "import sys; from pathlib import Path;"
+        "from jarvis_stem.prediction.stored_model import StoredModel;"
+        "StoredModel.load(Path(sys.argv[1]), sys.argv[2])"
+    )
+    sha256 = recorded(model.path.read_bytes())["sha256"]
+    unset = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run(
+        [sys.executable, "-c", program, model.path, sha256], env=unset | folders, check=True
+    )
+    assert [path for folder in folders.values() for path in Path(folder).rglob("*")] == []
 
 
 def test_without_onnxruntime_there_is_a_line(

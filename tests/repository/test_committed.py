@@ -15,11 +15,14 @@ from helpers import GOLDEN, REAL, command, needs_golden, python
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.manifest import MANIFEST
 from jarvis_stem.formats.predictions import read_predictions
+from jarvis_stem.formats.project_metadata import METADATA, Project
 from jarvis_stem.formats.published import REFERENCE_SUFFIX
+from jarvis_stem.imaging import prototypes
 from jarvis_stem.scoring import leaderboard
 from jarvis_stem.scoring.board import Board, Leaderboard
 from jarvis_stem.scoring.table import p_value
 from jarvis_stem.utils.files import json_text
+from jarvis_stem.web.content import board_page
 
 BARS = {
     "densenet_model": 0.945,
@@ -41,6 +44,16 @@ def boards(repository: Path) -> Leaderboard:
 
 def test_every_committed_contribution_is_scored(boards: Leaderboard) -> None:
     assert boards.all_rejected == []
+
+
+def test_a_board_has_one_page_wherever_it_is_named(repository: Path, boards: Leaderboard) -> None:
+    page = board_page(_real(boards))
+    readme = (repository / "README.md").read_text()
+    site = Project.read(repository / METADATA).site_url
+    assert f"`site/{page}`" in readme  # where score and site write it by default
+    assert f"({site}/{page})" in readme
+    proto = next(board for board in boards.benchmarks if board.name == str(prototypes.RESULT_NAME))
+    assert f'"The page: site/{board_page(proto)}"' in (repository / "run.sh").read_text()
 
 
 @pytest.mark.parametrize("name", BARS)

@@ -251,6 +251,11 @@ def test_a_port_in_use() -> None:
             app.main(["--port", str(port), "--no-browser"])
 
 
+def test_a_model_that_is_none_is_named_before_the_page_is_there() -> None:
+    with pytest.raises(StemError, match="no_model: no such contribution; with a model"):
+        app.main(["--port", "0", "--no-browser", "--model", "no_model"])
+
+
 def test_without_the_extra_it_says_what_installs_it(tmp_path: Path) -> None:
     program = (
         "import sys; sys.modules['nicegui'] = None; sys.argv = ['jarvis-stem', 'app'];"

@@ -39,6 +39,8 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.fromarray(noise).save(folder / "inner" / "noise.png")
     np.save(folder / "movie.npy", drawn)
     (folder / SCRIPT).write_text("hello")
+    (folder / "big.zspy" / "0").mkdir(parents=True)
+    (folder / "big.zspy" / "0" / "0.0").write_bytes(b"a chunk")
     return folder
 
 
@@ -101,6 +103,8 @@ def test_a_picture_is_answered_at_the_size_that_is_typed(page: Page, scans: Path
 def test_a_folder_is_walked_through_and_downloaded(page: Page, scans: Path, tab: Tab) -> None:
     choose(page, "folder", scans)
     expect(page.get_by_role("status")).to_have_text("2 pictures answered, 2 could not be read")
+    alert = page.locator("#drop .alert")
+    expect(alert).to_have_text(re.compile("^scans/big.zspy: not taken here; jarvis-stem predict"))
     names, answers = zip(*[row[:2] for row in rows(page)], strict=True)
     assert names == (f"scans/{SCRIPT}", "scans/a.tif", "scans/inner/noise.png", "scans/movie.npy")
     assert answers[0].startswith(f"scans/{SCRIPT}: not a readable image")

@@ -152,6 +152,25 @@ def test_a_rejected_file_is_named_and_shown(
     assert "short" in page.partition('id="rejected-title"')[2]
 
 
+def table(html: str) -> dict[str, dict[str, str]]:
+    """The texts of a board's table by contribution and column, as board.js makes them."""
+    data = json.loads(*EMBEDDED.findall(html))
+    found = {}
+    for cells, values in zip(data["cells"], data["records"], strict=True):
+        record = dict(zip(data["fields"], values, strict=False))
+        texts = {}
+        for (title, fields, *_), text in zip(data["columns"], cells, strict=True):
+            own = record.get(fields[0])
+            texts[title] = text or (f"{own:.4f}" if isinstance(own, float) else own or "")
+        found[record["contribution"]] = texts
+    return found
+
+
+def titles_shown(html: str) -> list[str]:
+    data = json.loads(*EMBEDDED.findall(html))
+    return [title for title, _fields, _number, shown in data["columns"] if shown]
+
+
 def test_data_in_a_page_cannot_leave_its_element(project: Path) -> None:
     hostile = "</script><script>alert(1)</script>&lt;"
     add_contribution(
@@ -210,7 +229,7 @@ def test_every_page_names_its_policy_and_has_nothing_inline(project: Path) -> No
     for path in (project / "site").rglob("*.html"):
         page = path.read_text()
         assert page.index("Content-Security-Policy") < page.index("<link")
-        assert "default-src &#39;none&#39;; script-src &#39;self&#39;;" in page
+        assert "default-src 'none'; script-src 'self';" in page
         assert re.findall(r'<script(?! src="| type="application/json")', page) == []
         assert re.findall(r"<[^>]+\son\w+=", page) == []
 
@@ -285,9 +304,7 @@ def test_measured_accuracies_are_columns_where_they_are_of_these_weights(project
             unseen=unseen,
         )
         builder.build(made, project / "site", builder.SCORES)
-        data = json.loads(*EMBEDDED.findall((project / "site" / BOARD).read_text()))
-        titles = [column["title"] for column in data["columns"]]
-        return dict(zip(titles, data["cells"][0], strict=True))
+        return next(iter(table((project / "site" / BOARD).read_text()).values()))
 
     found = cells(unseen)
     assert (found["unseen"], found["noise"], found["rotation"]) == ("0.7500", "0.6000", "0.8000")
@@ -329,14 +346,11 @@ def test_each_benchmark_has_the_others_accuracy_in_a_column(seen: dict[str, str]
         (BOARD, "real", "0.5000"),
         ("benchmarks/pictures_bravais_class.html", "simulated", "0.7500"),
     ):
-        (text,) = EMBEDDED.findall(seen[page])
-        data = json.loads(text)
-        titles = [one["title"] for one in data["columns"]]
-        by_name = {cells[titles.index("contribution")]: cells for cells in data["cells"]}
-        assert by_name["cnn"][titles.index(column)] == cell
-        assert data["columns"][titles.index(column)]["shown"]
-    assert by_name["another"][titles.index("simulated")] == ""
-    assert data["columns"][titles.index("balanced accuracy")]["shown"]
+        by_name, shown = table(seen[page]), titles_shown(seen[page])
+        assert by_name["cnn"][column] == cell
+        assert column in shown
+    assert by_name["another"]["simulated"] == ""
+    assert "balanced accuracy" in shown
 
 
 def test_pages_say_what_real_pictures_are(seen: dict[str, str]) -> None:

@@ -16,7 +16,7 @@ from helpers import METADATA, add_contribution, run_record
 from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Page, expect
-from sites import scored
+from sites import scored, squares
 
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.project_metadata import About, Project
@@ -95,7 +95,7 @@ def with_gallery(content: Content, benchmarks: Path) -> Content:
     probabilities[18, first[18]] = 1  # the most confident of the wrong ones
     answers = [Answers("recorded", first, probabilities), Answers("bare", second)]
     thumbnail = gallery._thumbnail(np.zeros((256, 256), np.uint8))
-    shown = Gallery(NAME, tuple(truth), classes, answers, (thumbnail,) * 20)
+    shown = Gallery(NAME, tuple(truth), classes, answers, (thumbnail,) * 20, squares(20))
     return replace(content, galleries={str(NAME): shown})
 
 
@@ -103,11 +103,15 @@ def card(content: Content, name: str) -> str:
     return {path.name: text for path, text in cards.pages(content)}[f"{name}.html"]
 
 
-def charts(html: str) -> dict[str, Any]:
-    """The data of a card's charts by their element."""
-    embedded = re.findall(r'<script type="application/json" id="([\w-]+)">(.*?)</script>', html)
-    assert [id for id, _ in embedded] == re.findall(r'data-chart="([\w-]+)"', html)
-    return {id: json.loads(data) for id, data in embedded}
+def charts(html: str) -> list[tuple[dict[str, str], list[list[float | None]]]]:
+    """A card's charts: what they are, and the numbers of the tables that they are drawn from."""
+    found = []
+    for figure in re.findall(r"<figure>(.*?)</figure>", html, re.DOTALL):
+        given = dict(re.findall(r'data-(\w+)="([^"]*)"', figure))
+        body = figure.partition("<tbody>")[2]
+        rows = [re.findall(r"<td>([^<]*)</td>", row) for row in body.split("</tr>")[:-1]]
+        found.append((given, [[None if v == "–" else float(v) for v in row] for row in rows]))
+    return found
 
 
 class _Tags(HTMLParser):
@@ -177,8 +181,8 @@ def test_figures_of_the_stored_weights_beyond_the_benchmark(
     content = read(made, tiny_benchmarks)
     html = card(replace(content, unseen=unseen("recorded", "a" * 64)), "recorded")
     (table,) = re.findall(r"Beyond the benchmark.*?</table>", html, re.DOTALL)
-    assert re.findall(r'<th scope="row">(.*?)</th>', table) == ["other &lt;database&gt;"]
-    cells = re.findall(r'<td class="number">(.*?)</td>', table)
+    assert re.findall(r"<tr><th>([^<]*)</th><td", table) == ["other &lt;database&gt;"]
+    cells = re.findall(r"<td>(.*?)</td>", table)
     assert cells == ["4", "0.7500", "0.3006 to 0.9544", *["0.7500"] * 3, "–", "0.7500"]
 
 
@@ -202,7 +206,7 @@ def test_figures_of_no_such_weights_are_not_shown(
 def test_confusion_matrix_is_the_boards(made: Path, tiny_benchmarks: Path) -> None:
     found = read(made, tiny_benchmarks)
     html = card(found, "bare")
-    table = html[html.index('<table class="confusion">') :].partition("</table>")[0]
+    table = html[html.index('<table class="confusion numbers">') :].partition("</table>")[0]
     counts = [
         [int(cell) for cell in re.findall(r'--share: [\d.]+">(\d+)</td>', row)]
         for row in table.split("<tr>")[2:7]
@@ -219,19 +223,18 @@ def test_without_a_record_nothing_is_made_up(made: Path, tiny_benchmarks: Path) 
     assert "bash contributions/bare/run.sh" in text
     assert "no calibration is recorded and no model is stored" in text
     assert "git checkout" not in text
-    assert charts(html) == {}
+    assert charts(html) == []
 
 
 def test_learning_curves_are_the_records_with_their_numbers(
     made: Path, tiny_benchmarks: Path
 ) -> None:
     html = card(read(made, tiny_benchmarks), "recorded")
-    accuracy, loss = charts(html).values()
-    assert (accuracy["kind"], accuracy["measure"], accuracy["chosen"]) == ("epochs", "accuracy", 2)
-    assert accuracy["rows"] == [[n, 1 - 1 / n, None] for n in (1, 2, 3, 4)]
-    assert loss["rows"] == [[n, 1 / n, 1.5 / n] for n in (1, 2, 3, 4)]
-    assert '<tr><td class="number">3</td><td class="number">0.3333</td>' in html
-    assert '<td class="number">0.6667</td><td class="number">–</td></tr>' in html
+    (accuracy, its_rows), (loss, rows) = charts(html)
+    assert accuracy == {"kind": "epochs", "measure": "accuracy", "chosen": "2"}
+    assert its_rows == [[n, round(1 - 1 / n, 4), None] for n in (1, 2, 3, 4)]
+    assert loss["measure"] == "loss"
+    assert rows == [[n, round(1 / n, 4), round(1.5 / n, 4)] for n in (1, 2, 3, 4)]
     assert "epoch 2, whose weights are kept" in html
 
 
@@ -464,7 +467,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, tiny_benchmarks: Path) -> Pat
     return root / "site"
 
 
-CHARTS = ("loss", "reliability")
+CHARTS = ("measure=loss", "kind=reliability")
 
 
 @pytest.mark.browser
@@ -478,12 +481,12 @@ def test_reads_well_everywhere(site: Path, tab: Tab, name: str) -> None:
     assert tab.shifts() < 0.01
     page.locator("details").evaluate_all("all => all.forEach((one) => (one.open = true))")
     if name == "recorded":
-        loss, reliability = (page.locator(f"figure:has([data-chart={c}-1])") for c in CHARTS)
+        loss, reliability = (page.locator(f"figure:has([data-{c}])") for c in CHARTS)
         assert loss.locator(".scatterlayer .js-line").count() == 2  # training and validation
         assert loss.get_by_role("table").locator("tbody tr").count() == 8
         bins = reliability.get_by_role("table").locator("tbody tr").count()
         assert bins == reliability.locator(".barlayer .point").count() == 2
-    for width in (2560, 360):
+    for width in (2560, 1280, 768, 390):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_function("() => document.documentElement.scrollWidth <= innerWidth")
     assert tab.accessibility_faults() == []

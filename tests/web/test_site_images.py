@@ -16,7 +16,7 @@ from graphs import endless, store_graph, tiny_graph
 from helpers import REAL, REPOSITORY, add_contribution, run_record
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
-from sites import scored
+from sites import scored, squares
 
 from jarvis_stem.api import load_model
 from jarvis_stem.formats.benchmark import Benchmark
@@ -452,7 +452,8 @@ def test_an_image_with_what_every_model_predicts(browsed: Browsed, tab: Tab) -> 
     page = tab.open(browsed.page, f"#id={built.ids[n]}")
     dialog = page.get_by_role("dialog", name=built.ids[n])
     expect(dialog).to_be_visible()
-    rows = [row.all_inner_texts() for row in _cells(dialog.locator("tbody tr").all())]
+    expect(dialog.locator("#detail-formula")).not_to_have_text("…")  # its file is there
+    rows = [row.all_inner_texts() for row in _cells(dialog.locator("#detail-answers tr").all())]
     stored = built.answers[1].probabilities
     assert stored is not None
     for answers, (name, prediction, *shares) in zip(built.answers, rows, strict=True):
@@ -461,6 +462,19 @@ def test_an_image_with_what_every_model_predicts(browsed: Browsed, tab: Tab) -> 
         assert prediction == f"{verdict}: {CLASSES[answers.predicted[n]]}"
         known = [f"{share:.3f}" for share in stored[n]]
         assert shares == (known if name == "stored" else ["–"] * 5)
+    atoms = prototypes.structures()[built.ids[n]]
+    assert dialog.locator("#detail-formula").inner_text() == atoms.composition.reduced_formula
+    cell, true, measured = (
+        np.array(row.all_inner_texts()[1:], float)
+        for row in _cells(dialog.locator("#detail-lattices tr").all())
+    )
+    a, b, _ = atoms.lattice.abc
+    np.testing.assert_allclose(cell, [a, b, atoms.lattice.angles[2]], atol=6e-4)
+    np.testing.assert_allclose(measured, true, rtol=1e-3)  # of the projection, by other code
+    share = dialog.locator(".bar").evaluate(
+        "bar => bar.offsetWidth / bar.parentElement.clientWidth"
+    )
+    assert share == pytest.approx(10 / (256 * 0.2), abs=0.01)
     image = dialog.locator("img")
     assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 96
     assert image.get_attribute("src") == f"../{built.thumbnail(n)}"
@@ -489,15 +503,26 @@ def test_hostile_ids_are_text_and_jvasp_ids_lead_to_jarvis(tmp_path: Path, tab: 
     project = Project("https://example.org/r", {NAME: about})
     positions = np.arange(5)
     thumbnail = gallery._thumbnail(np.zeros((256, 256), np.uint8))
-    built = Gallery(NAME, tuple(ids), positions, [Answers("one", positions)], (thumbnail,) * 5)
+    answers = [Answers("one", positions)]
+    built = Gallery(NAME, tuple(ids), positions, answers, (thumbnail,) * 5, squares(5))
     galleries = {str(NAME): built}
     content = scored(site.contributions, site.benchmarks, project, galleries=galleries)
     builder.build(content, tmp_path / "site")
     page = tab.open(tmp_path / "site" / PAGE)
     assert shown(page) == ids
     assert page.evaluate("window.hacked") is None
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    for width in (390, 768, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        heights = page.locator(".tile .id").evaluate_all("all => all.map(e => e.offsetHeight)")
+        assert max(heights) < 60  # of 900 letters too
+        page.locator(".tile").nth(3).click()
+        close = page.get_by_role("button", name="Close")
+        assert close.evaluate("button => button.getBoundingClientRect().bottom") < 300
+        close.click()
     page.locator(".tile").first.click()
+    assert page.locator("#detail-formula").inner_text() == "Au2Se"
+    assert page.locator("#detail-lattices tr").last.inner_text().endswith("–")
     link = page.get_by_role("link", name="The material in JARVIS-DFT")
     assert link.get_attribute("href") == (
         "https://www.ctcms.nist.gov/~knc6/static/JARVIS-DFT/JVASP-667.xml"
@@ -512,7 +537,7 @@ def test_reads_well_everywhere(browsed: Browsed, tab: Tab) -> None:
     page = tab.open(browsed.page)
     page.wait_for_load_state("networkidle")
     assert tab.shifts() < 0.01
-    for width in (2560, 360):
+    for width in (2560, 1280, 768, 390):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert tab.accessibility_faults() == []

@@ -5,9 +5,12 @@
   const { data, element, plain, breakable, color, chart, confusion } = window.stem;
   const board = data("data");
   const records = board.records.map((values) =>
-    Object.fromEntries(board.fields.map((field, i) => [field, values[i]])),
+    Object.fromEntries(board.fields.map((field, i) => [field, values[i] ?? null])),
   );
-  const columns = board.columns;
+  const columns = board.columns.map(([title, fields, number, shown]) => ({
+    ...{ title, fields, number, shown },
+    kind: number ? "number" : title,
+  }));
   const measured = records.filter((record) => record.confusion);
   const $ = (id) => document.getElementById(id);
   const score = (value) => (value === null || value === undefined ? "–" : value.toFixed(4));
@@ -118,7 +121,7 @@
         if (use === "display") {
           const text = counted && COUNTED[column.title];
           const shown = text ? (record.accuracy === null ? "" : text(record)) : board.cells[row][i];
-          return content(column, record, shown, board.links[row]);
+          return content(column, record, shown === 0 ? own(record[column.fields[0]]) : shown, board.links[row]);
         }
         if (use === "sort") return known(record[column.fields[0]]);
         return plain(column.fields.map((field) => record[field] ?? "").join(" ")); // read as HTML
@@ -132,12 +135,16 @@
     return value === "" || value === undefined ? null : value;
   }
 
+  function own(value) {
+    return typeof value === "number" ? score(value) : value;
+  }
+
   // What is in a cell, as board.html.j2 has it.
   function content(column, record, text, href) {
     if (column.title === "contribution") {
       const parts = new DocumentFragment();
       const name = breakable(text);
-      parts.append(href ? element("a", { href, rel: "noopener" }, name) : name);
+      parts.append(href ? element("a", { href }, name) : name);
       if (record.model_name) parts.append(element("bdi", {}, record.model_name));
       return parts;
     }
@@ -478,12 +485,12 @@
   const SERIES = 6; // colours
   const DASHES = ["solid", "dash", "dot", "dashdot"];
   function drawRobustness() {
-    const { series } = board.robustness;
+    const series = [...document.querySelectorAll(".numbers")].map(measuredIn);
     const models = [...new Set(series.flatMap((one) => Object.keys(one.accuracy)))].sort();
     for (const [i, model] of models.entries())
       $("legend").append(element("li", { class: `series-${(i % SERIES) + 1}` }, model));
-    for (const host of document.querySelectorAll("[data-series]")) {
-      const { values, accuracy } = series[host.dataset.series];
+    for (const [n, host] of document.querySelectorAll("[data-series]").entries()) {
+      const { values, accuracy } = series[n];
       const all = Object.values(accuracy).flat();
       const room = Math.max(0.08 * (Math.max(...all) - Math.min(...all)), 0.01);
       const range = [Math.min(...all) - room, Math.max(...all) + room];
@@ -514,6 +521,14 @@
         },
       }));
     }
+  }
+
+  // A table's first row, and the others by their heading.
+  function measuredIn(table) {
+    const numbers = (row) => [...row.cells].slice(1).map((cell) => Number(cell.textContent.replaceAll(",", "")));
+    const [head, ...rows] = table.rows;
+    const accuracy = Object.fromEntries(rows.map((row) => [row.cells[0].textContent, numbers(row)]));
+    return { values: numbers(head), accuracy };
   }
 
   /* Two models side by side. */
@@ -744,7 +759,7 @@
   if (measured.length) fillSelects();
   addMenus();
   readAddress();
-  if (board.robustness.series) drawRobustness();
+  if ($("legend")) drawRobustness();
   listen();
   show();
   performance.mark("ready");

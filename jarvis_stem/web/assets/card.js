@@ -1,8 +1,14 @@
 // A model card: its learning curves and its reliability diagram, from the numbers of their tables.
 "use strict";
 (() => {
-  const { data, color, chart } = window.stem;
+  const { color, chart } = window.stem;
   const column = (rows, i) => rows.map((row) => row[i]);
+
+  // The numbers of a table's body, null where it has a dash.
+  function numbers(table) {
+    const number = ({ textContent: text }) => (text === "–" ? null : Number(text));
+    return [...table.tBodies[0].rows].map((row) => [...row.cells].map(number));
+  }
 
   // Accuracy or loss of both splits; a dotted line marks the epoch whose weights are kept.
   function epochs({ measure, rows, chosen }) {
@@ -29,7 +35,7 @@
         legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
         xaxis: { title: { text: "epoch" }, nticks: 8 },
         yaxis: { title: { text: measure }, nticks: 6, rangemode: measure === "loss" ? "tozero" : "normal" },
-        shapes: chosen === null ? [] : [{ ...mark, line: { color: color("muted"), dash: "dot", width: 1.5 } }],
+        shapes: chosen === undefined ? [] : [{ ...mark, line: { color: color("muted"), dash: "dot", width: 1.5 } }],
       },
     };
   }
@@ -83,9 +89,9 @@
   }
 
   const figures = { epochs, reliability };
-  for (const host of document.querySelectorAll("[data-chart]")) {
-    const given = data(host.dataset.chart);
-    chart(host, () => figures[given.kind](given));
+  for (const host of document.querySelectorAll("[data-kind]")) {
+    const rows = numbers(host.closest("figure").querySelector("table"));
+    chart(host, () => figures[host.dataset.kind]({ rows, ...host.dataset }));
   }
   performance.mark("ready");
 })();

@@ -4,6 +4,7 @@
   "use strict";
   const PER_PAGE = 48;
   const FIRST = "0".charCodeAt(0);
+  const LONG = 30; // characters of an id that a tile has room for
   const data = JSON.parse(document.getElementById("data").textContent);
   const form = document.getElementById("filters");
   const tiles = document.getElementById("tiles");
@@ -16,6 +17,7 @@
   let matches = [];
   let page = 1;
   let opened = -1; // position of the image in the dialog
+  let details = null; // what dialogs show beside, once its file is there
   let written = ""; // the fragment as this page wrote it last
 
   function positions(text) {
@@ -26,13 +28,9 @@
     return byName.get(form.elements.model.value);
   }
 
-  // Per mille, or undefined where they are not known.
-  function probability(model, n, position) {
-    return model.per_mille?.[n * data.classes.length + position];
-  }
-
+  // Of the predicted class, per mille.
   function confidence(model, n) {
-    return probability(model, n, model.predicted[n]) ?? 0;
+    return model.certain?.[n] ?? 0;
   }
 
   // State
@@ -115,10 +113,11 @@
     const button = item.firstElementChild;
     const model = chosen();
     const predicted = model.predicted[n];
-    const certain = probability(model, n, predicted);
+    const certain = model.certain?.[n];
     button.dataset.n = n;
     item.querySelector("img").src = thumbnail(n);
     item.querySelector("bdi").textContent = data.ids[n];
+    if (data.ids[n].length > LONG) button.title = data.ids[n];
     item.querySelector(".truth").textContent = data.classes[truth[n]];
     const error = item.querySelector(".error");
     if (predicted === truth[n]) error.remove();
@@ -148,6 +147,48 @@
 
   // Dialog
 
+  // Its data comes with the first one: most readers look at the tiles alone.
+  const script = document.currentScript;
+  let asked = false;
+  function loadDetails() {
+    if (asked) return;
+    asked = true;
+    const file = document.createElement("script");
+    file.src = script.dataset.details;
+    file.addEventListener("load", () => {
+      details = window.stem_details;
+      if (opened >= 0) fill();
+    });
+    document.head.append(file);
+  }
+
+  const LATTICES = 3; // of each image
+  const UNITS = [1e4, 1e4, 1e3]; // in an Å, an Å, a degree
+  const DIGITS = [4, 4, 3];
+
+  // What is in the file of details; nothing before it is there.
+  function fill() {
+    document.getElementById("detail-formula").replaceChildren(...formula(details?.formulas[opened] ?? "…"));
+    const { rows } = document.getElementById("detail-lattices");
+    for (const [i, row] of [...rows].entries()) {
+      for (const [j, cell] of [...row.cells].slice(1).entries()) {
+        const value = details?.lattices[(opened * LATTICES + i) * UNITS.length + j];
+        cell.textContent = details ? (value === null ? "–" : (value / UNITS[j]).toFixed(DIGITS[j])) : "…";
+      }
+    }
+    models.forEach(answer);
+  }
+
+  // Numbers of atoms are set low.
+  function formula(text) {
+    return text.split(/(\d+)/).map((part) => {
+      if (!/^\d/.test(part)) return part;
+      const low = document.createElement("sub");
+      low.textContent = part;
+      return low;
+    });
+  }
+
   function open(n) {
     opened = n;
     detail.querySelector("#detail-id bdi").textContent = data.ids[n];
@@ -162,7 +203,8 @@
     if (material) {
       jarvis.href = `https://www.ctcms.nist.gov/~knc6/static/JARVIS-DFT/${material[1]}.xml`;
     }
-    models.forEach(answer);
+    fill();
+    loadDetails();
     for (const button of detail.querySelectorAll("[data-step]")) {
       const next = matches.indexOf(n) + Number(button.dataset.step);
       button.setAttribute("aria-disabled", !(next in matches));
@@ -177,8 +219,8 @@
     prediction.textContent = `${correct ? "correct" : "wrong"}: ${data.classes[model.predicted[opened]]}`;
     prediction.className = correct ? "is-correct" : "is-wrong";
     cells.forEach((cell, position) => {
-      const perMille = probability(model, opened, position);
-      cell.textContent = perMille === undefined ? "–" : decimal(perMille);
+      const perMille = details?.per_mille[row]?.[opened * data.classes.length + position];
+      cell.textContent = perMille === undefined ? (model.certain && !details ? "…" : "–") : decimal(perMille);
       cell.classList.toggle("strong", perMille >= 500);
     });
   }

@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const EVERY = { files: true, folder: true };
+  const ZSPY = /^(.*?\.zspy)\//i; // HyperSpy's folder of many small files, which are one picture
 
   // Files of a dropped folder, with the folders that they are in.
   async function within(entry, folder) {
@@ -30,7 +31,13 @@
     return found;
   }
 
-  async function send(files) {
+  async function send(all) {
+    const folders = new Set(all.map(([name]) => ZSPY.exec(name)?.[1]).filter(Boolean));
+    if (folders.size) {
+      const names = [...folders].join(", ");
+      complain(`${names}: not taken here; jarvis-stem predict reads it, or save it as .hspy`);
+    }
+    const files = all.filter(([name]) => !ZSPY.test(name));
     const page = document.getElementById("drop").dataset.page;
     const batch = Date.now().toString(36);
     const last = ([name]) => name.toLowerCase().endsWith(".emi"); // it wants its .ser beside it
