@@ -24,7 +24,6 @@ from cells import GROUPS, groups, is_rotated, is_tilted
 from jarvis.core.atoms import Atoms
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from projection import projected_lattice
 from shares import by_class, interval_text, share
 from tabulate import tabulate
 
@@ -36,6 +35,7 @@ from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.formats.published import Reference
 from jarvis_stem.imaging import image_set, measurement, structures
 from jarvis_stem.imaging.bravais import CLASS_NAMES
+from jarvis_stem.imaging.projection import projected_lattice
 from jarvis_stem.scoring.metrics import confusion_matrix
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, write_bytes, write_text

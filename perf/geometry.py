@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from jarvis.core.atoms import Atoms
 from numpy.typing import NDArray
-from projection import projected_lattice
 
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.imaging import image_set, measurement, stem, structures
 from jarvis_stem.imaging.measurement import Lattices
+from jarvis_stem.imaging.projection import projected_lattice
 from jarvis_stem.training import machine
 
 _NAME = bravais_result("stem_2d_image")

@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 from jarvis.core.atoms import Atoms
 from numpy.typing import NDArray
-from projection import projected_lattice
 from remembered import remember
 from shares import by_class, interval_text, share
 from stored import predictors
@@ -35,6 +34,7 @@ from jarvis_stem.formats.names import ResultName, bravais_result
 from jarvis_stem.formats.run_record import read_run_record
 from jarvis_stem.imaging import image_set, measurement, structure_files, structures
 from jarvis_stem.imaging.bravais import CLASS_NAMES
+from jarvis_stem.imaging.projection import projected_lattice
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, read_zip, write_text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -106,6 +107,9 @@ class StoredModel:
 
     @cached_property
     def _session(self) -> Any:
+        # Before the import, which else writes an identifier of the device and records of its use
+        # into the user's cache, to be sent to its makers.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         try:
             import onnxruntime
         except ImportError as error:  # missing, or without a library of the system

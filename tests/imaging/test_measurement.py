@@ -9,7 +9,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from jarvis.core.atoms import Atoms
 from numpy.typing import NDArray
-from projection import projected_lattice
 
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.imaging import image_set, stem, structures
@@ -17,6 +16,7 @@ from jarvis_stem.imaging.conditions import Conditions
 from jarvis_stem.imaging.harmonics import harmonic_orders, harmonics
 from jarvis_stem.imaging.lattice_errors import standard_errors
 from jarvis_stem.imaging.measurement import Lattices, measure, reduce
+from jarvis_stem.imaging.projection import projected_lattice
 
 NUMBER = st.floats(-10, 10, allow_nan=False)
 

@@ -1,4 +1,4 @@
-"""The plane lattice that a structure's projection along z has."""
+"""The plane lattice that a structure's projection along z has, and its motif."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from jarvis.core.atoms import Atoms
+
+# Indices h and k: one of each pair that is the same but for its phase.
+_HARMONICS = np.array([(h, k) for h in range(-3, 4) for k in range(4) if (k, h) > (0, 0)])
+_DARK_FIELD = 1.7  # power of the atomic number that an annular dark-field detector sees
 
 
 def projected_lattice(atoms: Atoms, tolerance: float = 0.02) -> NDArray[np.float64]:
@@ -50,6 +54,34 @@ def projected_lattice(atoms: Atoms, tolerance: float = 0.02) -> NDArray[np.float
     areas = np.abs(first[0] * vectors[:, 1] - first[1] * vectors[:, 0])
     independent = areas > 0.05 * np.linalg.norm(first) * np.linalg.norm(vectors, axis=1)
     return np.array([first, vectors[independent][0]])
+
+
+def motif_numbers(atoms: Atoms, lattice: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Say what a projection has on its lattice, whatever the origin.
+
+    Args:
+        atoms: A 2D structure with the layer in the plane of the first two lattice vectors.
+        lattice: What `projected_lattice` finds, or another basis of the same lattice.
+
+    Returns:
+        Amplitudes of the harmonics that `_HARMONICS` names, of atoms as strong as they scatter
+        into a dark-field detector, as shares of the largest possible one; atoms in the primitive
+        cell; the largest and the mean strength. float64[27].
+
+    Examples:
+        >>> from jarvis.core.atoms import Atoms
+        >>> cell = np.diag([4.0, 4.0, 25.0])
+        >>> two = Atoms(lattice_mat=cell, coords=[[0, 0, 0], [0.5, 0.5, 0]], elements=["C", "B"])
+        >>> float(motif_numbers(two, cell[:2, :2])[-3])
+        2.0
+    """
+    strengths = np.asarray(atoms.atomic_numbers, float) ** _DARK_FIELD
+    places = np.asarray(atoms.cart_coords)[:, :2] @ np.linalg.inv(lattice)
+    amplitudes = np.abs(np.exp(2j * np.pi * _HARMONICS @ places.T) @ strengths)
+    finer = np.linalg.det(np.asarray(atoms.lattice_mat)[:2, :2]) / np.linalg.det(lattice)
+    count = len(strengths) / round(abs(finer))
+    numbers = (count, strengths.max(), strengths.mean())
+    return np.append(amplitudes / strengths.sum(), numbers)
 
 
 def _maps_onto_itself(
