@@ -330,6 +330,10 @@ def _entry(line: bytes) -> Entry:
     """Read a line of ``ls-tree -l``: mode, kind, object and size, a tab, name."""
     facts, _, name = line.partition(b"\t")
     mode, kind, oid, size = facts.decode().split()
+    if kind == "blob" and not size.isdecimal():
+        raise StemError(
+            f"{quote(os.fsdecode(name))}: object {oid} is not in the repository; fetch it"
+        )
     return Entry(os.fsdecode(name), mode, oid, int(size) if kind == "blob" else 0)
 
 

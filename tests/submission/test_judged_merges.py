@@ -340,3 +340,15 @@ def test_dates_are_compared_with_the_commit_s(
     if not passes:
         (problem,) = judged.all_problems
         assert "a date that is not after it was committed on 2024-02-02, got" in problem
+
+
+def test_an_object_that_is_missing_is_named(repo: Path) -> None:
+    contribute(repo, "new")
+    (repo / "contributions/new/README.md").write_text("Not to be had.\n", encoding="utf-8")
+    commit(repo)
+    oid = run_git(repo, "rev-parse", "pr:contributions/new/README.md")
+    path = repo / ".git/objects" / oid[:2] / oid[2:]
+    path.chmod(0o644)
+    path.unlink()
+    with pytest.raises(StemError, match=f"'README.md': object {oid} is not in the repository"):
+        judge(repo, "main", "pr")
