@@ -1,8 +1,17 @@
 """Bravais lattices of 2D materials from STEM images: benchmark, models, leaderboard."""
 
-from __future__ import annotations
-
+# Nothing is imported before, not even __future__: `python -m` looks for modules in the folder that
+# it is run in first, and of a contribution that somebody checks there nothing may be imported.
+import os
 import sys
+
+if (
+    sys.argv[:1] == ["-m"]  # while Python looks the command up
+    and not sys.flags.safe_path
+    and __path__ != [os.path.join(sys.path[0], __name__)]  # noqa: PTH118  a clone is what is run
+):
+    del sys.path[0]
+
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any

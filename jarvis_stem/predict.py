@@ -48,6 +48,10 @@ The size of a pixel is read from microscopes' files and from many TIFFs (docs/fo
 bars and axes are not. Where it is not known, lengths are in pixels (px). 3.190(2) is a measured
 3.190 with a standard error of 0.002, from the noise in the picture or the spread among its parts.
 
+No code of a contribution is run: its stored model is a graph of known operators, read only if its
+checksum is the recorded one. --trust-code executes, with all that you may do, the model.py of one
+that has weights but no such model; leave it to people you trust.
+
 With --contribution the pictures are those of a benchmark of real ones, below --images, and the
 answers of the contribution's stored model, of the files alone, are written to its folder as its
 predictions. An id without an answer gets the majority class that the model has learned from.

@@ -11,18 +11,29 @@ from __future__ import annotations
 import base64
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from jarvis_stem import cli
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.manifest import MANIFEST
 from jarvis_stem.formats.names import ResultName, bravais_result
 from jarvis_stem.formats.predictions import read_predictions
-from jarvis_stem.formats.published import REFERENCE_SUFFIX, Published, Reference, fingerprint
+from jarvis_stem.formats.published import (
+    REFERENCE_SUFFIX,
+    Published,
+    Reference,
+    RightIds,
+    fingerprint,
+)
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text, write_text
+
+if TYPE_CHECKING:
+    from jarvis.core.atoms import Atoms
 
 _EPILOG = """\
 exit status:
@@ -53,14 +64,18 @@ def main(dataset: str, published: Path, source: str, data: str | None, benchmark
     """
     name = bravais_result(dataset)
     benchmark = Benchmark.read(benchmarks, name)
+    structures = _structures(dataset, benchmark, data)
     reference = Reference(
         published=_published(published, source, name, benchmark),
-        without_structure=_without_structure(dataset, benchmark, data),
+        without_structure=[id for id in benchmark.split("test") if id not in structures],
+        oracle=_oracle(benchmark, structures),
     )
     path = benchmarks / name.page_path(REFERENCE_SUFFIX)
     write_text(path, json_text(reference.model_dump()))
     for model, submission in reference.published.items():
         print(f"{submission.score:.4f}  {model}")
+    if reference.oracle:
+        print(f"{reference.oracle.score:.4f}  an oracle that is told the structures")
     print(f"{len(reference.without_structure)} test ids without a structure")
     print(f"wrote {path}; now: cd {benchmarks} && sha256sum */*/* > {MANIFEST}")
     return 0
@@ -75,22 +90,45 @@ def _published(
         predictions, problems = read_predictions(path, name, benchmark)
         if problems:
             raise StemError(f"{path}: {'; '.join(problems)}")
-        correct = predictions == targets
         published[path.parent.name] = Published(
-            score=round(np.count_nonzero(correct) / len(targets), 4),
+            **_right(predictions == targets),
             source=f"{source.rstrip('/')}/{path.parent.name}",
-            right_ids=base64.b64encode(np.packbits(correct).tobytes()).decode(),
             predictions_sha256=fingerprint(benchmark.named(predictions)),
         )
     return published
 
 
-def _without_structure(dataset: str, benchmark: Benchmark, data: str | None) -> list[str]:
+def _right(correct: NDArray[np.bool_]) -> dict[str, Any]:
+    return {
+        "score": round(np.count_nonzero(correct) / len(correct), 4),
+        "right_ids": base64.b64encode(np.packbits(correct).tobytes()).decode(),
+    }
+
+
+def _structures(dataset: str, benchmark: Benchmark, data: str | None) -> dict[str, Atoms]:
     from jarvis_stem.imaging import structures
 
-    ids = benchmark.split("test")
-    found = structures.for_dataset(dataset, ids, data=data)
-    return [id for id in ids if id not in found]
+    ids = [id for split in benchmark.splits.values() for id in split]
+    return structures.for_dataset(dataset, ids, data=data)
+
+
+def _oracle(benchmark: Benchmark, structures: dict[str, Atoms]) -> RightIds | None:
+    """What the oracle has right; it says the most frequent class where it is told nothing."""
+    from jarvis_stem.training import oracle
+
+    train, test = (benchmark.splits.get(split, {}) for split in ("train", "test"))
+    known = [id for id in train if id in structures]
+    if not known:
+        return None
+    asked = [id for id in test if id in structures]
+    named = oracle.classes(
+        [structures[id] for id in known],
+        [train[id] for id in known],
+        [structures[id] for id in asked],
+    )
+    answers = dict(zip(asked, named, strict=True))
+    correct = [answers.get(id, benchmark.majority_class) == test[id] for id in test]
+    return RightIds(**_right(np.array(correct)))
 
 
 if __name__ == "__main__":

@@ -415,6 +415,7 @@ _CIFS = (
         "a cell and sites in one block",
         refused=True,
     ),
+    _cif("a tag behind the block's name, as ATAT writes", f"data_x _chemical_name y\n{_M}{_WITH}"),
     _cif(
         "a loop without values before the cell, as GULP writes",
         f"data_x\nloop_\n_symmetry_equiv_pos_as_xyz\n{_M}{_sites(_SITES)}",
@@ -568,6 +569,13 @@ _OTHERS = (
     ),
     Kind(
         "all atoms, exponents, numbered labels", "x.res", f"{_RES}{_RES_ATOMS}END\n", MOS2, "MoS2"
+    ),
+    Kind(
+        "spins behind the occupancies, remarks behind the end, as CASTEP and AIRSS write",
+        "x.res",
+        f"{_RES}{_RES_ATOMS}END\n\nREM copied\n".replace(" 1\n", " 1.0  -0.01\n"),
+        MOS2,
+        "MoS2",
     ),
     Kind("SHELX' symmetry", "x.res", f"{_RES}SYMM x,y,-z\n{_RES_ATOMS}END\n", None, "as AIRSS"),
     Kind(

@@ -25,6 +25,14 @@ ATTRIBUTES_FAULT = f"{ATTRIBUTES}, by which a clone has other files than were co
 _DEVICE = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE
 )
+_REPOSITORY = re.compile(r"\.git|git~[0-9]+", re.IGNORECASE)  # also as Windows shortens it
+# What `python -m` imports from the folder it is run in before this package can keep it from that.
+_IMPORTED = (
+    "jarvis_stem|collections|contextlib|functools|importlib|keyword|linecache|operator|reprlib|types"
+    "|warnings"
+)
+_PACKAGE = re.compile(rf"({_IMPORTED})(\.(py\w?|.*so|.*pyd))?", re.IGNORECASE)
+_RESERVED = re.compile(f"{_DEVICE.pattern}|{_PACKAGE.pattern}", re.IGNORECASE)
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.+-]*[A-Za-z0-9_])?")
 
@@ -63,7 +71,7 @@ def check_folder_name(folder: Path) -> list[str]:
 
 def name_faults(name: str) -> list[str]:
     """Why a file or folder of that name cannot be on every system that may clone it."""
-    if _PLAIN_NAME.fullmatch(name) and len(name) <= NAME_LIMIT and not _DEVICE.fullmatch(name):
+    if _PLAIN_NAME.fullmatch(name) and len(name) <= NAME_LIMIT and not _RESERVED.fullmatch(name):
         return []  # as nearly all are
     found = {
         "a name with control characters, or not UTF-8": not name.isprintable(),
@@ -75,6 +83,12 @@ def name_faults(name: str) -> list[str]:
         "a name that ends in a point or a space, which Windows cuts off": name[-1:] in (".", " "),
         "a name of a device of Windows": bool(_DEVICE.fullmatch(name)),
         ATTRIBUTES_FAULT: folded(name) == ATTRIBUTES,
+        "a git repository of its own, whose settings can name programs": bool(
+            _REPOSITORY.fullmatch(name)
+        ),
+        "the name of a package that python -m would import in its place": bool(
+            _PACKAGE.fullmatch(name)
+        ),
     }
     return [fault for fault, is_so in found.items() if is_so]
 

@@ -138,6 +138,7 @@ def _check_nodes(graph: GraphProto) -> None:
 
 def _is_known(node: NodeProto) -> bool:
     plain = all(_is_plain(attribute) for attribute in node.attribute)
+    plain = plain and not node.overload
     return node.domain in ("", "ai.onnx") and node.op_type in OPERATORS and plain
 
 
@@ -194,6 +195,8 @@ def _part(value: ValueInfoProto) -> str:
 
 def _metadata(model: ModelProto) -> tuple[list[int | str], float]:
     found = {entry.key: entry.value for entry in model.metadata_props}
+    if len(found) < len(model.metadata_props):  # which of them counts, readers disagree on
+        raise StemError("a key twice in its metadata; train anew")
     if found.get(DESCRIPTION) != str(VERSION):
         raise StemError(
             f"reads version {quote(found.get(DESCRIPTION))} of the description, this program makes "

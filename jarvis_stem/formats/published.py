@@ -2,7 +2,8 @@
 
 ``<benchmarks>/<CAT>/<SUBCAT>/<dataset>_<prop>.reference.json`` keeps, of each published submission,
 which test ids it has right and a checksum of its predictions, so that a result can be tested
-against it pair by pair, and a copy of it recognised, without the submission itself.
+against it pair by pair, and a copy of it recognised, without the submission itself. It also keeps
+which test ids an oracle has right, above which a result is too good to be true.
 ``python -m jarvis_stem.reference`` makes the file.
 """
 
@@ -33,28 +34,36 @@ def _base64(text: str) -> str:
     return text
 
 
-class Published(BaseModel):
-    """A published submission.
+class RightIds(BaseModel):
+    """Which test ids a classifier has right.
 
     Attributes:
         score: Its accuracy, rounded as JARVIS-Leaderboard rounds it.
-        source: Where it was published.
         right_ids: Which test ids it has right, in the benchmark's order: one bit each, most
             significant first, base64.
-        predictions_sha256: `fingerprint` of its predictions.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     score: float
-    source: str
     right_ids: Annotated[str, AfterValidator(_base64)]
-    predictions_sha256: str
 
     def correct(self, n: int) -> NDArray[np.bool_]:
         """Whether each of n predictions is right, bool[n]."""
         packed = np.frombuffer(base64.b64decode(self.right_ids), np.uint8)
         return np.unpackbits(packed, count=n).astype(bool)
+
+
+class Published(RightIds):
+    """A published submission.
+
+    Attributes:
+        source: Where it was published.
+        predictions_sha256: `fingerprint` of its predictions.
+    """
+
+    source: str
+    predictions_sha256: str
 
 
 class Reference(BaseModel):
@@ -64,12 +73,15 @@ class Reference(BaseModel):
         published: Published submissions by name.
         without_structure: Test ids whose structure is in none of the databases that the file was
             made with.
+        oracle: What a classifier has right that is told the exact projected structures instead of
+            seeing images; see `training.oracle`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     published: dict[str, Published] = {}
     without_structure: list[str] = []
+    oracle: RightIds | None = None
 
     @classmethod
     def read(cls, root: Path, name: ResultName) -> Reference:

@@ -146,7 +146,10 @@ def of_structure(structure: structure_files.Structure) -> Picture:
     Args:
         structure: A layer in the plane of x and y: a `Crystal`, or JARVIS' ``Atoms``.
     """
-    from jarvis_stem.imaging.identity import identity  # not before: pictures need none
+    # Not before: pictures need none of them.
+    from jarvis_stem.imaging.crystal import Crystal
+    from jarvis_stem.imaging.identity import identity
+    from jarvis_stem.imaging.projection import eclipsed
 
     (values,) = stem.simulate([structure])
     return Picture(
@@ -154,6 +157,7 @@ def of_structure(structure: structure_files.Structure) -> Picture:
         pixel_size=PIXEL_SIZE,
         pixel_size_from="drawn",
         structure=identity(structure),
+        doubts=eclipsed(structure) if isinstance(structure, Crystal) else (),
     )
 
 

@@ -108,8 +108,9 @@ class StoredModel:
 
     @cached_property
     def _session(self) -> Any:
-        # Else it keeps a device id and a database of events that it sends to its maker.
-        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+        # Before the import, which else writes an identifier of the device and records of its use
+        # into the user's cache, to be sent to its makers.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         try:
             import onnxruntime
         except ImportError as error:  # missing, or without a library of the system

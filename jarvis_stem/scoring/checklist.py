@@ -19,13 +19,14 @@ import numpy as np
 from jarvis_stem.formats import model_graph, weights_file
 from jarvis_stem.formats.benchmark import Benchmark, Benchmarks
 from jarvis_stem.formats.folder import README, TO_FILL_IN, alike, model_files
-from jarvis_stem.formats.metadata import DATE_FORMAT, METADATA, REQUIRED_TEXT, Metadata
+from jarvis_stem.formats.metadata import METADATA, REQUIRED_TEXT, Metadata
 from jarvis_stem.formats.names import MODEL_SUFFIX, ResultName
 from jarvis_stem.formats.predictions import read_predictions
 from jarvis_stem.formats.published import fingerprint
 from jarvis_stem.formats.run_record import RunRecord, Stored
+from jarvis_stem.scoring.commit_dates import EASTMOST, committed_on
 from jarvis_stem.scoring.contribution import Contribution, Submission, read_contribution
-from jarvis_stem.scoring.doubts import near_copies, near_copy, of_statements
+from jarvis_stem.scoring.doubts import TooGood, near_copies, near_copy, of_date, of_text, of_times
 from jarvis_stem.scoring.run_script import (
     RUN_SCRIPT,
     executable_problems,
@@ -34,11 +35,9 @@ from jarvis_stem.scoring.run_script import (
     syntax_problems,
 )
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.utils.git import git
 from jarvis_stem.utils.messages import count, printable, quote, some
 
 _README_LIMIT = 2**20  # bytes that are looked at
-_EASTMOST = datetime.timezone(datetime.timedelta(hours=14))  # where a day begins first
 
 Status = Literal["pass", "fail", "skip"]
 
@@ -93,13 +92,19 @@ class Checklist:
         return "\n".join([*lines, self.summary])
 
 
-def check(folder: Path, benchmarks: Path, listed: Iterable[ResultName] = ()) -> Checklist:
+def check(
+    folder: Path,
+    benchmarks: Path,
+    listed: Iterable[ResultName] = (),
+    committed: datetime.date | None = None,
+) -> Checklist:
     """Check all of a contribution.
 
     Args:
         folder: The contribution, among others or alone.
         benchmarks: Folder of all benchmarks.
         listed: Results that the project lists; see `Benchmarks`.
+        committed: When its metadata was committed; git is asked if None.
 
     Returns:
         The checks, whatever the contribution holds.
@@ -121,7 +126,8 @@ def check(folder: Path, benchmarks: Path, listed: Iterable[ResultName] = ()) -> 
     ]
     for submission in contribution.submissions:
         lines += _submission_lines(submission, known, contribution.metadata)
-    lines += [*_model_lines(contribution), *_metadata_lines(contribution)]
+    committed = committed or committed_on(folder / METADATA)
+    lines += [*_model_lines(contribution), *_metadata_lines(contribution, committed)]
     lines += [*_script_lines(folder), *_readme_lines(folder)]
     recorded = [
         s.name
@@ -146,7 +152,7 @@ def _notes(submission: Submission, metadata: Metadata | None) -> list[str]:
     run = submission.run
     if run is None:
         return []
-    found = of_statements(submission.path.name, metadata, run) if metadata else []
+    found = of_times(submission.path.name, metadata, run) if metadata else []
     if run.weights and submission.name:
         numbers = weights_file.count_numbers(submission.path.parent / submission.name.weights_name)
         if numbers is not None and numbers < run.costs.parameters:
@@ -167,8 +173,10 @@ def _submission_lines(
         failed = CheckLine("fail", scores, submission.problems)
         return [failed, CheckLine("skip", beside, why), CheckLine("skip", record, why)]
     right, n = submission.n_correct, len(submission.predictions)
+    too_good = TooGood(benchmarks.open(name)).notices(submission.predictions)
+    notes = [f"{right} of {n} right: {right / n:.4f}", *(f"notice: {one}" for one in too_good)]
     lines = [
-        _line(scores, submission.notices, [f"{right} of {n} right: {right / n:.4f}"]),
+        _line(scores, submission.notices, notes),
         CheckLine("pass", beside, _copies(submission, benchmarks)),
     ]
     if submission.run or submission.run_problems:
@@ -241,7 +249,7 @@ def _model_problems(path: Path, recorded: Stored | None) -> list[str]:
     return []
 
 
-def _metadata_lines(contribution: Contribution) -> list[CheckLine]:
+def _metadata_lines(contribution: Contribution, committed: datetime.date | None) -> list[CheckLine]:
     metadata = contribution.metadata
     if metadata is None or contribution.metadata_problems:
         return [
@@ -250,10 +258,11 @@ def _metadata_lines(contribution: Contribution) -> list[CheckLine]:
         ]
     unknown = [quote(key) for key in metadata.model_extra or {}]
     notes = [f"{count(unknown, 'key')} unknown and kept: {some(unknown, 10)}"] if unknown else []
+    notes += [f"notice: {sentence}" for sentence in of_date(metadata.date_submitted)]
     files = [submission.path.name for submission in contribution.submissions]
     times = metadata.time_taken_seconds
     incomplete = [
-        *_future(contribution.folder, metadata.date_submitted),
+        *_future(metadata.date_submitted, committed),
         *(
             f"{METADATA}: {key!r}: expected some text, got ''; fill it in"
             for key in REQUIRED_TEXT
@@ -275,29 +284,14 @@ def _metadata_lines(contribution: Contribution) -> list[CheckLine]:
     return [CheckLine("pass", METADATA, notes), _line(f"{METADATA} is complete", incomplete)]
 
 
-def _future(folder: Path, date: str) -> list[str]:
-    """A date to come; no matter of scoring, which must not depend on a clock."""
-    if not date:
+def _future(date: str, committed: datetime.date | None) -> list[str]:
+    """A date after the commit's; of what is in none, after today's."""
+    day = of_text(date)
+    last = committed or datetime.datetime.now(EASTMOST).date()
+    if day is None or day <= last:
         return []
-    day = datetime.datetime.strptime(date, DATE_FORMAT).date()
-    # A clock that is slow is no reason to doubt what was committed when the date was past.
-    if any(day <= time.date() for time in (datetime.datetime.now(_EASTMOST), *_committed(folder))):
-        return []
-    return [
-        f"{METADATA}: 'date_submitted': expected a date that is not in the future, got {date!r}"
-    ]
-
-
-def _committed(folder: Path) -> list[datetime.datetime]:
-    """When the metadata was last committed, if it was since changed by nobody."""
-    try:
-        # Without leave to renew git's index: checking changes nothing.
-        if git("--no-optional-locks", "status", "--porcelain", "--", METADATA, cwd=folder):
-            return []
-        seconds = git("log", "-1", "--format=%ct", "--", METADATA, cwd=folder).split()
-    except StemError:
-        return []
-    return [datetime.datetime.fromtimestamp(int(second), _EASTMOST) for second in seconds]
+    limit = f"after it was committed on {committed}" if committed else "in the future"
+    return [f"{METADATA}: 'date_submitted': expected a date that is not {limit}, got {date!r}"]
 
 
 def _readme_lines(folder: Path) -> list[CheckLine]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import sys
 from collections import Counter, defaultdict
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from jarvis_stem.formats.benchmark import Benchmarks
 from jarvis_stem.formats.folder import alike, contribution_folders, folded
+from jarvis_stem.formats.metadata import METADATA
 from jarvis_stem.formats.names import PREDICTIONS_SUFFIX, SCORED_SPLIT, ResultName
 from jarvis_stem.formats.published import Published, fingerprint
 from jarvis_stem.formats.run_record import RunRecord
@@ -31,6 +33,7 @@ from jarvis_stem.scoring.board import (
     Result,
     Share,
 )
+from jarvis_stem.scoring.commit_dates import committed_on, newest_commit
 from jarvis_stem.scoring.contribution import Contribution, Submission, read_contribution
 from jarvis_stem.utils.messages import printable
 
@@ -54,8 +57,11 @@ def build(contributions: Path, benchmarks: Path, listed: Iterable[ResultName] = 
     """
     listed = list(listed)
     known = Benchmarks(benchmarks, listed)
+    newest = newest_commit(contributions)
     tallies = {
-        name: _Tally(name, known) for name in listed if name in known and not known.problems(name)
+        name: _Tally(name, known, newest)
+        for name in listed
+        if name in known and not known.problems(name)
     }
     rejected: list[Rejection] = []
     left_out: Counter[str] = Counter()
@@ -79,7 +85,7 @@ def build(contributions: Path, benchmarks: Path, listed: Iterable[ResultName] = 
                 rejected.append(_rejection(submission.path, problems))
                 continue
             if name not in tallies:
-                tallies[name] = _Tally(name, known)
+                tallies[name] = _Tally(name, known, newest)
             tally = tallies[name]
             if problems:
                 tally.board.rejected.append(_rejection(submission.path, problems))
@@ -105,7 +111,10 @@ class _Entry:
 class _Tally:
     """One board as it fills; of each result only what the comparisons need is kept."""
 
-    def __init__(self, name: ResultName, benchmarks: Benchmarks) -> None:
+    def __init__(
+        self, name: ResultName, benchmarks: Benchmarks, newest: datetime.date | None
+    ) -> None:
+        self._newest = newest  # day of the newest commit
         self._benchmark = benchmark = benchmarks.open(name)
         split = benchmark.split(name.split)
         self._targets = benchmark.targets(name.split)
@@ -146,11 +155,18 @@ class _Tally:
                 *submission.notices,
                 *contribution.metadata_problems,
                 *contribution.file_notices,
-                *doubts.of_statements(file, metadata, submission.run),
+                *self._doubts_of_date(contribution.folder, metadata.date_submitted),
+                *(doubts.of_times(file, metadata, submission.run) if submission.run else []),
             ],
         }
         label = contribution.folder.name
         self._entries.append(self._entry(label, file, submission.predictions, about))
+
+    def _doubts_of_date(self, folder: Path, date: str) -> list[str]:
+        day = doubts.of_text(date)
+        # git is asked about a few alone: each answer takes as long as reading a contribution.
+        suspicious = day and self._newest and day > self._newest
+        return doubts.of_date(date, committed_on(folder / METADATA) if suspicious else None)
 
     def finish(self) -> Board:
         """Compare the results and put them in order."""
@@ -192,13 +208,9 @@ class _Tally:
             for one, other in (numbers, numbers[::-1]):
                 notice = doubts.near_copy(entries[other].label, differ, ids)
                 entries[one].about["notices"].append(notice)
-        if self._baseline is None:
-            return
-        common = int(self._baseline.predicted[0])
+        too_good = doubts.TooGood(self._benchmark)
         for entry in entries:
-            entry.about["notices"] += doubts.without_structure(
-                entry.predicted, self._targets, ~self._structured, common
-            )
+            entry.about["notices"] += too_good.notices(entry.predicted)
 
     def _published_result(self, name: str, published: Published) -> PublishedResult:
         n = len(self._targets)

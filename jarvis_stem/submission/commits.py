@@ -7,6 +7,7 @@ asked, and files are written only when all of them are known to be plain, few an
 
 from __future__ import annotations
 
+import datetime
 import os
 import posixpath
 import shutil
@@ -19,6 +20,7 @@ from subprocess import PIPE
 from typing import NamedTuple
 
 from jarvis_stem.formats.folder import ATTRIBUTES, FILE_LIMIT, folded, name_faults
+from jarvis_stem.scoring.commit_dates import day_of
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.git import git
 from jarvis_stem.utils.messages import printable, quote
@@ -157,6 +159,16 @@ class Commits:
             _, mode, _, oid, _ = change.decode().split()
             if mode == _FOLDER:
                 self.entries(oid)
+
+    def changed_on(self, commit: str, path: str) -> datetime.date | None:
+        """The last day, somewhere on earth, of the commit that last changed a path.
+
+        Args:
+            commit: The newest commit to look at.
+            path: From the top folder; None comes of one that is not there.
+        """
+        listed = self._git("rev-list", "-1", "--timestamp", commit, "--", f":(literal){path}")
+        return day_of(listed)
 
     def entries(self, tree: str) -> list[Entry]:
         """List a tree, or that of a commit; names are as `os.fsdecode` has them.
@@ -318,6 +330,10 @@ def _entry(line: bytes) -> Entry:
     """Read a line of ``ls-tree -l``: mode, kind, object and size, a tab, name."""
     facts, _, name = line.partition(b"\t")
     mode, kind, oid, size = facts.decode().split()
+    if kind == "blob" and not size.isdecimal():
+        raise StemError(
+            f"{quote(os.fsdecode(name))}: object {oid} is not in the repository; fetch it"
+        )
     return Entry(os.fsdecode(name), mode, oid, int(size) if kind == "blob" else 0)
 
 

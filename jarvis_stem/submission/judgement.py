@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import shutil
 import tempfile
@@ -140,7 +141,8 @@ def _judge_merge(commits: Commits, base: str, head: str, merged: str, folder: Pa
     contributions = _lay_out(commits, inner, folder / CONTRIBUTIONS)
     after = _build(folder)
     for judged in contributions:
-        _assess(judged, folder, before, after)
+        committed = commits.changed_on(head, f"{CONTRIBUTIONS}/{judged.contribution}/{METADATA}")
+        _assess(judged, folder, before, after, committed)
     return Judgement(
         base,
         head,
@@ -278,13 +280,22 @@ def _build(folder: Path) -> Leaderboard:
     return build(folder / CONTRIBUTIONS, folder / BENCHMARKS, listed_benchmarks(folder))
 
 
-def _assess(judged: Judged, folder: Path, before: Leaderboard, after: Leaderboard) -> None:
+def _assess(
+    judged: Judged,
+    folder: Path,
+    before: Leaderboard,
+    after: Leaderboard,
+    committed: datetime.date | None,
+) -> None:
     """Add what the checklist and the scores say of a contribution."""
     judged.standings = shifts(before, after, judged.contribution)
     if judged.change == "deleted" or judged.problems:
         return
     judged.checklist = check(
-        folder / CONTRIBUTIONS / judged.contribution, folder / BENCHMARKS, listed_benchmarks(folder)
+        folder / CONTRIBUTIONS / judged.contribution,
+        folder / BENCHMARKS,
+        listed_benchmarks(folder),
+        committed,
     )
     judged.problems = judged.checklist.failures or _rejections(after, judged.contribution)
 

@@ -24,7 +24,7 @@ from isal import isal_zlib
 
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.messages import quote, some
-from jarvis_stem.utils.zip_layout import beside_its_member
+from jarvis_stem.utils.zip_layout import beside_its_member, bytes_behind_its_end
 
 SIZE_LIMIT = 64 * 2**20  # bytes; hundreds of times what a real benchmark or its predictions take
 RATIO_LIMIT = 200  # of unpacked to packed size; a table of ids stays below 20
@@ -210,6 +210,7 @@ def read_zip(
             or not exactly one member, of that name.
     """
     packed = _read_bounded(path, limit)
+    behind = False
     try:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             info = _only_member(archive.infolist(), member, path)
@@ -218,10 +219,12 @@ def read_zip(
             if content is None:
                 with archive.open(info) as stream:
                     content = _read_within(stream, info.file_size, path, limit)
+                behind = sealed and bytes_behind_its_end(packed, info)
     except _DAMAGED_ZIP as error:
         why = quote(str(error) or "it ends too early")[1:-1]  # it can name members, at any length
         raise StemError(f"{path}: not a readable zip ({why}); zip the file anew") from None
-    if sealed and (more := beside_its_member(packed)):
+    more = "bytes behind the end of what is deflated" if behind else ""
+    if sealed and (more := more or beside_its_member(packed)):
         raise StemError(f"{path}: not its one member alone: {more}; zip the file anew")
     return content
 

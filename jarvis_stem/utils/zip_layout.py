@@ -7,6 +7,8 @@ that trust another place, or another name, see other content.
 from __future__ import annotations
 
 import struct
+import zipfile
+import zlib
 
 COMMENT_LIMIT = 1024  # bytes
 _END = struct.Struct("<4s4H2LH")
@@ -28,6 +30,22 @@ def beside_its_member(packed: bytes) -> str:
         return _around_the_list(packed) or _around_the_member(packed)
     except struct.error:
         return "places that lead out of the file"
+
+
+def bytes_behind_its_end(packed: bytes, info: zipfile.ZipInfo) -> bool:
+    """Whether a deflated member ends before its bytes do: other readers may go on.
+
+    Args:
+        packed: A zip.
+        info: A member that can be read.
+    """
+    if info.compress_type != zipfile.ZIP_DEFLATED:
+        return False
+    *_, name, extra = _LOCAL.unpack_from(packed, info.header_offset)
+    start = info.header_offset + _LOCAL.size + name + extra
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflater.decompress(_part(packed, start, info.compress_size), info.file_size + 1)
+    return not inflater.eof or bool(inflater.unused_data)
 
 
 def _around_the_list(packed: bytes) -> str:

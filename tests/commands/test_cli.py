@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from helpers import (
 
 import jarvis_stem as package
 from jarvis_stem import __main__, check, cli, score
+from jarvis_stem.formats.folder import name_faults
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
 
@@ -419,3 +421,62 @@ def test_a_reader_that_has_gone_is_no_error(root: Path) -> None:
     pipe = f"{JARVIS_STEM} score | true; echo ${{PIPESTATUS[0]}}"
     done = start(["bash", "-c", pipe], root)
     assert (done.stdout, done.stderr) == ("141\n", "")
+
+
+WRITES = "from os import getcwd, open, O_CREAT; open(f'{getcwd()}/ran-' + __name__, O_CREAT)\n"
+
+
+@pytest.mark.parametrize("module", ["jarvis_stem", "jarvis_stem.check"])
+def test_of_the_folder_that_it_runs_in_nothing_is_imported(module: str, root: Path) -> None:
+    folder = root / "contributions" / "mine"
+    others = {"click", "numpy", "onnx", "pydantic", "pydantic_core", "rich", "scipy", "torch"}
+    first = {name for name in sys.stdlib_module_names if name_faults(f"{name}.py")}
+    for name in {*sys.stdlib_module_names, *others} - first:
+        (folder / f"{name}.py").write_text(WRITES, encoding="utf-8")
+    check_it = ("check", ".") if module == "jarvis_stem" else (".",)
+    places = ("--benchmarks", root / "benchmarks", "--json")
+    site = sysconfig.get_path("purelib")
+    runs = [
+        start([sys.executable, "-m", module, *check_it, *places], folder),
+        # As in an environment whose start has imported nothing yet.
+        start(
+            [sys.executable, "-S", "-m", module, *check_it, *places],
+            folder,
+            PYTHONPATH=os.pathsep.join([str(REPOSITORY), site]),
+        ),
+        start([JARVIS_STEM, "check", ".", *places], folder),
+    ]
+    for done in runs:
+        assert done.stdout, (done.args, done.stderr)
+        assert json.loads(done.stdout)["contribution"] == "mine"
+    assert list(folder.glob("ran-*")) == []
+    done = start([sys.executable, "-c", "import click"], folder)
+    assert list(folder.glob("ran-*")) != []  # so it would be seen
+
+
+def test_what_python_looks_for_before_the_package_is_refused() -> None:
+    listing = (
+        "import sys; before = {*sys.modules}; import runpy; "
+        "print(*(n for n in sys.modules if n not in before and sys.modules[n].__spec__ and "
+        "sys.modules[n].__spec__.origin not in ('frozen', 'built-in')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", listing], capture_output=True, text=True, check=True
+    )
+    names = {name.partition(".")[0] for name in done.stdout.split()}
+    assert {"importlib", "types"} <= names
+    for name in names:
+        assert name_faults(f"{name}.py"), name
+        assert name_faults(name), name
+    assert name_faults("types.md") == name_faults("warnings.txt") == []
+
+
+def test_a_clone_runs_itself_and_not_what_is_installed(tmp_path: Path) -> None:
+    (tmp_path / "jarvis_stem").mkdir()
+    (tmp_path / "jarvis_stem" / "__init__.py").write_text(
+        (REPOSITORY / "jarvis_stem" / "__init__.py").read_text(encoding="utf-8")
+    )
+    (tmp_path / "jarvis_stem" / "check.py").write_text("import beside\n")
+    (tmp_path / "beside.py").write_text("print('of the clone')\n")
+    done = start([sys.executable, "-m", "jarvis_stem.check"], tmp_path)
+    assert (done.returncode, done.stdout) == (0, "of the clone\n")

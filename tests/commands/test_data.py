@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 import small_benchmark
-from helpers import REAL, REPOSITORY, Figshare, add_benchmark, figshare_at
+from helpers import REAL, REPOSITORY, Figshare, add_benchmark, figshare_at, start
 from jarvis.core.lattice import Lattice
 
 from jarvis_stem import cli, data
@@ -138,6 +139,17 @@ def test_an_empty_home_is_shown(home: Path, run: Run) -> None:
     assert (status, err) == (0, "")
     assert out.count("missing  ") == 3
     assert out.rstrip().endswith("jarvis_stem: 0 files, 0 bytes")
+
+
+def test_a_home_that_cannot_be_written_is_shown(home: Path) -> None:
+    environment = {
+        "HOME": os.devnull,
+        "XDG_CACHE_HOME": os.devnull,
+        "ATOMGPTLAB_CACHE": f"{os.devnull}/cache",
+    }
+    done = start([sys.executable, "-m", "jarvis_stem.data", "show", "--json"], home, **environment)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["store"].startswith(os.devnull)
 
 
 def test_the_store_is_the_one_that_is_named(

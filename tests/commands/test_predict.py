@@ -122,6 +122,41 @@ def test_a_bad_file_is_named_and_the_others_are_answered(
     ]
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "/".join(["y" * 200] * 30), "z" * 300 + ".png"])
+def test_an_argument_that_is_too_long_is_named_and_the_others_are_answered(
+    name: str, square: Pixels, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save("x.png", square)
+    assert main([name, "x.png", "--json"]) == 1
+    out, err = capsys.readouterr()
+    failed, answer = json.loads(out)
+    assert failed["error"]
+    assert answer["class_name"] == "square"
+    assert err.startswith(f"error: {name[:100]}")
+    assert err.count("\n") == 1
+
+
+def test_help_says_when_code_of_a_contribution_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "No code of a contribution is run: its stored model is a graph" in said
+    assert "--trust-code executes, with all that you may do, the model.py" in said
+
+
+def test_nothing_is_kept_of_an_answer_in_the_users_folders(square: Pixels, tmp_path: Path) -> None:
+    save("x.png", square)
+    home = tmp_path / "home"
+    home.mkdir()
+    done = start(
+        [sys.executable, "-m", "jarvis_stem.predict", "x.png", "--json"],
+        tmp_path,
+        HOME=str(home),
+        XDG_CACHE_HOME=str(home),
+    )
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in home.rglob("*") if path.is_file()] == []
+
+
 def test_nothing_readable(capsys: pytest.CaptureFixture[str]) -> None:
     Path("empty.png").touch()
     Path("folder").mkdir()

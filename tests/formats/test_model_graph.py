@@ -114,6 +114,14 @@ def ir_version(version: int) -> Callable[[ModelProto], None]:
 BAD: dict[str, tuple[Callable[[ModelProto], Any], str]] = {
     "custom operators": (custom, "with its own operators alone, got"),
     "unknown operator": (lambda m: node(m, "NonZero", "image"), "not run: 'NonZero'"),
+    "a variant of an operator": (
+        lambda m: setattr(m.graph.node[0], "overload", "x"),
+        "operators that are not run",
+    ),
+    "metadata twice": (
+        lambda m: m.metadata_props.add(key="temperature", value="9"),
+        "a key twice in its metadata",
+    ),
     "another loop": (looped, "operators that are not run: 'Loop'"),
     "a graph inside": (plain_loop, "operators that are not run: 'Flatten'"),
     "weights elsewhere": (elsewhere, "weights 'weights': in another file"),

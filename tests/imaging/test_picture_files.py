@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import re
+import resource
 import shutil
 import struct
+import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -21,7 +23,7 @@ import rsciio.emd
 import rsciio.hspy
 import rsciio.tiff
 import tifffile
-from helpers import SHARED, on_disk
+from helpers import SHARED, on_disk, python
 from hypothesis import given
 from hypothesis import strategies as st
 from microscope_files import (
@@ -669,6 +671,48 @@ def test_announced_sizes_are_refused_at_once(kind: str, tmp_path: Path) -> None:
         read_picture(path)
     assert time.process_time() - start < 2
     assert psutil.Process().memory_info().rss - before < 1e8
+
+
+MEASURED = """
+import resource, sys
+from pathlib import Path
+from jarvis_stem.imaging.picture import read_picture
+from jarvis_stem.utils.errors import StemError
+for path in map(Path, sys.argv[1:]):
+    try:
+        read_picture(path)
+    except StemError as error:
+        print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, *resource.getrlimit(resource.RLIMIT_DATA))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its limit")
+def test_a_damaged_length_of_an_attribute_takes_no_memory(tmp_path: Path) -> None:
+    values: dict[str, tuple[Any, Any, int]] = {
+        "text": (h5py.string_dtype(), '{"a": 1}', 2**32 - 16),
+        "numbers": (h5py.vlen_dtype(np.float64), np.empty(1, object), 2**29 - 16),
+    }
+    values["numbers"][1][0] = np.arange(8.0)
+    paths = []
+    for kind, (dtype, value, length) in values.items():
+        paths.append(tmp_path / f"{kind}.h5")
+        with h5py.File(paths[-1], "w") as file:
+            file.create_dataset("data", data=np.zeros((64, 64), np.uint8))
+            file["data"].attrs.create("properties", value, dtype=dtype)
+        content = paths[-1].read_bytes()
+        # Eight of them are in the file's heap of what has any length, at this place.
+        place = struct.pack("<IQ", 8, content.index(b"GCOL"))
+        assert content.count(place) == 1
+        damaged = content.replace(place, struct.pack("<I", length) + place[4:])
+        paths[-1].write_bytes(damaged)
+    done = python("-c", MEASURED, *paths)
+    assert done.returncode == 0, done.stderr
+    *refused, measured = done.stdout.splitlines()
+    assert [line.partition(": ")[0] for line in refused] == list(map(str, paths))
+    peak, *limits = map(int, measured.split())
+    assert peak * 1024 < 1e9
+    assert limits == [*resource.getrlimit(resource.RLIMIT_DATA)]  # as it was before
 
 
 def test_an_empty_file_says_so(tmp_path: Path) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 import ase.io
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import mx2
 from numpy.typing import NDArray
 
 from jarvis_stem import predict
+from jarvis_stem.imaging import picture
 from jarvis_stem.prediction import overlay
 from jarvis_stem.prediction.inputs import find_inputs, read_pictures
 from jarvis_stem.prediction.outcome import Outcome
@@ -69,6 +71,25 @@ def test_answers_say_what_was_read(mos2: Any, tmp_path: Path) -> None:
     assert [one["formula"] for one in both] == ["", "MoS2"]
     assert both[1]["cell"].startswith("3.18 3.18 19.19 90.0 90.0 ")
     assert refused.as_json()["structure"] is None
+
+
+def test_layers_whose_picture_has_a_finer_lattice_say_so() -> None:
+    def stacked(*offsets: int) -> Atoms:
+        places = [
+            ((one + offset) / 3, 2 * (one + offset) / 3, 0.4 + 0.13 * n)
+            for n, offset in enumerate(offsets)
+            for one in (0, 1)
+        ]
+        return Atoms(f"C{len(places)}", scaled_positions=places, cell=[2.46, 2.46, 25, 90, 90, 120])
+
+    shown = {
+        name: picture.of_object(stacked(*offsets))["structure"]
+        for name, offsets in (("A", (0,)), ("AA", (0, 0)), ("AB", (0, 1)), ("ABC", (0, 1, 2)))
+    }
+    assert {name for name, one in shown.items() if one.doubts} == {"AB"}
+    (answer,) = Predictor(Even()).answer([shown["AB"]])
+    assert answer.lattice and answer.lattice.a == pytest.approx(1.42, abs=0.01)
+    assert "the layer's own lattice, 2.460 x 2.460 Å, is coarser" in answer.reasons[-1]
 
 
 def test_objects_are_predicted_alone_and_in_lists(mos2: Any) -> None:

@@ -20,6 +20,7 @@ OTHERS = {
     "--format": "git",
     "--site-dir": "mkdocs",
     "--strict": "mkdocs",
+    "--timestamp": "git",
 }
 CSS = {"--rows", "--share", "--height"}  # custom properties
 

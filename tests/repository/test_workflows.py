@@ -7,12 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from helpers import REPOSITORY, python
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
 LOCK = REPOSITORY / ".github" / "requirements.lock"
@@ -180,8 +183,8 @@ def test_the_workflows_run_the_repository_s_own_scripts() -> None:
             ".venv/bin/python -m jarvis_stem.site",
         ],
         "release.yml": [
-            "python -m pip install -c constraints.txt build twine",
-            "python -m build",
+            install.replace("requirements", "release"),
+            "python -m build --no-isolation",
             "python -m twine check --strict dist/*",
             "bash .github/models.sh models",
             'gh release upload "$GITHUB_REF_NAME" models/* --repo "$GITHUB_REPOSITORY"',
@@ -209,21 +212,58 @@ def test_requirements_are_of_the_package_and_pinned() -> None:
         assert re.search(rf"^{name}==", pinned, re.MULTILINE), name
 
 
-def test_the_lock_has_hashes_of_the_pinned_versions() -> None:
+@pytest.mark.parametrize(
+    ("lock", "wanted"),
+    [
+        (LOCK, {*required(), "pre-commit"}),
+        (LOCK.with_name("release.lock"), {"build", "setuptools", "twine"}),
+    ],
+    ids=["requirements", "release"],
+)
+def test_the_locks_have_hashes_of_the_pinned_versions(lock: Path, wanted: set[str]) -> None:
     locked = re.findall(
         r"^([a-z0-9.-]+)==(\S+) \\\n((?:    --hash=sha256:[0-9a-f]{64}.*\n?)+)",
-        LOCK.read_text(encoding="utf-8"),
+        lock.read_text(encoding="utf-8"),
         re.MULTILINE,
     )
     versions = {name: version for name, version, _ in locked}
-    lines = [x for x in LOCK.read_text(encoding="utf-8").splitlines() if x and x[0] not in "# "]
+    lines = [x for x in lock.read_text(encoding="utf-8").splitlines() if x and x[0] not in "# "]
     assert len(versions) == len(lines)  # none is there without a hash
-    assert {*required(), "pre-commit"} <= versions.keys()
-    pinned = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").lower()
-    for name in {*required(), "pre-commit"}:
-        assert (
-            f"{name}=={versions[name]}".replace("-", "_") in pinned.replace("-", "_").splitlines()
-        )
+    assert wanted <= versions.keys()
+    known = pinned()
+    assert {name: version for name, version in versions.items() if known.get(name) != version} == {}
+
+
+def pinned() -> dict[str, str]:
+    """Versions of constraints.txt."""
+    lines = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pairs = [line.partition(" ")[0].split("==") for line in lines if line[0] != "#"]
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+def test_the_constraints_lock_all_that_is_installed() -> None:
+    asked = {"pip", "jarvis-stem"}  # what installs, and what is installed from here
+    known = pinned()
+    reached, pending = set(asked), ["jarvis-stem"]
+    environments = [{"extra": extra} for extra in ("", "all", "test", "dev", "docs")]
+    while pending:
+        for text in requires(pending.pop()) or []:
+            needed = Requirement(text)
+            name = canonicalize_name(needed.name)
+            wanted = not needed.marker or any(map(needed.marker.evaluate, environments))
+            if wanted and name not in reached and any(packages(name)):
+                reached.add(name)
+                pending.append(name)
+    assert len(reached) > 100
+    assert reached - asked - known.keys() == set()
+
+
+def packages(name: str) -> list[str]:
+    """Its version where it is installed, as a list."""
+    try:
+        return [version(name)]
+    except PackageNotFoundError:
+        return []
 
 
 # Stands in for an environment in which only the requirements are installed.

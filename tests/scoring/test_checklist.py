@@ -27,6 +27,7 @@ from jarvis_stem.formats.manifest import MANIFEST
 from jarvis_stem.formats.metadata import METADATA
 from jarvis_stem.formats.published import REFERENCE_SUFFIX, Published, Reference, fingerprint
 from jarvis_stem.scoring.checklist import CheckLine, Checklist, check
+from jarvis_stem.scoring.leaderboard import build
 from jarvis_stem.submission import starter
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.git import git
@@ -529,3 +530,36 @@ def test_a_slow_clock_does_not_fail_what_is_committed(
         json.dumps({**data, "date_submitted": "01-30-2024"}), encoding="utf-8"
     )
     assert not checked(root).ok
+
+
+PROGRAM = "#!/bin/sh\ntouch {marker}\n"
+
+
+@pytest.mark.parametrize("place", [".git", "."])
+def test_a_repository_in_a_contribution_has_none_of_its_programs_run(
+    place: str, root: Path, tmp_path: Path
+) -> None:
+    folder, marker = root / "contributions" / "m", tmp_path / "ran"
+    program = tmp_path / "program"
+    program.write_text(PROGRAM.format(marker=marker))
+    program.chmod(0o755)
+    git("init", "-q", "--bare", str(folder / place), cwd=root)
+    settings = {"core.bare": "false", "core.worktree": str(folder), "core.fsmonitor": str(program)}
+    for key, value in settings.items():
+        git("config", "--file", str(folder / place / "config"), key, value, cwd=root)
+    git("status", cwd=folder, accept=range(256))
+    assert marker.exists()  # so it would be seen
+    marker.unlink()
+    found = checked(root)
+    build(root / "contributions", root / "benchmarks")
+    assert not marker.exists()
+    if place == ".git":
+        assert any("a git repository of its own" in failure for failure in found.failures)
+
+
+@pytest.mark.parametrize(
+    "name", ["jarvis_stem", "jarvis_stem.py", "Jarvis_Stem.pyc", "importlib.py", "git~1"]
+)
+def test_names_that_stand_for_something_else_are_refused(name: str, root: Path) -> None:
+    (root / "contributions" / "m" / name).mkdir()
+    assert any(f"'{name}': " in failure for failure in checked(root).failures)

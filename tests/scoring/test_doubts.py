@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats
 from helpers import (
+    REAL,
+    REPOSITORY,
     SMALL,
     add_benchmark,
     add_complete,
@@ -16,12 +21,15 @@ from helpers import (
     run_record,
 )
 
-from jarvis_stem.formats.published import REFERENCE_SUFFIX, Reference
+from jarvis_stem.formats.benchmark import Benchmark
+from jarvis_stem.formats.predictions import read_predictions
+from jarvis_stem.formats.published import REFERENCE_SUFFIX, Reference, RightIds
 from jarvis_stem.formats.weights_file import count_numbers
 from jarvis_stem.scoring.checklist import check
-from jarvis_stem.scoring.doubts import near_copies
+from jarvis_stem.scoring.doubts import TooGood, near_copies
 from jarvis_stem.scoring.leaderboard import build
 from jarvis_stem.utils.files import json_text
+from jarvis_stem.utils.git import git
 
 N = 500
 IDS = [f"{n}.jpg" for n in range(N)]
@@ -119,10 +127,78 @@ def test_ids_without_a_structure_that_are_all_right(root: Path) -> None:
     add_complete(root / "contributions", "perfect", csv(with_errors(3, 0)))
     said = notices(root)
     assert said["guessed"] == []
-    assert said["perfect"] == [
+    sentence = (
         "right for all 6 test ids that have no structure, hence no image, though 4 of them are not "
         "of the most frequent class"
-    ]
+    )
+    assert said["perfect"] == [sentence]
+    assert f"notice: {sentence}" in details(root, "perfect", SMALL.predictions_name)
+
+
+def test_more_right_than_who_is_told_the_structures(root: Path) -> None:
+    path = root / "benchmarks" / SMALL.page_path(REFERENCE_SUFFIX)
+    targets = np.array(list(TRUTH.values()))
+    told = np.array(with_errors(4, 50)) == targets
+    right = base64.b64encode(np.packbits(told).tobytes()).decode()
+    oracle = RightIds(score=0.9, right_ids=right)
+    path.write_text(Reference(oracle=oracle).model_dump_json(), encoding="utf-8")
+    for name, n_wrong in (("equal", 50), ("better", 45), ("above", 10)):
+        add_complete(root / "contributions", name, csv(with_errors(5, n_wrong)))
+    said = notices(root)
+    ours = np.array(with_errors(5, 10)) == targets
+    only = [int(np.count_nonzero(one)) for one in (ours & ~told, told & ~ours)]
+    p = scipy.stats.binomtest(only[0], sum(only)).pvalue
+    sentence = (
+        "right for 490 of 500 ids (0.9800), where an oracle that is told the exact projected "
+        f"structures is for 450 (0.9000): {only[0]} only this, {only[1]} only the oracle, "
+        f"p = {p:.1g}"
+    )
+    assert (said["equal"], said["better"]) == ([], [])
+    assert said["above"] == [sentence]
+    assert f"notice: {sentence}" in details(root, "above", SMALL.predictions_name)
+
+
+def test_no_committed_model_is_above_the_committed_oracle() -> None:
+    benchmark = Benchmark.read(REPOSITORY / "benchmarks", REAL)
+    oracle = benchmark.reference.oracle
+    assert oracle is not None
+    share = float(oracle.correct(len(benchmark.split("test"))).mean())
+    assert oracle.score == round(share, 4) == pytest.approx(0.9655, abs=1e-4)
+    too_good = TooGood(benchmark)
+    assert too_good.notices(benchmark.targets("test"))  # a perfect one is
+    for path in REPOSITORY.glob(f"contributions/*/{REAL.predictions_name}"):
+        predictions, _ = read_predictions(path, REAL, benchmark)
+        assert too_good.notices(predictions) == []
+
+
+def test_a_date_after_the_commit_is_named_whatever_the_clock_says(root: Path) -> None:
+    folder = root / "contributions" / "first"
+    data = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+    for model, day in (("first", "02-03-2024"), ("second", "02-02-2024")):
+        add_complete(root / "contributions", model, csv(with_errors(7, len(model))))
+        text = json.dumps({**data, "date_submitted": day})
+        (root / "contributions" / model / "metadata.json").write_text(text, encoding="utf-8")
+    assert not any(notices(root).values())  # in no commit: what a clock says is not for scores
+    identity = {
+        f"GIT_{who}_{what}": "x@x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+    identity |= {"GIT_COMMITTER_DATE": "2024-02-02T09:00:00Z", "GIT_CONFIG_GLOBAL": os.devnull}
+    for step in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"]):
+        git(*step, cwd=root, env=identity)
+    said = notices(root)
+    assert said["first"] == ["submitted on 2024-02-03, after it was committed (2024-02-02)"]
+    assert said["second"] == []
+    (failure,) = check(folder, root / "benchmarks").failures
+    assert "expected a date that is not after it was committed on 2024-02-02" in failure
+    (folder / "metadata.json").write_text(json.dumps(data), encoding="utf-8")
+    assert notices(root)["first"] == []
+
+
+def details(root: Path, model: str, name: str) -> list[str]:
+    """What the checklist says beside a check."""
+    checked = check(root / "contributions" / model, root / "benchmarks")
+    assert checked.ok
+    return {line.check: line.details for line in checked.lines}[name]
 
 
 def test_dates_times_and_parameters_that_contradict_each_other(root: Path) -> None:
@@ -148,9 +224,10 @@ def test_dates_times_and_parameters_that_contradict_each_other(root: Path) -> No
     assert checked.ok
     lines = {line.check: line.details for line in checked.lines}
     assert lines[f"record of {SMALL.predictions_name}"] == [
-        *(f"notice: {sentence}" for sentence in said),
+        *(f"notice: {sentence}" for sentence in said[1:]),
         "notice: 1000 parameters by the record of the run, 20 numbers in the weights",
     ]
+    assert lines["metadata.json"] == [f"notice: {said[0]}"]
 
 
 @pytest.mark.parametrize("content", [b"", b"12345678", b"\xff" * 99, b"\2" + bytes(7) + b"[]"])

@@ -320,3 +320,35 @@ def test_contributions_of_names_that_no_other_system_holds(name: str, repo: Path
     done = build(repo / "contributions", repo / "benchmarks")
     problems = " ".join(why for rejection in done.all_rejected for why in rejection.problems)
     assert FOLDERS[name].replace("'half'", "").split("but")[-1] in problems
+
+
+@pytest.mark.parametrize(("day", "passes"), [("02-02-2024", True), ("02-03-2024", False)])
+def test_dates_are_compared_with_the_commit_s(
+    day: str, passes: bool, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2024-02-02T09:00:00Z")
+    folder = contribute(repo, "new")
+    text = (folder / "metadata.json").read_text(encoding="utf-8")
+    data = {**json.loads(text), "date_submitted": day}
+    (folder / "metadata.json").write_text(json.dumps(data), encoding="utf-8")
+    commit(repo)
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2025-02-02T09:00:00Z")
+    (folder / "README.md").write_text("Later.\n", encoding="utf-8")
+    commit(repo)
+    judged = judge(repo, "main", "pr")
+    assert judged.ok is passes
+    if not passes:
+        (problem,) = judged.all_problems
+        assert "a date that is not after it was committed on 2024-02-02, got" in problem
+
+
+def test_an_object_that_is_missing_is_named(repo: Path) -> None:
+    contribute(repo, "new")
+    (repo / "contributions/new/README.md").write_text("Not to be had.\n", encoding="utf-8")
+    commit(repo)
+    oid = run_git(repo, "rev-parse", "pr:contributions/new/README.md")
+    path = repo / ".git/objects" / oid[:2] / oid[2:]
+    path.chmod(0o644)
+    path.unlink()
+    with pytest.raises(StemError, match=f"'README.md': object {oid} is not in the repository"):
+        judge(repo, "main", "pr")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,6 +78,21 @@ def hidden_entry() -> bytes:
     )
 
 
+def deflated(behind: bytes) -> bytes:
+    """A zip that says its deflated member is as long as that and some more bytes."""
+    packed = written()
+    start, listed = 30 + len("a.csv"), packed.index(b"PK\1\2")
+    size = listed - start + len(behind)
+    longer = bytearray(packed[:listed] + behind + packed[listed:])
+    end = longer.index(b"PK\5\6")
+    for place, number in ((18, size), (listed + len(behind) + 20, size)):
+        struct.pack_into("<L", longer, place, number)
+    struct.pack_into("<L", longer, end + 16, listed + len(behind))
+    with zipfile.ZipFile(io.BytesIO(longer)) as archive:
+        assert archive.read("a.csv") == CONTENT  # as zipfile has it
+    return bytes(longer)
+
+
 NAME_FIELD = struct.pack("<2HBL", 0x7075, 5 + 5, 1, 0) + b"b.csv"
 FORGERIES: dict[str, Callable[[], bytes]] = {
     "bytes in front": lambda: b"x" * 9 + GOOD,
@@ -99,6 +115,8 @@ FORGERIES: dict[str, Callable[[], bytes]] = {
     ),
     "another size before the member": lambda: patched(22, "I", 5),
     "another checksum before the member": lambda: patched(14, "I", 5),
+    "bytes behind the end of what is deflated": lambda: deflated(b"1234"),
+    "a second stream behind what is deflated": lambda: deflated(zlib.compress(b"x", wbits=-15)),
     "another method before the member": lambda: patched(8, "H", 8),
 }
 

@@ -21,9 +21,12 @@ from jarvis_stem.imaging.picture_files import microscopes
 from jarvis_stem.imaging.picture_files.recording import NUMBERS, Recording, not_one, of_array
 from jarvis_stem.imaging.picture_files.units import Scale, scale_of
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.memory import at_most_more
 from jarvis_stem.utils.messages import some
 
 _MOST = 2**31  # bytes of an array in a zip, all of which has to be read
+_SPARE = 2**29  # bytes beside those of the file and its copies, which libraries may take
+_COPIES = 3
 _SWIFT = ("dimensional_calibrations", "spatial_calibrations")  # as Nion Swift calls them
 _SMALLEST = 64  # pixels a side; smaller arrays beside an image are its axes and the like
 _METADATA = "metadata.json"  # of Nion Swift
@@ -90,6 +93,12 @@ def _swift_scale(properties: Any) -> Scale:
 
 def of_hdf5(path: Path, stack: ExitStack) -> Recording:
     """An EMD of Velox or NCEM, a file of HyperSpy's, or an HDF5 file with one image."""
+    # HDF5 takes as much as a damaged attribute says it is long, and only then looks for it.
+    with at_most_more(_SPARE + _COPIES * path.stat().st_size):
+        return _of_hdf5(path, stack)
+
+
+def _of_hdf5(path: Path, stack: ExitStack) -> Recording:
     file = stack.enter_context(h5py.File(path, "r"))
     arrays = _arrays(file)
     if "Version" in file or _is_berkeley(file):

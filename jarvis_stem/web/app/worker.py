@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -131,6 +132,8 @@ class Worker:
     def _started(self) -> Connection:
         if self._pipe is not None and self._process.is_alive():
             return self._pipe
+        # As in __init__.py: of the folder that the page was started in nothing is imported.
+        os.environ["PYTHONSAFEPATH"] = "1"
         context = multiprocessing.get_context("spawn")  # threads do not survive a fork
         self._pipe, other = context.Pipe()
         self._process = context.Process(target=_serve, args=(other, self._load), daemon=True)
