@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = {
     "index.md": "README.md",
     "quickstart.md": "docs/quickstart.ipynb",
+    "my_model.md": "docs/my_model.ipynb",
     "hyperspy.md": "docs/hyperspy.ipynb",
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",

@@ -38,7 +38,8 @@ from jarvis_stem.utils.progress import track
 _ROOT = Path(__file__).resolve().parents[1]
 _NAME = bravais_result("stem_2d_image")
 _READY = "() => performance.getEntriesByName('ready')[0]?.startTime"
-_DIGITS = ("", "", "", ".1f", ".0f", ".0f", ".0f", ".0f", ".2f", "")  # of the table's columns
+# Of the columns of the table of figures.
+_DIGITS = ("", "", "", ".1f", ".0f", ".0f", ".0f", ".0f", ".0f", ".2f", "")
 _SHIFTS = """window.shift = 0; new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) window.shift += entry.value;
 }).observe({ type: "layout-shift", buffered: true });"""
@@ -53,6 +54,7 @@ class _Figures(NamedTuple):
     html: float
     loaded: float
     usable: float
+    cpu: float
     loading: float
     search: float | None
     shift: float
@@ -183,6 +185,7 @@ def _figures_of(
         html=path.stat().st_size / 1e3,
         loaded=runs[0]["loaded"],
         usable=median("usable"),
+        cpu=median("cpu"),
         loading=median("load"),
         search=median("search") if kind == "benchmark" else None,
         shift=max(run["shift"] for run in runs),
@@ -197,8 +200,13 @@ def _load(browser: Browser, path: Path) -> dict[str, float]:
     page.add_init_script(_SHIFTS)
     files: set[Path] = set()
     page.on("request", lambda request: files.add(Path(request.url.removeprefix("file://"))))
-    page.goto(path.as_uri())
+    session = context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.goto(path.as_uri(), wait_until="commit")
     usable = page.wait_for_function(_READY).json_value()
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    (cpu,) = (1000 * one["value"] for one in metrics if one["name"] == "TaskDuration")
+    page.wait_for_load_state("load")
     load = page.evaluate("performance.timing.loadEventEnd - performance.timing.navigationStart")
     before = sum(file.stat().st_size for file in files) / 1e3
     search = _search(page) if page.locator("#search").count() else 0.0
@@ -207,6 +215,7 @@ def _load(browser: Browser, path: Path) -> dict[str, float]:
         page.wait_for_function("(e) => e.dataset.drawn", arg=chart.element_handle())
     found = {
         "usable": usable,
+        "cpu": cpu,
         "load": load,
         "loaded": before,
         "search": search,
@@ -252,6 +261,7 @@ def _table(figures: Sequence[_Figures]) -> str:
         "HTML, kB",
         "loaded, kB",
         "usable, ms",
+        "CPU until then, ms",
         "load event, ms",
         "search, ms",
         "layout shift",
