@@ -10,9 +10,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pytest
@@ -72,8 +73,17 @@ async def blocks(*content: bytes) -> AsyncIterator[bytes]:
         yield block
 
 
+T = TypeVar("T")
+
+
+def in_a_loop(work: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns; browsers leave a loop running in the tests' own thread."""
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(asyncio.run, work).result()
+
+
 def receive(uploads: Uploads, page: str, name: str, *content: bytes, batch: str = "b") -> Source:
-    return asyncio.run(uploads.receive(page, batch, name, blocks(*content)))
+    return in_a_loop(uploads.receive(page, batch, name, blocks(*content)))
 
 
 def files(folder: Path) -> list[Path]:
@@ -136,7 +146,7 @@ def test_nothing_is_kept_of_an_upload_that_breaks_off(tmp_path: Path) -> None:
     uploads = Uploads(tmp_path)
     page = uploads.open()
     with pytest.raises(ConnectionError):
-        asyncio.run(uploads.receive(page, "b", "x.png", broken()))
+        in_a_loop(uploads.receive(page, "b", "x.png", broken()))
     assert (files(tmp_path), uploads.held) == ([], 0)
 
 
@@ -179,7 +189,7 @@ def test_the_process_may_end_hang_or_fail_and_the_next_file_is_read(tmp_path: Pa
         hasty.close()
         return found
 
-    ended, failed, bad, late = asyncio.run(errors())
+    ended, failed, bad, late = in_a_loop(errors())
     assert ended and ended.startswith("shown/ends.tif: reading it has ended the process")
     assert failed == "shown/fails.tif: ZeroDivisionError: of an odd kind"
     assert bad and bad.startswith("shown/bad.png: not a readable image")
