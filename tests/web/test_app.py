@@ -294,3 +294,16 @@ def test_the_page_is_opened_unless_told_not_to(monkeypatch: pytest.MonkeyPatch) 
     assert app.main(["--port", "0", "--pixel-size", "0.15"]) == 0
     assert opened[0].startswith("http://127.0.0.1:")
     assert settings == [Settings(), Settings(0.15)]
+
+
+def test_the_reading_process_imports_nothing_of_the_folder_it_is_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("multiprocessing", "pickle", "struct"):
+        (tmp_path / f"{name}.py").write_text("open('ran', 'w')\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    worker = Worker(Odd, longest=PATIENCE)
+    (outcome,) = asyncio.run(worker.answer(Source(tmp_path / "none.png", "x"), Settings()))
+    worker.close()
+    assert outcome.error and outcome.error.startswith("x: ")  # the process has answered
+    assert not (tmp_path / "ran").exists()
