@@ -35,6 +35,7 @@ examples:
   jarvis-stem train densenet_model --resume      # after Ctrl-C
   jarvis-stem train lattice_model --until 0.9    # a good one soon
   jarvis-stem train lattice_model --json | jq .accuracy
+  torchrun --standalone --nproc-per-node 2 -m jarvis_stem.train densenet_model
 """
 
 

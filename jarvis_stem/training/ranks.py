@@ -58,14 +58,11 @@ def device_of(device: torch.device) -> torch.device:
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[None]:
+def joined() -> Iterator[None]:
     """Join the other processes that torchrun has started, if it has.
 
-    They talk by NCCL if they compute on GPUs, else by Gloo, and share the cores of their machine.
-    All but the first are silent; of several that fail one says why.
-
-    Args:
-        device: What this process computes on.
+    They talk by NCCL from GPU to GPU, else by Gloo, and share the cores of their machine. All but
+    the first are silent; of several that fail one says why.
 
     Raises:
         StemError: They do not find each other, or another one has gone.
@@ -77,7 +74,7 @@ def joined(device: torch.device) -> Iterator[None]:
     _share_threads()
     try:
         store, number, size = next(rendezvous("env://"))
-        backend = "nccl" if device.type == "cuda" else "gloo"
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         distributed.init_process_group(backend, store=store, rank=number, world_size=size)
     except (RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]

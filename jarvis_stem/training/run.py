@@ -158,9 +158,8 @@ def run(options: Options) -> RunSummary | None:
         StemError: Anything about the input that the user can mend.
         OSError: Something cannot be written.
     """
-    device = ranks.device_of(inference.choose_device(options.device))
-    with ranks.joined(device):
-        return _run(options, device)
+    with ranks.joined():
+        return _run(options, ranks.device_of(inference.choose_device(options.device)))
 
 
 def _run(options: Options, device: torch.device) -> RunSummary | None:

@@ -10,6 +10,7 @@ import io
 import math
 import os
 import re
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,9 @@ class ArrayCache:
             version, np.lib.format.read_array_header_2_0
         )
         shape, _, dtype = read(stream)
-        return StoredRows(stream, stream.tell(), dtype, shape)
+        rows = StoredRows(stream, stream.tell(), dtype, shape)
+        weakref.finalize(rows, stream.close)
+        return rows
 
     def trim(self) -> None:
         """Remove what was used longest ago, until the rest is within `cache_limit`."""
