@@ -52,7 +52,8 @@ class Cheap(nn.Module):
 
     def forward(self, *parts):
         import torch
-        flat = [self.pooled(p) if p.ndim == 4 else p for p in parts]
+        planes = [p.reshape(len(p), 1, *p.shape[-2:]) if p.ndim > 2 else p for p in parts]
+        flat = [self.pooled(p) if p.ndim > 2 else p for p in planes]
         return self.last(torch.cat(flat, dim=1))
 
 

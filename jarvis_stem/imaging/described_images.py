@@ -192,10 +192,11 @@ class _Store:
             if part not in WHOLE
         }
         whole = {part: dtype for part, dtype in WHOLE.items() if part in new}
+        large = [part for part, dtype in whole.items() if total * dtype.itemsize > _IN_MEMORY]
         in_one = {
             part: np.empty(total, dtype)["row"]
             for part, dtype in whole.items()
-            if total * dtype.itemsize <= _IN_MEMORY and len(self._chunks) > 1
+            if part not in large and len(self._chunks) > 1
         }
         apart: dict[str, dict[int, Rows]] = {part: {} for part in whole if part not in in_one}
         kinds = sorted({kind for part in new for kind in _KINDS[part]})
@@ -209,7 +210,8 @@ class _Store:
                 for part, array in in_one.items():
                     array[rows] = found[part]
                 for part, arrays in apart.items():
-                    arrays[number] = self._on_disk(chunk, part) or found[part]
+                    on_disk = self._on_disk(chunk, part) if part in large else None
+                    arrays[number] = found[part] if on_disk is None else on_disk
                 advance(chunk.count)
         self.small |= small
         self.whole |= {part: [array] for part, array in in_one.items()}

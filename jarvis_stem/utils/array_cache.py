@@ -148,6 +148,8 @@ class ArrayCache:
         try:
             write_bytes(path, _packed(array))
             self._used.add(path)
+        except FileNotFoundError:  # swept by another machine, which does not know this process
+            return
         except OSError as error:
             self._give_up("written", error)
 
