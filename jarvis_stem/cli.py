@@ -176,6 +176,12 @@ data_option = click.option(
     shell_complete=Folder().shell_complete,
     help="JARVIS databases; default: JARVIS_STEM_DATA or their cache.",
 )
+cache_option = click.option(
+    "--cache",
+    type=Folder(),
+    metavar="DIR",
+    help="Drawn and described images; default: JARVIS_STEM_CACHE or this package's cache.",
+)
 refresh_option = click.option("--refresh", is_flag=True, help="Download the JARVIS databases anew.")
 json_option = _flag(_JSON, "--json", help="Print the result as JSON, nothing else.")
 quiet_option = _flag(

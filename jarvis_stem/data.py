@@ -19,6 +19,7 @@ from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.formats.sources import Sources
 from jarvis_stem.utils import terminal
+from jarvis_stem.utils.array_cache import cache_folder, cache_limit, cached_files, clear_cache
 from jarvis_stem.utils.errors import StemError
 
 _FEW = 8  # ids that a line names
@@ -39,6 +40,7 @@ examples:
   jarvis-stem data fetch --benchmark stem_2d_real --images pictures/
   jarvis-stem data verify --data ../shared/jarvis_data
   jarvis-stem data show --json | jq '.databases[].bytes'
+  jarvis-stem data clear --cache-only                   # drawn and described images
   jarvis-stem data clear --yes
 """
 
@@ -60,7 +62,9 @@ def main() -> None:
     The structures that images are rendered from are in three JARVIS databases. Their zips are in
     the folder given by --data, else by the variable JARVIS_STEM_DATA, else in JARVIS' own cache.
     The pictures of stem_2d_real are others' public files, in the folder given by --images, else in
-    this package's cache.
+    this package's cache. Trainings keep drawn and described images, in the folder given by --cache,
+    else by the variable JARVIS_STEM_CACHE, else in this package's cache: 10 GB, or as many as the
+    variable JARVIS_STEM_CACHE_GB says, those used longest ago removed first.
     """
 
 
@@ -76,9 +80,10 @@ _benchmarks_option = cli.folder_option("benchmarks", "Folder of benchmarks.")
 @main.command(epilog=_EPILOG)
 @cli.data_option
 @_pictures_option
+@cli.cache_option
 @_benchmarks_option
 @cli.json_option
-def show(data: str | None, images: Path | None, benchmarks: Path) -> int:
+def show(data: str | None, images: Path | None, cache: Path | None, benchmarks: Path) -> int:
     """Show what is there and what of the benchmarks it covers.
 
     Ids without a structure are named, and ids whose structure is not the one that the benchmark
@@ -109,6 +114,7 @@ def show(data: str | None, images: Path | None, benchmarks: Path) -> int:
             if benchmark.sources
         ],
         "cache": _cache(),
+        "described_images": _described_images(cache),
     }
     cli.answer(_text(shown), shown)
     return 0
@@ -208,11 +214,22 @@ def verify(data: str | None) -> int:
 
 @main.command(epilog=_EPILOG)
 @cli.data_option
+@cli.cache_option
+@click.option("--cache-only", is_flag=True, help="Remove drawn and described images alone.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @cli.json_option
 @cli.quiet_option
-def clear(data: str | None, yes: bool) -> int:
-    """Remove the databases and this package's own cache, pictures in it too."""
+def clear(data: str | None, cache: Path | None, cache_only: bool, yes: bool) -> int:
+    """Remove the databases and this package's own cache, pictures in it too.
+
+    With --cache-only the files of drawn and described images are removed from their folder, and
+    nothing else, without a question: any training makes them anew.
+    """
+    if cache and not cache_only:
+        raise click.UsageError("--cache goes with --cache-only.")
+    if cache_only:
+        cli.refuse_together("data", "cache_only")
+        return _clear_described_images(cache)
     from jarvis_stem.imaging.store import DATABASES, database_path, store_directory
 
     store = store_directory(data)
@@ -236,6 +253,17 @@ def clear(data: str | None, yes: bool) -> int:
     cli.report(
         "\n".join(f"removed {path}" for path in removed) or "nothing to remove",
         {"removed": removed},
+    )
+    return 0
+
+
+def _clear_described_images(cache: Path | None) -> int:
+    """Remove what any training can make anew, for which nobody need be asked."""
+    shown = _described_images(cache)
+    removed = clear_cache(cache_folder(cache))
+    cli.report(
+        f"{shown['folder']}: {len(removed)} files removed, {decimal(shown['bytes'])}",
+        {"folder": shown["folder"], "removed": [str(path) for path in removed]},
     )
     return 0
 
@@ -299,8 +327,16 @@ def _cache() -> dict[str, Any]:
     return {"folder": str(_cache_folder()), "files": len(files), "bytes": size}
 
 
+def _described_images(cache: Path | None) -> dict[str, Any]:
+    folder = cache_folder(cache)
+    files = cached_files(folder)
+    size = sum(path.stat().st_size for path in files)
+    return {"folder": str(folder), "files": len(files), "bytes": size, "limit": cache_limit()}
+
+
 def _text(shown: dict[str, Any]) -> str:
     cache, origin = shown["cache"], shown["named_by"]
+    images = shown["described_images"]
     coverage = [
         [
             row["benchmark"],
@@ -325,6 +361,8 @@ def _text(shown: dict[str, Any]) -> str:
             "",
             *(line for one in shown["pictures"] for line in (*_pictures_lines(one), "")),
             f"cache: {cache['folder']}: {cache['files']} files, {decimal(cache['bytes'])}",
+            f"drawn and described images: {images['folder']}: {images['files']} files, "
+            f"{decimal(images['bytes'])} of at most {decimal(images['limit'])}",
         ]
     )
 

@@ -35,6 +35,7 @@ examples:
   jarvis-stem train densenet_model --resume      # after Ctrl-C
   jarvis-stem train lattice_model --until 0.9    # a good one soon
   jarvis-stem train lattice_model --json | jq .accuracy
+  torchrun --standalone --nproc-per-node 2 -m jarvis_stem.train densenet_model
 """
 
 
@@ -84,6 +85,15 @@ def _complete(context: click.Context, _parameter: click.Parameter, incomplete: s
 @cli.folder_option("benchmarks", "Folder of benchmarks.")
 @cli.folder_option("contributions", "Where MODEL's folder is.")
 @cli.folder_option("runs", "Checkpoints and learning curves.")
+@cli.cache_option
+@click.option(
+    "--no-cache",
+    "use_cache",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Keep no drawn and described images, and use none.",
+)
 @cli.json_option
 @cli.quiet_option
 def main(traceback: bool, **options: Any) -> int:
@@ -93,6 +103,7 @@ def main(traceback: bool, **options: Any) -> int:
     the epoch, and the test split is predicted once, at the end.
     """
     cli.refuse_together("images", "structures")
+    cli.refuse_together("cache", "use_cache")
     # Imported here, so that --help is quick and Ctrl-C during the import of torch is handled.
     from jarvis_stem.training import dataset
     from jarvis_stem.training.architecture import ModelError
@@ -107,7 +118,8 @@ def main(traceback: bool, **options: Any) -> int:
             print_exception(error.__cause__)
             raise
         raise StemError(f"{error} (--traceback shows where it comes from)") from error
-    cli.report(outcome.text(), outcome.as_json())
+    if outcome:  # else another process writes and reports
+        cli.report(outcome.text(), outcome.as_json())
     return 0
 
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -32,12 +32,12 @@ from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.description import SHAPES
 from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.imaging import image_set, structures
+from jarvis_stem.imaging.described_images import DescribedImages
 from jarvis_stem.imaging.description import describe
 from jarvis_stem.imaging.lattice_numbers import reduced_numbers
 from jarvis_stem.training import architecture, inference, loop, machine
 from jarvis_stem.training.architecture import Recipe
 from jarvis_stem.training.lattice_net import LatticeNet, spectrum_cnn
-from jarvis_stem.training.loop import Split
 from jarvis_stem.utils.files import json_text, read_json_object, write_text
 
 _NAME = bravais_result("stem_2d_image")
@@ -124,6 +124,18 @@ _ROUNDS = 200  # of boosting
 _ENSEMBLE_OF = "all"
 
 
+class Part(NamedTuple):
+    """Images that are learned from, chosen by or tested on: uint8[N, H, W]; classes int64[N]."""
+
+    images: Tensor
+    classes: Tensor
+
+    @property
+    def split(self) -> loop.Split:
+        """As `loop.fit` takes it."""
+        return loop.Split(DescribedImages.of(self.images.numpy()), self.classes)
+
+
 def main() -> int:
     """Run the rows that are asked for and print the table."""
     parser = argparse.ArgumentParser(
@@ -153,8 +165,8 @@ def main() -> int:
             "command": shlex.join(["python", "perf/ablation.py", *sys.argv[1:]]),
             **machine.environment(torch.device("cpu")),
             "seeds": _SEEDS,
-            "validation": len(validation),
-            "test": len(test),
+            "validation": len(validation.classes),
+            "test": len(test.classes),
             "rows": known,
         }
         write_text(path, json_text(content))
@@ -165,7 +177,7 @@ def main() -> int:
     return 0
 
 
-def _data(options: argparse.Namespace) -> tuple[Split, Split, Split]:
+def _data(options: argparse.Namespace) -> tuple[Part, Part, Part]:
     name = replace(_NAME, dataset=options.benchmark)
     benchmark = Benchmark.read(_ROOT / "benchmarks", name)
     position = {c: n for n, c in enumerate(benchmark.classes)}
@@ -175,18 +187,18 @@ def _data(options: argparse.Namespace) -> tuple[Split, Split, Split]:
         found = structures.for_dataset(options.benchmark, ids, data=options.data)
         rendered = image_set.render(found, list(ids))
         classes = torch.tensor([position[ids[i]] for i in rendered.ids])
-        splits[split] = Split(torch.from_numpy(rendered.images), classes)
+        splits[split] = Part(torch.from_numpy(rendered.images), classes)
     train, test = splits["train"], splits["test"]
     # The parts that seed 0 trains on and chooses by in `jarvis_stem.train`.
     learn, choose = train_test_split(
-        np.arange(len(train)), test_size=0.1, random_state=0, stratify=train.classes
+        np.arange(len(train.classes)), test_size=0.1, random_state=0, stratify=train.classes
     )
-    parts = [Split(train.images[part], train.classes[part]) for part in (learn, choose)]
+    parts = [Part(train.images[part], train.classes[part]) for part in (learn, choose)]
     return parts[0], parts[1], test
 
 
 def _row(
-    name: str, train: Split, validation: Split, test: Split, epochs: int | None
+    name: str, train: Part, validation: Part, test: Part, epochs: int | None
 ) -> dict[str, Any]:
     row = ROWS[name]
     recipe = row.recipe if epochs is None else replace(row.recipe, epochs=epochs)
@@ -216,15 +228,15 @@ def _row(
 
 
 def _fitted(
-    build: Callable[[int], nn.Module], recipe: Recipe, seed: int, train: Split, validation: Split
+    build: Callable[[int], nn.Module], recipe: Recipe, seed: int, train: Part, validation: Part
 ) -> nn.Module:
     torch.manual_seed(seed)
     model = build(int(train.classes.max()) + 1)
     with tempfile.TemporaryDirectory() as folder:
         loop.fit(
             model,
-            train,
-            validation,
+            train.split,
+            validation.split,
             recipe,
             seed=seed,
             device=torch.device("cpu"),
@@ -234,20 +246,20 @@ def _fitted(
     return model
 
 
-def _middle(part: Split) -> Split:
+def _middle(part: Part) -> Part:
     start = (part.images.shape[1] - _CROP) // 2
     inside = slice(start, start + _CROP)
-    return Split(part.images[:, inside, inside].contiguous(), part.classes)
+    return Part(part.images[:, inside, inside].contiguous(), part.classes)
 
 
-def _boosted(train: Split, validation: Split, test: Split) -> dict[str, Any]:
+def _boosted(train: Part, validation: Part, test: Part) -> dict[str, Any]:
     """Gradient boosting on the numbers of LatticeNet's encoding, alone and with lattice_model.
 
     The trees see both what is measured and its mirror image, as the network does.
     """
     networks = [_fitted(_alone.build, _alone.recipe, seed, train, validation) for seed in _SEEDS]
 
-    def numbers(part: Split, *, mirrored: bool = False) -> Any:
+    def numbers(part: Part, *, mirrored: bool = False) -> Any:
         both = describe(part.images.numpy(), ("lattice", "harmonics"))
         return np.concatenate(both[mirrored], axis=1)
 
@@ -280,12 +292,12 @@ def _boosted(train: Split, validation: Split, test: Split) -> dict[str, Any]:
 def _result(
     what: str,
     probabilities: list[Any],
-    validation: Split,
-    test: Split,
+    validation: Part,
+    test: Part,
     seconds: float,
     parameters: int | None,
 ) -> dict[str, Any]:
-    def accuracies(position: int, part: Split) -> list[float]:
+    def accuracies(position: int, part: Part) -> list[float]:
         right = [(p[position].argmax(1) == part.classes).double().mean() for p in probabilities]
         return [round(float(r), 4) for r in right]
 

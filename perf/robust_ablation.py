@@ -33,6 +33,7 @@ from jarvis_stem.imaging import conditions, image_set, structures
 from jarvis_stem.imaging.conditions import CLEAN, Conditions
 from jarvis_stem.training import architecture, dataset, inference, loop, machine
 from jarvis_stem.training.architecture import Recipe
+from jarvis_stem.utils.array_cache import ArrayCache
 from jarvis_stem.utils.files import json_text, write_text
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -93,8 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = architecture.load(_MODEL)
     recipe = replace(found.recipe, epochs=options.epochs or found.recipe.epochs)
     drawn = _drawn(options, recipe.noisy_copies)
-    images = [*(part.images for part in drawn.parts), *drawn.validation.values()]
-    remember(*(one.numpy() for one in images))
+    remember(*(one.numpy() for one in drawn.validation.values()))
     rows = {}
     for name, left_out in _WITHOUT.items():
         print(f"{name}:", file=sys.stderr)
@@ -122,13 +122,13 @@ def _drawn(options: argparse.Namespace, copies: int) -> Drawn:
     benchmark = Benchmark.read(_ROOT / "benchmarks", bravais_result(options.benchmark))
     ids = list(benchmark.split("train"))[:: options.every]
     sources = structures.for_dataset(options.benchmark, ids, data=options.data)
-    sets, every = [image_set.render(sources, ids)], [[CLEAN] * len(sources)]
+    sets, every = [image_set.renders(sources, ids)], [[CLEAN] * len(sources)]
     have = sets[0].ids
     for copy in range(copies):
         every.append(conditions.draw(len(have), seed=copy))
-        sets.append(image_set.render(sources, have, every[-1], seed=copy))
-    parts = dataset.part(sets, benchmark, 0)
-    positions = dataset.positions_of(sets[0], benchmark, "train")
+        sets.append(image_set.renders(sources, have, every[-1], seed=copy))
+    parts = dataset.part(sets, ArrayCache(None), benchmark, 0)
+    positions = dataset.positions_of(have, benchmark, "train")
     # As `dataset.part` does it.
     learn, choose = train_test_split(
         np.arange(len(have)), test_size=0.1, random_state=0, stratify=positions
@@ -144,7 +144,7 @@ def _drawn(options: argparse.Namespace, copies: int) -> Drawn:
 
 def _train(model: nn.Module, recipe: Recipe, drawn: Drawn, left_out: Sequence[str]) -> None:
     learn, choose = (
-        replace(part, images=part.images[torch.from_numpy(_instead(table, left_out))])
+        replace(part, images=part.images.subset(_instead(table, left_out)))
         for part, table in zip(drawn.parts, drawn.conditions, strict=True)
     )
     with tempfile.TemporaryDirectory() as folder:

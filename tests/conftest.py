@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from helpers import PROTO, REPOSITORY, SHARED, add_benchmark
 
 from jarvis_stem.imaging import prototypes
+from jarvis_stem.utils.array_cache import FOLDER_VARIABLE
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 # Processes that the tests start take Ctrl-C, also where the tests are a job in the background.
@@ -23,6 +25,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     nightly = [item for item in items if item.get_closest_marker("nightly")]
     config.hook.pytest_deselected(items=nightly)
     items[:] = [item for item in items if item not in nightly]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have all trainings of a worker share a cache that is not the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER_VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

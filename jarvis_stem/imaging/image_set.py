@@ -1,8 +1,9 @@
-"""A benchmark's images as one uint8 array, rendered from structures or read from a folder."""
+"""A benchmark's images, rendered from structures or read from a folder."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jarvis_stem.imaging import picture, stem
-from jarvis_stem.imaging.conditions import CLEAN, Conditions
+from jarvis_stem.imaging.conditions import CLEAN, Conditions, each
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.progress import bar, track
 
@@ -36,6 +37,28 @@ class ImageSet:
     missing: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class ImageSource:
+    """Images that are drawn or read when they are asked for.
+
+    Attributes:
+        ids: The N ids with an image.
+        missing: Ids without an image.
+        draw: Gives the images from a number up to another one, uint8[n, 256, 256], with a progress
+            bar.
+        content: Gives all that decides what these images are, besides code and packages.
+    """
+
+    ids: tuple[str, ...]
+    missing: tuple[str, ...]
+    draw: Callable[[int, int], NDArray[np.uint8]]
+    content: Callable[[int, int], bytes]
+
+    def all(self) -> ImageSet:
+        """Have all images."""
+        return ImageSet(self.ids, self.draw(0, len(self.ids)), self.missing)
+
+
 def render(
     structures: Mapping[str, Atoms],
     ids: Sequence[str],
@@ -43,46 +66,85 @@ def render(
     *,
     seed: int = 0,
 ) -> ImageSet:
-    """Render the structures of a list of ids on all cores, with a progress bar.
+    """Render the structures of a list of ids on all cores, with a progress bar; see `renders`."""
+    return renders(structures, ids, conditions, seed=seed).all()
+
+
+def renders(
+    structures: Mapping[str, Atoms],
+    ids: Sequence[str],
+    conditions: Conditions | Sequence[Conditions] = CLEAN,
+    *,
+    seed: int = 0,
+) -> ImageSource:
+    """Make a source of images that are rendered from the structures of a list of ids.
 
     Args:
         structures: Structures by image id.
-        ids: Image ids; those without a structure end up in `ImageSet.missing`.
+        ids: Image ids; those without a structure end up in `ImageSource.missing`.
         conditions: Of all images, or of each id that has a structure.
         seed: Of the noise; see `conditions.degrade`.
+
+    Raises:
+        StemError: Another number of conditions than structures.
     """
     have = tuple(i for i in ids if i in structures)
-    images = _empty(len(have))
-    with bar() as progress:
-        task = progress.add_task("Rendering", total=len(have))
-        for done in stem.render([structures[i] for i in have], images, conditions, seed=seed):
-            progress.update(task, completed=done)
-    return _image_set(ids, have, images)
+    every = each(conditions, len(have))
+
+    def draw(first: int, last: int) -> NDArray[np.uint8]:
+        images = _empty(last - first)
+        drawn = [structures[i] for i in have[first:last]]
+        with bar() as progress:
+            task = progress.add_task("Rendering", total=len(drawn))
+            for done in stem.render(drawn, images, every[first:last], seed=seed, first=first):
+                progress.update(task, completed=done)
+        return images
+
+    def content(first: int, last: int) -> bytes:
+        some = every[first:last]
+        noise = f"{seed} {first} {some}" if any(one != CLEAN for one in some) else ""
+        return b"".join((noise.encode(), *(_content(structures[i]) for i in have[first:last])))
+
+    return ImageSource(have, _without(ids, have), draw, content)
 
 
 def read_folder(
     folder: Path, ids: Mapping[str, int | str], classes: Sequence[int | str]
 ) -> ImageSet:
-    """Read images in AtomVision's layout, ``<folder>/<class>/<id>.jpg``, with a progress bar.
+    """Read images in AtomVision's layout, with a progress bar; see `files`."""
+    return files(folder, ids, classes).all()
+
+
+def files(folder: Path, ids: Mapping[str, int | str], classes: Sequence[int | str]) -> ImageSource:
+    """Make a source of images in AtomVision's layout, ``<folder>/<class>/<id>.jpg``.
 
     Args:
         folder: Folder with one subfolder a class.
-        ids: Class by image id; those without a file end up in `ImageSet.missing`.
+        ids: Class by image id; those without a file end up in `ImageSource.missing`.
         classes: The benchmark's classes.
 
     Raises:
         StemError: No such folder, a subfolder that is not a class, an image under another class
-            than the benchmark's or under two of them, or a file that cannot be read.
+            than the benchmark's or under two of them; when it is asked for an image, a file that
+            cannot be read.
     """
     paths = _folder_files(folder, [str(c) for c in classes])
     have = tuple(i for i in ids if i in paths)
     for image_id in have:
         if paths[image_id].parent.name != str(ids[image_id]):
             raise StemError(f"{paths[image_id]}: the benchmark's class is {ids[image_id]}")
-    images = _empty(len(have))
-    for image, image_id in zip(images, track(have, "Reading"), strict=True):
-        image[...] = read_image(paths[image_id])
-    return _image_set(ids, have, images)
+
+    def draw(first: int, last: int) -> NDArray[np.uint8]:
+        images = _empty(last - first)
+        for image, image_id in zip(images, track(have[first:last], "Reading"), strict=True):
+            image[...] = read_image(paths[image_id])
+        return images
+
+    def content(first: int, last: int) -> bytes:
+        read = (paths[i] for i in have[first:last])
+        return b"".join(hashlib.sha256(path.read_bytes()).digest() for path in read)
+
+    return ImageSource(have, _without(ids, have), draw, content)
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -115,6 +177,13 @@ def _empty(n_images: int) -> NDArray[np.uint8]:
     return np.empty((n_images, stem.IMAGE_SIZE, stem.IMAGE_SIZE), np.uint8)
 
 
-def _image_set(ids: Iterable[str], have: tuple[str, ...], images: NDArray[np.uint8]) -> ImageSet:
+def _without(ids: Iterable[str], have: tuple[str, ...]) -> tuple[str, ...]:
     known = set(have)
-    return ImageSet(have, images, tuple(i for i in ids if i not in known))
+    return tuple(i for i in ids if i not in known)
+
+
+def _content(atoms: Atoms) -> bytes:
+    """Digest of what is drawn of a structure."""
+    elements = f"{len(atoms.elements)} {' '.join(atoms.elements)}|"
+    numbers = (np.asarray(part, float).tobytes() for part in (atoms.lattice_mat, atoms.cart_coords))
+    return hashlib.sha256(b"".join((elements.encode(), *numbers))).digest()

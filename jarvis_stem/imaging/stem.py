@@ -97,6 +97,7 @@ def render(
     conditions: Conditions | Sequence[Conditions] = CLEAN,
     *,
     seed: int = 0,
+    first: int = 0,
 ) -> Iterator[int]:
     """Render structures into an array, on all cores and part by part.
 
@@ -105,6 +106,7 @@ def render(
         out: uint8[N, 256, 256], written to.
         conditions: Of all images, or of each.
         seed: Of the noise.
+        first: Number of the first image, where these are part of a longer row.
 
     Yields:
         How many images there are after each part, of N.
@@ -122,7 +124,7 @@ def render(
 
     def draw(start: int) -> int:
         part = slice(start, start + _PART)
-        images = simulate(structures[part], every[part], seed=seed, first=start)
+        images = simulate(structures[part], every[part], seed=seed, first=first + start)
         out[part] = to_uint8(images)
         return start + len(images)
 

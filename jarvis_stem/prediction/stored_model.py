@@ -21,7 +21,7 @@ from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.extras import missing
 from jarvis_stem.utils.threads import n_threads
 
-_DESCRIBED = 256  # images at once, which bounds the memory
+DESCRIBED = 256  # images at once, which bounds the memory
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,25 @@ class StoredModel:
         Raises:
             StemError: The model gives numbers that are not finite, or none for some images.
         """
-        chunks = (images[n : n + _DESCRIBED] for n in range(0, len(images), _DESCRIBED))
-        return np.concatenate([self._probabilities(chunk) for chunk in chunks])
+        chunks = (images[n : n + DESCRIBED] for n in range(0, len(images), DESCRIBED))
+        return np.concatenate(
+            [self.probabilities_of(*describe(chunk, self.graph.reads)) for chunk in chunks]
+        )
 
-    def _probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        both = [self._logits(parts) for parts in describe(images, self.graph.reads)]
-        scaled = np.stack(both) / np.float32(self.temperature)
+    def probabilities_of(
+        self, plain: list[NDArray[np.float32]], mirrored: list[NDArray[np.float32]]
+    ) -> NDArray[np.float32]:
+        """The same of images that are described; a few at a time, which bounds the memory.
+
+        Args:
+            plain: The parts of the description that the model reads, each float32[N, ...].
+            mirrored: Those of the images' reflections along x.
+
+        Raises:
+            StemError: See `probabilities`.
+        """
+        scaled = np.stack([self._logits(plain), self._logits(mirrored)])
+        scaled /= np.float32(self.temperature)
         shares = np.exp(scaled - scaled.max(axis=2, keepdims=True))
         mean: NDArray[np.float32] = (shares / shares.sum(axis=2, keepdims=True)).mean(axis=0)
         return mean

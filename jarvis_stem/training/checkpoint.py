@@ -71,11 +71,12 @@ def save_checkpoint(path: Path, state: State, identity: dict[str, Any]) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def load_checkpoint(path: Path, state: State, identity: dict[str, Any]) -> None:
+def load_checkpoint(path: Path, content: bytes, state: State, identity: dict[str, Any]) -> None:
     """Read a training's state into one that has just begun.
 
     Args:
         path: A file that `save_checkpoint` wrote.
+        content: Its bytes.
         state: Changed in place; with an error it may be so in part.
         identity: What training the state is of.
 
@@ -83,8 +84,8 @@ def load_checkpoint(path: Path, state: State, identity: dict[str, Any]) -> None:
         StemError: Not a checkpoint, or one of another training.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        saved = content["identity"]
+        loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        saved = loaded["identity"]
     except Exception as error:  # torch.load raises whatever damaged bytes lead it to
         reason = f"{type(error).__name__}: {str(error)[:80]}"
         raise StemError(f"{path}: not a checkpoint ({reason}); train without --resume") from None
@@ -95,8 +96,8 @@ def load_checkpoint(path: Path, state: State, identity: dict[str, Any]) -> None:
             if saved.get(key) != identity.get(key)
         )
         raise StemError(f"{path}: of another run ({differences}); train without --resume")
-    state.model.load_state_dict(content["model"])
-    state.optimizer.load_state_dict(content["optimizer"])
-    state.schedule.load_state_dict(content["schedule"])
-    state.history.extend(Epoch(**row) for row in content["history"])
-    state.best = content["best"]
+    state.model.load_state_dict(loaded["model"])
+    state.optimizer.load_state_dict(loaded["optimizer"])
+    state.schedule.load_state_dict(loaded["schedule"])
+    state.history.extend(Epoch(**row) for row in loaded["history"])
+    state.best = loaded["best"]

@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from jarvis.core.atoms import Atoms
-from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import DEFAULT_BENCHMARK
 from jarvis_stem.imaging import conditions, image_set, structure_files, structures
-from jarvis_stem.imaging.image_set import ImageSet
+from jarvis_stem.imaging.described_images import DescribedImages
+from jarvis_stem.imaging.image_set import ImageSource
+from jarvis_stem.training import ranks
 from jarvis_stem.training.loop import Split
 from jarvis_stem.utils import terminal
+from jarvis_stem.utils.array_cache import ArrayCache, cache_folder
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import write_text
 
@@ -43,6 +45,8 @@ class Options:
         benchmarks: Folder of all benchmarks.
         contributions: Folder of contribution folders.
         runs: Folder of checkpoints and learning curves.
+        cache: Folder of drawn and described images; see `array_cache.cache_folder`.
+        use_cache: Whether they are kept there, and found again.
         command: The command line, for the record.
     """
 
@@ -61,6 +65,8 @@ class Options:
     benchmarks: Path = Path("benchmarks")
     contributions: Path = Path("contributions")
     runs: Path = Path("runs")
+    cache: Path | None = None
+    use_cache: bool = True
 
 
 def find_structures(
@@ -89,14 +95,14 @@ def find_structures(
     )
 
 
-def load_images(
+def image_sources(
     options: Options,
     benchmark: Benchmark,
     split: str,
     sources: Mapping[str, Atoms] | None,
     noisy_copies: int = 0,
-) -> list[ImageSet]:
-    """Have the images of a split; ids without one are counted and listed.
+) -> list[ImageSource]:
+    """Have sources of the images of a split; ids without one are counted and listed.
 
     Args:
         options: What the run is asked for.
@@ -106,42 +112,54 @@ def load_images(
         noisy_copies: How many noisy images there shall be of each structure.
 
     Returns:
-        Clean images, then the noisy copies.
+        That of the clean images, then those of the noisy copies.
 
     Raises:
         StemError: None of the ids has an image, or images that are read shall have noisy copies.
     """
     ids = benchmark.split(split)
     if sources is not None:
-        sets = [image_set.render(sources, list(ids))]
-        have = sets[0].ids
+        found = [image_set.renders(sources, list(ids))]
+        have = found[0].ids
         for copy in range(noisy_copies):
             seed = options.seed * _MOST_COPIES + copy
             drawn = conditions.draw(len(have), seed=seed)
-            sets.append(image_set.render(sources, have, drawn, seed=seed))
+            found.append(image_set.renders(sources, have, drawn, seed=seed))
     elif noisy_copies:
         raise StemError("--images: this model also learns from noisy drawings of structures")
     else:
         assert options.images is not None  # noqa: S101 - what `find_structures` returns None for
-        sets = [image_set.read_folder(options.images, ids, benchmark.classes)]
-    if missing := sets[0].missing:
+        found = [image_set.files(options.images, ids, benchmark.classes)]
+    if (missing := found[0].missing) and ranks.rank() == 0:
         listing = options.runs / f"missing-{options.benchmark}-{split}.txt"
         write_text(listing, "\n".join(missing) + "\n")
         terminal.note(
             f"{split}: no image for {len(missing)} of {len(ids)} ids, listed in {listing}"
         )
-    if not sets[0].ids:
+    if not found[0].ids:
         raise StemError(f"none of the {len(ids)} {split} ids of {benchmark.path} has an image")
-    return sets
+    return found
 
 
-def part(sets: Sequence[ImageSet], benchmark: Benchmark, seed: int) -> tuple[Split, Split]:
+def open_cache(options: Options) -> ArrayCache:
+    """Have the cache of drawn and described images, or what keeps nothing with ``--no-cache``."""
+    return ArrayCache(cache_folder(options.cache) if options.use_cache else None)
+
+
+def part(
+    sources: Sequence[ImageSource], cache: ArrayCache, benchmark: Benchmark, seed: int
+) -> tuple[Split, Split]:
     """Part the training ids, class by class, into those to learn from and those to choose by.
 
-    All copies of an image go with it. A single set's images are put in order where they are, for
-    they fill a good part of the memory.
+    All copies of an image go with it.
+
+    Args:
+        sources: What `image_sources` returned for the training split.
+        cache: Where images are kept, and what is measured of them.
+        benchmark: Has their classes.
+        seed: Of the choice.
     """
-    classes = positions_of(sets[0], benchmark, "train")
+    classes = positions_of(sources[0].ids, benchmark, "train")
     try:
         parts = train_test_split(
             np.arange(len(classes)),
@@ -151,30 +169,21 @@ def part(sets: Sequence[ImageSet], benchmark: Benchmark, seed: int) -> tuple[Spl
         )
     except ValueError as error:
         raise StemError(f"too few training images to part them by class ({error})") from None
-    images = sets[0].images if len(sets) == 1 else np.concatenate([one.images for one in sets])
-    copies = np.arange(len(sets))[:, None] * len(classes)
-    _reorder(images, np.concatenate([(copies + part).ravel() for part in parts]))
-    pixels = torch.from_numpy(images).split([len(sets) * len(part) for part in parts])
+    images = DescribedImages(sources, cache)
+    copies = np.arange(len(sources))[:, None] * len(classes)
     learn, choose = (
-        Split(images, classes[part].repeat(len(sets)), drawings=len(sets))
-        for images, part in zip(pixels, parts, strict=True)
+        Split(
+            images.subset((copies + part).ravel()),
+            classes[part].repeat(len(sources)),
+            drawings=len(sources),
+        )
+        for part in parts
     )
     return learn, choose
 
 
-def _reorder(images: NDArray[np.uint8], order: NDArray[np.int64]) -> None:
-    """Bring to each place the image that `order`, a permutation, has there."""
-    moved = np.zeros(len(order), bool)
-    for first in range(len(order)):
-        place, displaced = first, images[first].copy()
-        while not moved[place]:
-            moved[place] = True
-            images[place] = displaced if order[place] == first else images[order[place]]
-            place = order[place]
-
-
-def positions_of(found: ImageSet, benchmark: Benchmark, split: str) -> torch.Tensor:
-    """Classes of the imaged ids as positions in the benchmark's list of classes, int64[N]."""
+def positions_of(ids: Sequence[str], benchmark: Benchmark, split: str) -> torch.Tensor:
+    """Classes of ids as positions in the benchmark's list of classes, int64[N]."""
     position = {c: n for n, c in enumerate(benchmark.classes)}
     truth = benchmark.split(split)
-    return torch.tensor([position[truth[i]] for i in found.ids])
+    return torch.tensor([position[truth[i]] for i in ids])

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from jarvis_stem.imaging.description import describe
+from jarvis_stem.imaging.described_images import DescribedImages
+from jarvis_stem.training import ranks
 from jarvis_stem.training.architecture import Describing, Mirroring, Reading
 from jarvis_stem.utils.errors import StemError
 
@@ -27,7 +28,7 @@ def choose_device(name: str = "auto") -> torch.device:
         StemError: Torch does not know or does not have it.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
@@ -45,12 +46,14 @@ def computes_bfloat16(device: torch.device) -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def predict(model: nn.Module, images: Tensor, *, temperature: float = 1.0) -> Tensor:
+def predict(
+    model: nn.Module, images: Tensor | DescribedImages, *, temperature: float = 1.0
+) -> Tensor:
     """Class probabilities, averaged over each image and its mirror image.
 
     Args:
         model: As for `fit`, on the device to compute on.
-        images: uint8[N, 256, 256].
+        images: Them, uint8[N, 256, 256] if it is a tensor.
         temperature: What logits are divided by; see `calibrate`.
 
     Returns:
@@ -59,12 +62,12 @@ def predict(model: nn.Module, images: Tensor, *, temperature: float = 1.0) -> Te
     return probabilities(predict_logits(model, images), temperature)
 
 
-def predict_logits(model: nn.Module, images: Tensor) -> Tensor:
+def predict_logits(model: nn.Module, images: Tensor | DescribedImages) -> Tensor:
     """Logits of images and of their mirror images.
 
     Args:
         model: As for `fit`, on the device to compute on.
-        images: uint8[N, 256, 256].
+        images: Them, uint8[N, 256, 256] if it is a tensor.
 
     Returns:
         float32[2, N, classes] on the CPU.
@@ -110,30 +113,30 @@ _IMAGE = "image"
 class Views:
     """Images and their mirror images as a model takes them, described once."""
 
-    def __init__(self, model: nn.Module, images: Tensor) -> None:
-        """Describe images uint8[N, 256, 256] as the model wants them."""
+    def __init__(self, model: nn.Module, images: Tensor | DescribedImages) -> None:
+        """Describe images, uint8[N, 256, 256] if it is a tensor, as the model wants them."""
+        if isinstance(images, Tensor):
+            images = DescribedImages.of(images.numpy())
         self._images = images
-        reads = reads_of(model)
-        self._parts: dict[str, Tensor] = dict.fromkeys(reads, images)
+        self._described: Tensor | None = None
+        self._parts = parts_of(model)
+        images.prepare(self._parts, ranks.in_turn)
         if isinstance(model, Describing):
-            described = model.describe(images)
-            mirrored = _describe_mirror(model, images, described)
-            self._parts = {"": torch.stack([described, mirrored])}
-        elif computed := [part for part in reads if part != _IMAGE]:
-            of_both = zip(*describe(images.numpy(), computed), strict=True)
-            self._parts |= {
-                part: torch.stack([torch.from_numpy(one.copy()) for one in both])
-                for part, both in zip(computed, of_both, strict=True)
-            }
+            chunks = torch.arange(len(self)).split(_PREDICTION_BATCH)
+            self._described = torch.cat(
+                [self._described_by(model, chunk) for chunk in chunks], dim=1
+            )
 
     def __len__(self) -> int:
         return len(self._images)
 
     def take(self, which: Tensor, mirrored: Tensor) -> list[Tensor]:
         """The model's input for some images, of those that are marked for their mirror image."""
+        if self._described is not None:
+            return [self._described[mirrored.long(), which]]
         return [
-            self._pixels(which, mirrored) if part == _IMAGE else described[mirrored.long(), which]
-            for part, described in self._parts.items()
+            _pixels(taken) if part == _IMAGE else taken
+            for part, taken in ((part, self._take(part, which, mirrored)) for part in self._parts)
         ]
 
     def augmented(self, which: Tensor, *, mirror: bool) -> list[Tensor]:
@@ -143,6 +146,8 @@ class Views:
         by powers of the atomic number.
         """
         taken = self.take(which, torch.rand(len(which)) < (0.5 if mirror else 0.0))
+        if self._described is not None:
+            return taken
         return [
             one ** (_CONTRAST ** (2 * torch.rand(len(which), 1, 1, 1) - 1))
             if part == _IMAGE
@@ -150,10 +155,23 @@ class Views:
             for part, one in zip(self._parts, taken, strict=True)
         ]
 
-    def _pixels(self, which: Tensor, mirrored: Tensor) -> Tensor:
-        images = self._images[which]
-        images = torch.where(mirrored[:, None, None], _mirror(images), images)
-        return images[:, None].float() / 255
+    def _take(self, part: str, which: Tensor, mirrored: Tensor) -> Tensor:
+        return torch.from_numpy(self._images.take(part, which.numpy(), mirrored.numpy()))
+
+    def _described_by(self, model: Describing, which: Tensor) -> Tensor:
+        """What a model makes of images and of their mirror images, float32[2, n, ...]."""
+        images = self._take(_IMAGE, which, torch.zeros(len(which), dtype=torch.bool))
+        described = model.describe(images)
+        return torch.stack([described, _describe_mirror(model, images, described)])
+
+
+def _pixels(images: Tensor) -> Tensor:
+    return images[:, None].float() / 255
+
+
+def parts_of(model: nn.Module) -> tuple[str, ...]:
+    """Parts of the description that a model is given, or makes its own description of."""
+    return (_IMAGE,) if isinstance(model, Describing) else reads_of(model)
 
 
 def reads_of(model: nn.Module) -> tuple[str, ...]:
@@ -172,24 +190,27 @@ def _mirror(images: Tensor) -> Tensor:
     return images.flip(-2)
 
 
-def logits_of(model: nn.Module, views: Views) -> Tensor:
-    """Logits of all views' images and mirror images, float32[2, N, classes] on the CPU."""
+def logits_of(model: nn.Module, views: Views, which: Tensor | None = None) -> Tensor:
+    """Logits of images and of their mirror images, float32[2, N, classes] on the CPU.
+
+    Args:
+        model: As for `fit`, on the device to compute on.
+        views: Of the images.
+        which: Their numbers, int64[N]; all of them if None.
+    """
     device = next(model.parameters()).device
+    rows = torch.arange(len(views)) if which is None else which
     model.eval()
-    with torch.no_grad():
-        return torch.stack(
-            [
-                torch.cat(
-                    [
-                        logits_of_batch(
-                            model, views.take(which, mirrored.expand(len(which))), device
-                        )
-                        for which in torch.arange(len(views)).split(_PREDICTION_BATCH)
-                    ]
-                ).cpu()
-                for mirrored in (torch.tensor(False), torch.tensor(True))
-            ]
+
+    def logits(mirrored: bool) -> Tensor:
+        taken = (
+            views.take(batch, torch.full(batch.shape, mirrored))
+            for batch in rows.split(_PREDICTION_BATCH)
         )
+        return torch.cat([logits_of_batch(model, batch, device) for batch in taken]).cpu()
+
+    with torch.no_grad():
+        return torch.stack([logits(False), logits(True)])
 
 
 def cross_entropy(predicted: Tensor, classes: Tensor) -> float:

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from jarvis_stem.imaging.described_images import DescribedImages
+from jarvis_stem.training import ranks
 from jarvis_stem.training.architecture import Recipe
 from jarvis_stem.training.checkpoint import Epoch, State, load_checkpoint, save_checkpoint
 from jarvis_stem.training.inference import (
@@ -26,6 +28,7 @@ from jarvis_stem.utils import progress
 from jarvis_stem.utils.errors import StemError
 
 _WARM_UP = 0.2  # share of the steps in which the one-cycle schedule climbs
+_BETWEEN_RANKS = 2**40  # seeds
 _CLEAN_SHARE = 0.5  # of a pass, where structures have noisy drawings too
 
 
@@ -34,13 +37,13 @@ class Split:
     """Images and their classes.
 
     Attributes:
-        images: uint8[N, 256, 256].
+        images: Them.
         classes: int64[N], positions in the benchmark's list of classes.
         drawings: How many of the images are of each structure: the clean ones of all structures
             come first, then a noisy one of each, and so on.
     """
 
-    images: Tensor
+    images: DescribedImages
     classes: Tensor
     drawings: int = 1
 
@@ -70,20 +73,21 @@ def fit(
     """Train a model and leave it at its best epoch by validation accuracy.
 
     Every epoch draws its order and augmentation from the seed and its own number, so that a run
-    resumed after any epoch does what an uninterrupted one does.
+    resumed after any epoch does what an uninterrupted one does. With several processes each learns
+    from its share of every batch, and validates its share of the images; see `ranks`.
 
     Args:
-        model: As `architecture.Builder` says; trained in place.
+        model: As `architecture.Builder` says, the same in each process; trained in place.
         train: Part to learn from.
         validation: Part that chooses the epoch.
         recipe: How to train.
         seed: Of order and augmentation.
         device: Where to compute.
-        checkpoint: File rewritten after each epoch.
+        checkpoint: File rewritten after each epoch; the first process alone writes and reads it.
         identity: What the checkpoint is of; resuming with another one is refused.
         resume: Continue from the checkpoint where there is one.
         until: Validation accuracy that ends the training before its last epoch.
-        on_epoch: Called with the history after each epoch.
+        on_epoch: Called with the history after each epoch, in the first process.
 
     Returns:
         The history of all epochs, those before a resumption included; and the validation part's
@@ -92,17 +96,41 @@ def fit(
     Raises:
         StemError: The checkpoint is of another run, or the loss is no longer finite.
     """
+    _refuse_too_many(recipe.batch_size, len(validation))
     state = _start(_to(model, device), recipe, train.n_structures)
-    if resume and checkpoint.exists():
-        load_checkpoint(checkpoint, state, identity)
+    saved = ranks.of_first(
+        lambda: checkpoint.read_bytes() if resume and checkpoint.exists() else None
+    )
+    if saved is not None:
+        load_checkpoint(checkpoint, saved, state, identity)
     views = (Views(model, train.images), Views(model, validation.images))
+    learner = ranks.parallel(model)
     with _EpochProgress(recipe, train.n_structures) as display:
         while len(state.history) < recipe.epochs and not _reached(state.history, until):
-            _run_epoch(state, views, (train, validation), recipe, seed, display)
-            save_checkpoint(checkpoint, state, identity)
-            on_epoch(state.history)
+            _run_epoch(state, learner, views, (train, validation), recipe, seed, display)
+            if ranks.rank() == 0:
+                save_checkpoint(checkpoint, state, identity)
+                on_epoch(state.history)
     model.load_state_dict(state.best)
-    return state.history, logits_of(model, views[1])
+    return state.history, _logits(model, views[1])
+
+
+def _refuse_too_many(batch_size: int, n_validation: int) -> None:
+    """Refuse processes that would have too little to do, one image being none to normalise by."""
+    if min(batch_size // 2, n_validation) < ranks.count():
+        raise StemError(
+            f"{ranks.count()} processes are too many for batches of {batch_size} images and "
+            f"{n_validation} to validate on; start fewer"
+        )
+
+
+def _logits(model: nn.Module, views: Views) -> Tensor:
+    """Logits as `logits_of` gives them, of which each process computes its share."""
+    mine = ranks.share(torch.arange(len(views)))
+    found = logits_of(model, views, mine)
+    every = torch.zeros(2, len(views), found.shape[2])
+    every[:, mine] = found
+    return ranks.summed(every.to(next(model.parameters()).device)).cpu()
 
 
 def _reached(history: list[Epoch], accuracy: float | None) -> bool:
@@ -128,7 +156,7 @@ def _start(model: nn.Module, recipe: Recipe, n_train: int) -> State:
         {"params": weights, "weight_decay": recipe.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate)
+    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, foreach=True)  # the same, sooner
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         recipe.learning_rate,
@@ -140,6 +168,7 @@ def _start(model: nn.Module, recipe: Recipe, n_train: int) -> State:
 
 def _run_epoch(
     state: State,
+    learner: nn.Module,
     views: tuple[Views, Views],
     parts: tuple[Split, Split],
     recipe: Recipe,
@@ -151,9 +180,11 @@ def _run_epoch(
     number = len(state.history) + 1
     torch.manual_seed(seed * 1_000_003 + number)
     display.start(number)
-    train_loss, train_accuracy = _learn(state, views[0], parts[0], recipe, display)
-    predicted = probabilities(logits_of(state.model, views[1]))
+    train_loss, train_accuracy = _learn(state, learner, views[0], parts[0], recipe, display)
+    ranks.average_buffers(state.model)
+    predicted = probabilities(_logits(state.model, views[1]))
     correct = predicted.argmax(dim=1) == parts[1].classes
+    device = next(state.model.parameters()).device
     epoch = Epoch(
         epoch=number,
         learning_rate=float(state.schedule.get_last_lr()[0]),
@@ -162,7 +193,7 @@ def _run_epoch(
         validation_loss=cross_entropy(predicted, parts[1].classes),
         validation_accuracy=correct.float().mean().item(),
         seconds=time.perf_counter() - start,
-        cpu_seconds=time.process_time() - cpu_start,
+        cpu_seconds=ranks.totals([time.process_time() - cpu_start], device)[0],
     )
     state.history.append(epoch)
     if best_epoch(state.history) is epoch:
@@ -171,18 +202,26 @@ def _run_epoch(
 
 
 def _learn(
-    state: State, views: Views, split: Split, recipe: Recipe, display: _EpochProgress
+    state: State,
+    learner: nn.Module,
+    views: Views,
+    split: Split,
+    recipe: Recipe,
+    display: _EpochProgress,
 ) -> tuple[float, float]:
     """Pass over the training part; its mean loss and accuracy."""
-    order = _order(split)
+    order = _order(split)  # the same in all processes, which then draw each for itself
+    if ranks.rank() > 0:
+        torch.manual_seed(torch.initial_seed() + _BETWEEN_RANKS * ranks.rank())
     device = next(state.model.parameters()).device
     state.model.train()
     loss_sum = n_correct = n_seen = 0.0
     # An incomplete last batch is left out: its batch statistics would be noise.
     for batch in order.split(recipe.batch_size)[: len(order) // recipe.batch_size]:
-        classes = split.classes[batch].to(device)
-        taken = views.augmented(batch, mirror=recipe.mirror)
-        logits = logits_of_batch(state.model, taken, device)
+        mine = ranks.share(batch)
+        classes = split.classes[mine].to(device)
+        taken = views.augmented(mine, mirror=recipe.mirror)
+        logits = logits_of_batch(learner, taken, device)
         smoothing = recipe.label_smoothing
         loss = functional.cross_entropy(logits, classes, label_smoothing=smoothing)
         value = loss.item()
@@ -192,13 +231,15 @@ def _learn(
                 f"lower learning_rate in RECIPE of model.py, which is {recipe.learning_rate:g}"
             )
         state.optimizer.zero_grad()
-        loss.backward()
+        # The mean of all processes' gradients is to be that of the batch, of uneven shares, too.
+        (loss * (len(mine) * ranks.count() / len(batch))).backward()
         state.optimizer.step()
         state.schedule.step()
-        loss_sum += value * len(batch)
+        loss_sum += value * len(mine)
         n_correct += (logits.argmax(dim=1) == classes).sum().item()
-        n_seen += len(batch)
+        n_seen += len(mine)
         display.step(loss_sum / n_seen)
+    loss_sum, n_correct, n_seen = ranks.totals([loss_sum, n_correct, n_seen], device)
     return loss_sum / n_seen, n_correct / n_seen
 
 

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.metadata import METADATA, blank, parse_metadata, update_metadata
 from jarvis_stem.formats.names import ResultName, bravais_result
 from jarvis_stem.formats.predictions import write_predictions
-from jarvis_stem.imaging.image_set import ImageSet
-from jarvis_stem.prediction.stored_model import StoredModel
+from jarvis_stem.imaging.described_images import DescribedImages
+from jarvis_stem.imaging.image_set import ImageSource
+from jarvis_stem.prediction.stored_model import DESCRIBED, StoredModel
 from jarvis_stem.scoring.metrics import accuracy, calibration_error
-from jarvis_stem.training import inference, loop, machine, stored_weights
+from jarvis_stem.training import inference, loop, machine, ranks, stored_weights
 from jarvis_stem.training.architecture import Architecture, Recipe, blamed, check_logits, load
 from jarvis_stem.training.checkpoint import Epoch
 from jarvis_stem.training.dataset import (
     Options,
     find_structures,
-    load_images,
+    image_sources,
+    open_cache,
     part,
     positions_of,
 )
@@ -140,37 +143,49 @@ class _Tested:
     n_missing: int
 
 
-def run(options: Options) -> RunSummary:
+def run(options: Options) -> RunSummary | None:
     """Train, predict the test split once, and write predictions, record and metadata.
+
+    Of several processes under torchrun the first one writes; see `ranks`.
 
     Args:
         options: What the run is asked for.
 
     Returns:
-        What it gave, all of it written.
+        What it gave, all of it written; None in the other processes.
 
     Raises:
         StemError: Anything about the input that the user can mend.
         OSError: Something cannot be written.
     """
+    with ranks.joined():
+        return _run(options, ranks.device_of(inference.choose_device(options.device)))
+
+
+def _run(options: Options, device: torch.device) -> RunSummary | None:
     start, cpu_start = time.perf_counter(), time.process_time()
-    task = _prepare(options)
+    task = _prepare(options, device)
     replaced = Replaced.find(task.folder, task.name, task.benchmark)
     if replaced:
         terminal.note(replaced.warning(task.runs))
     splits = ("train", task.name.split)
-    sources = find_structures(options, task.benchmark, splits)
-    parts = part(
-        load_images(options, task.benchmark, "train", sources, task.recipe.noisy_copies),
-        task.benchmark,
-        options.seed,
-    )
-    (test,) = load_images(options, task.benchmark, task.name.split, sources)
+    structures = find_structures(options, task.benchmark, splits)
+    cache = open_cache(options)
+    learned = image_sources(options, task.benchmark, "train", structures, task.recipe.noisy_copies)
+    parts = part(learned, cache, task.benchmark, options.seed)
+    (test,) = image_sources(options, task.benchmark, task.name.split, structures)
+    images = DescribedImages([test], cache)
     with blamed(task.architecture.path):
         trained = _train(task, *parts)
-        tested = _test(task, trained, test)
+        images.prepare(inference.parts_of(trained.model), ranks.in_turn)
+        (cpu,) = ranks.totals([time.process_time() - cpu_start], device)
+        if ranks.rank() > 0:
+            return None
+        cpu_start = time.process_time()
+        tested = _test(task, trained, test, images)
+    cache.trim()
     wall = time.perf_counter() - start + sum(e.seconds for e in trained.earlier)
-    cpu = time.process_time() - cpu_start + sum(e.cpu_seconds for e in trained.earlier)
+    cpu += time.process_time() - cpu_start + sum(e.cpu_seconds for e in trained.earlier)
     costs = {
         "wall_seconds": round(wall, 1),
         "cpu_seconds": round(cpu, 1),
@@ -184,7 +199,7 @@ def run(options: Options) -> RunSummary:
     return summary
 
 
-def _prepare(options: Options) -> _Task:
+def _prepare(options: Options, device: torch.device) -> _Task:
     """Refuse what can be refused before anything takes time."""
     folder = options.contributions / options.model
     architecture = load(folder)
@@ -193,8 +208,8 @@ def _prepare(options: Options) -> _Task:
         recipe = replace(recipe, epochs=options.epochs)
     name = bravais_result(options.benchmark)
     benchmark = Benchmark.read(options.benchmarks, name)
-    device = inference.choose_device(options.device)
-    environment = machine.environment(device)  # now: the checkout may move on while it trains
+    # Now: the checkout may move on while it trains.
+    environment = {**machine.environment(device), "processes": ranks.count()}
     _refuse_broken_metadata(folder)
     return _Task(options, name, benchmark, architecture, recipe, device, environment)
 
@@ -206,7 +221,7 @@ def _train(task: _Task, train: loop.Split, validation: loop.Split) -> _Trained:
     path, classes = task.architecture.path, len(task.benchmark.classes)
     with blamed(path, wholly=True):
         model = task.architecture.build(classes)
-    few = validation.images[:2]
+    few = torch.from_numpy(validation.images.drawn(2))
     check_logits(model, lambda built: inference.predict_logits(built, few)[0], classes, path)
     writer = HistoryWriter(task.runs)
     history, logits = loop.fit(
@@ -223,27 +238,30 @@ def _train(task: _Task, train: loop.Split, validation: loop.Split) -> _Trained:
             "benchmark": str(task.name),
             "images": train.n_structures + validation.n_structures,
             "seed": options.seed,
+            **({"processes": ranks.count()} if ranks.count() > 1 else {}),
             **asdict(task.recipe),
         },
         resume=options.resume,
         until=options.until,
         on_epoch=writer.write,
     )
-    writer.draw(history)
     temperature = inference.calibrate(logits, validation.classes)
-    stored = store(task.runs, task.name, model, task.benchmark.classes, temperature)
+    stored = {}
+    if ranks.rank() == 0:
+        writer.draw(history)
+        stored = store(task.runs, task.name, model, task.benchmark.classes, temperature)
     error = _calibration_error(inference.probabilities(logits, temperature), validation.classes)
     earlier = history[: len(history) - writer.n_written]
     return _Trained(model, history, earlier, temperature, error, stored)
 
 
-def _test(task: _Task, trained: _Trained, test: ImageSet) -> _Tested:
+def _test(task: _Task, trained: _Trained, test: ImageSource, images: DescribedImages) -> _Tested:
     """Predict the test split, once, and compare."""
     benchmark, split = task.benchmark, task.name.split
-    probabilities = _probabilities(task, trained, test)
-    predicted = _classes(probabilities, test, benchmark, split)
+    probabilities = _probabilities(task, trained, images)
+    predicted = _classes(probabilities, test.ids, benchmark, split)
     result = _evaluate(benchmark.split(split), predicted, set(test.ids))
-    error = _calibration_error(probabilities, positions_of(test, benchmark, split))
+    error = _calibration_error(probabilities, positions_of(test.ids, benchmark, split))
     return _Tested(predicted, result, error, len(test.missing))
 
 
@@ -298,24 +316,26 @@ def _refuse_broken_metadata(folder: Path) -> None:
             raise StemError(f"{path}: {'; '.join(problems)}")
 
 
-def _probabilities(task: _Task, trained: _Trained, test: ImageSet) -> torch.Tensor:
+def _probabilities(task: _Task, trained: _Trained, test: DescribedImages) -> torch.Tensor:
     """Of what is stored, as it is stored, so that what is predicted is its word."""
     if model := trained.stored.get("model"):
         stored = StoredModel.load(task.runs / task.name.model_name, model["sha256"])
-        return torch.from_numpy(stored.probabilities(test.images))
+        descriptions = test.descriptions(stored.graph.reads, DESCRIBED)
+        return torch.from_numpy(
+            np.concatenate([stored.probabilities_of(*both) for both in descriptions])
+        )
     if weights := trained.stored.get("weights"):
         path = task.runs / task.name.weights_name
         stored_weights.load(path, trained.model, sha256=weights["sha256"])
-    pixels = torch.from_numpy(test.images)
-    return inference.predict(trained.model, pixels, temperature=trained.temperature)
+    return inference.predict(trained.model, test, temperature=trained.temperature)
 
 
 def _classes(
-    probabilities: torch.Tensor, found: ImageSet, benchmark: Benchmark, split: str
+    probabilities: torch.Tensor, ids: Sequence[str], benchmark: Benchmark, split: str
 ) -> list[int | str]:
     """Classes of all ids in benchmark order; an id without image gets the majority class."""
     likeliest = probabilities.argmax(dim=1).tolist()
-    predicted = {i: benchmark.classes[n] for i, n in zip(found.ids, likeliest, strict=True)}
+    predicted = {i: benchmark.classes[n] for i, n in zip(ids, likeliest, strict=True)}
     return [predicted.get(i, benchmark.majority_class) for i in benchmark.split(split)]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from rich.console import Console
@@ -18,12 +20,14 @@ from rich.progress import (
 from jarvis_stem.utils.terminal import is_quiet
 
 T = TypeVar("T")
+_WITHIN: ContextVar[bool] = ContextVar("within", default=False)
 
 
 def bar() -> Progress:
     """Make a bar of what is done and the time left, on a terminal only; it goes when all is done.
 
-    With --quiet nothing is shown, nor what is printed to the bar's console.
+    With --quiet nothing is shown, nor what is printed to the bar's console; nor is a bar of a part
+    of what `overall` shows.
     """
     console = Console(stderr=True, quiet=is_quiet())
     return Progress(
@@ -32,7 +36,8 @@ def bar() -> Progress:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
-        disable=not sys.stderr.isatty(),  # FORCE_COLOR, which notebooks set, makes no terminal
+        # FORCE_COLOR, which notebooks set, makes no terminal.
+        disable=not sys.stderr.isatty() or _WITHIN.get(),
         transient=True,
         redirect_stdout=sys.stdout.isatty(),  # what is piped on stays on standard output
     )
@@ -47,3 +52,23 @@ def track(items: Sequence[T], description: str) -> Iterator[T]:
     """
     with bar() as progress:
         yield from progress.track(items, description=description)
+
+
+@contextmanager
+def overall(total: int, description: str) -> Iterator[Callable[[int], None]]:
+    """Show one bar over work of several parts, of which none shows its own.
+
+    Args:
+        total: How much there is to do.
+        description: What is being done, at the left of the bar.
+
+    Yields:
+        What is told how much has been done more.
+    """
+    with bar() as progress:
+        task = progress.add_task(description, total=total)
+        token = _WITHIN.set(True)
+        try:
+            yield lambda done: progress.advance(task, done)
+        finally:
+            _WITHIN.reset(token)

@@ -19,6 +19,12 @@ def is_quiet() -> bool:
     return is_set(QUIET)
 
 
+def be_quiet() -> None:
+    """Have the command that runs be as if it were given --quiet."""
+    if context := click.get_current_context(silent=True):
+        context.meta[QUIET] = True
+
+
 def is_set(key: str) -> bool:
     """Whether a flag is set in the context of the command that runs."""
     context = click.get_current_context(silent=True)

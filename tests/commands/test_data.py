@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import small_benchmark
 from helpers import REAL, REPOSITORY, Figshare, add_benchmark, figshare_at, start
@@ -22,6 +23,8 @@ from jarvis_stem.formats.names import ResultName
 from jarvis_stem.imaging.bravais import CLASS_NAMES
 from jarvis_stem.imaging.store import DATABASES, STORE_VARIABLE
 from jarvis_stem.training import dataset
+from jarvis_stem.utils import array_cache
+from jarvis_stem.utils.array_cache import FOLDER_VARIABLE, LIMIT_VARIABLE
 from jarvis_stem.utils.files import read_zip, write_bytes, zip_bytes
 
 GRAPHENE: dict[str, Any] = {
@@ -58,6 +61,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv(STORE_VARIABLE, raising=False)
     monkeypatch.setenv("ATOMGPTLAB_CACHE", str(tmp_path / "atomgptlab"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv(FOLDER_VARIABLE)
     monkeypatch.setenv("HOME", str(tmp_path))
     add_benchmark(tmp_path / "benchmarks", NAME, SPLITS)
     monkeypatch.chdir(tmp_path)
@@ -109,6 +113,8 @@ def test_what_is_there_is_shown(store: Path, home: Path, run: Run) -> None:
         ["small", "test:", "no", "structure", "for", "nowhere.jpg"],
         [],
         ["cache:", f"{home}/cache/jarvis_stem:", "1", "files,", "1.5", "kB"],
+        f"drawn and described images: {home}/cache/jarvis_stem/images: 0 files, "
+        "0 bytes of at most 10.0 GB".split(),
     ]
     assert run("show") == (0, out, "")
 
@@ -138,7 +144,7 @@ def test_an_empty_home_is_shown(home: Path, run: Run) -> None:
     status, out, err = run()
     assert (status, err) == (0, "")
     assert out.count("missing  ") == 3
-    assert out.rstrip().endswith("jarvis_stem: 0 files, 0 bytes")
+    assert "jarvis_stem: 0 files, 0 bytes\n" in out
 
 
 def test_a_home_that_cannot_be_written_is_shown(home: Path) -> None:
@@ -466,6 +472,37 @@ def test_a_store_that_was_named_is_cleared_with_yes_only(
     assert list(named.iterdir()) == []
 
 
+@pytest.mark.parametrize("by", ["--cache", FOLDER_VARIABLE, "default"])
+def test_described_images_and_nothing_else_are_shown_and_cleared(
+    by: str, store: Path, home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = home / ("cache/jarvis_stem/images" if by == "default" else "mine")
+    where = ["--cache", str(folder)] if by == "--cache" else []
+    if by == FOLDER_VARIABLE:
+        monkeypatch.setenv(by, str(folder))
+    array_cache.ArrayCache(folder).put(f"lattice-{'0' * 64}", np.arange(9))
+    other = folder / "somebody's.npy"
+    other.write_bytes(b"x")
+    shown = json.loads(run("show", "--json", *where)[1])["described_images"]
+    assert (shown["folder"], shown["files"], shown["limit"]) == (str(folder), 1, 10**10)
+    assert shown["bytes"] > 9 * 8
+    status, out, err = run("clear", "--cache-only", *where)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"{folder}: 1 files removed, ")
+    assert list(folder.iterdir()) == [other]
+    assert len(list(store.iterdir())) == 3
+    assert run("clear", "--cache-only", "--data", "x")[0] == 2
+    assert run("clear", "--cache", "x")[0] == 2
+
+
+def test_a_limit_of_the_cache_that_is_no_number_is_refused(
+    store: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LIMIT_VARIABLE, "10 GB")
+    message = f"error: {LIMIT_VARIABLE}: expected gigabytes, for example 10, got '10 GB'\n"
+    assert run("show") == (1, "", message)
+
+
 def test_what_a_link_leads_to_is_kept(store: Path, home: Path, run: Run) -> None:
     elsewhere = home / "elsewhere"
     write_bytes(elsewhere / "x", b"x")
@@ -551,7 +588,7 @@ def test_what_is_there_of_the_pictures_is_shown(
     small_benchmark.put(home / "here", {"b/text.png": pictures["b/text.png"]})
     status, out, err = run("--images", "here")
     assert (status, err) == (0, "")
-    assert out.splitlines()[-8:] == [
+    assert out.splitlines()[-9:-1] == [
         "",
         "pictures of pictures: here: 1 of 4 there",
         "another file than the published one: a/square.png",

@@ -18,7 +18,9 @@ OF_A_COMMAND = re.compile(rf"jarvis-stem ({'|'.join(COMMANDS)})\b(?: [\w./…-]+
 # Options of other programs, in the sentence that names the program.
 OTHERS = {
     "--format": "git",
+    "--nproc-per-node": "torchrun",
     "--site-dir": "mkdocs",
+    "--standalone": "torchrun",
     "--strict": "mkdocs",
     "--timestamp": "git",
 }

@@ -32,6 +32,7 @@ SCRIPTS = (
     *(
         "ablation",
         "robust_ablation",
+        "training_scale",
         "motif",
         "robustness",
         "errors",

@@ -20,6 +20,7 @@ from helpers import REPOSITORY
 from jarvis_stem import cli, new, score, train
 from jarvis_stem.formats.metadata import blank, read_metadata
 from jarvis_stem.imaging import image_set, prototypes
+from jarvis_stem.imaging.described_images import DescribedImages
 from jarvis_stem.submission import github, starter
 from jarvis_stem.training import load, loop
 from jarvis_stem.training.loop import Split
@@ -110,7 +111,7 @@ def test_two_epochs_of_the_template_tell_lattices_apart(clone: Path, tmp_path: P
     classes = prototypes.benchmark()["train"]
     found = image_set.render(drawn, [i for i in classes if i in drawn][::3])
     split = Split(
-        torch.from_numpy(found.images), torch.tensor([int(classes[i]) for i in found.ids])
+        DescribedImages.of(found.images), torch.tensor([int(classes[i]) for i in found.ids])
     )
     torch.manual_seed(0)
     history, _ = loop.fit(

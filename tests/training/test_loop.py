@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from jarvis_stem.imaging.described_images import DescribedImages
 from jarvis_stem.training import inference, loop
 from jarvis_stem.training.architecture import Recipe
 from jarvis_stem.training.checkpoint import Epoch
@@ -28,7 +29,8 @@ def stripes(n: int, seed: int) -> Split:
     periods = torch.tensor([4, 16, 64])[classes]
     shift = torch.randint(0, 64, (n, 1), generator=generator)
     rows = ((torch.arange(256) + shift) // periods[:, None]) % 2 * 255
-    return Split(rows[:, None, :].expand(n, 256, 256).to(torch.uint8), classes)
+    pixels = rows[:, None, :].expand(n, 256, 256).to(torch.uint8)
+    return Split(DescribedImages.of(pixels.numpy()), classes)
 
 
 @pytest.mark.parametrize("drawings", [1, 2, 4])
@@ -181,7 +183,7 @@ def test_of_equal_epochs_the_one_of_lower_loss_is_best() -> None:
 
 def test_mirror_images_get_one_answer(whole: Whole) -> None:
     model = whole[0]
-    some = stripes(6, 5).images.clone()
+    some = torch.from_numpy(stripes(6, 5).images.drawn(6))
     some[:, :90] = 0
     assert torch.allclose(inference.predict(model, some), inference.predict(model, some.flip(1)))
 
@@ -250,7 +252,7 @@ def test_images_are_mirrored_only_if_the_recipe_says_so(tmp_path: Path) -> None:
 
     images = torch.zeros(64, 256, 256, dtype=torch.uint8)
     images[:, 0] = 9  # the first row is bright, the last one is not
-    split = Split(images, torch.arange(64) % 2)
+    split = Split(DescribedImages.of(images.numpy()), torch.arange(64) % 2)
     for mirror, expected in ((True, {0.0, 9.0}), (False, {9.0})):
         seen.clear()
         loop.fit(

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -158,6 +159,25 @@ def test_a_result_that_is_replaced_is_named_and_can_be_put_back(
     assert now["time_taken_seconds"]["other.csv.zip"] == 7
     subprocess.run(["bash", "-c", back.removeprefix("to put it back: ")], check=True)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == old
+
+
+@pytest.mark.training
+def test_predictions_are_the_same_with_a_cache_and_without(
+    tiny_benchmarks: Path, tmp_path: Path, run: Run
+) -> None:
+    cache = tmp_path / "cache"
+    written = []
+    for option in (["--no-cache"], ["--cache", str(cache)], ["--cache", str(cache)]):
+        arguments = short(tiny_benchmarks, tmp_path, "--quiet", *option)
+        assert run(arguments) == (0, "", "")
+        folder = tmp_path / "contributions" / MODEL
+        written.append([(folder / f"{RESULT}.{end}").read_bytes() for end in ("csv.zip", "onnx")])
+        kept = {path: path.stat().st_ino for path in cache.glob("*.npy")}
+        assert bool(kept) == (option != ["--no-cache"])
+        shutil.rmtree(tmp_path / "contributions")
+    assert written[0] == written[1] == written[2]
+    assert kept == {path: path.stat().st_ino for path in kept}  # none was written again
+    assert run(short(tiny_benchmarks, tmp_path, "--no-cache", "--cache", "x"))[0] == 2
 
 
 BROKEN = {
