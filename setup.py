@@ -45,6 +45,12 @@ EXTRAS = {
     ],
     "plot": ["matplotlib>=3.9"],  # lattices drawn over pictures
     "table": ["pandas>=2.2"],  # answers as a table
+    "scale": [
+        "dask>=2024.5",  # what distributed is made of
+        "dask-jobqueue>=0.9",  # Dask's workers as jobs of SLURM, PBS and others
+        "distributed>=2024.5",  # answers by many processes on many machines
+        "pyarrow>=16",  # answers as Parquet
+    ],
     "app": ["nicegui>=3.18"],  # the page of jarvis-stem app: small, offline, no telemetry
 }
 
