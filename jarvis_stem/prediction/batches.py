@@ -16,7 +16,7 @@ from jarvis_stem.utils.progress import track
 _BATCHES = 200  # enough to share among workers evenly
 _FEWEST = 16  # pictures of a batch, so that it takes a second and sending it a thousandth of that
 _MOST = 256  # so that what a killed worker had begun is half a minute's work
-_LARGE = 4 * 2**20  # bytes of a file whose frames are shared among batches
+_LARGE = 2**20  # bytes of a file whose frames are shared among batches
 
 Batch = tuple[Input, ...]
 

@@ -172,7 +172,7 @@ def local_workers(n: int, answering: Answering) -> Iterator[DaskWorkers]:
         LocalCluster(
             n_workers=n,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # by default all the network sees it
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
@@ -215,12 +215,11 @@ def _working(client: Client, answering: Answering) -> Iterator[DaskWorkers]:
 @contextmanager
 def _silence() -> Iterator[None]:
     """Keep what Dask reports of workers that come and go from the terminal."""
-    logger = logging.getLogger("distributed")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # versions of packages that answer nothing
             yield
     finally:
-        logger.setLevel(level)
+        logging.disable(disabled)
