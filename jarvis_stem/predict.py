@@ -49,12 +49,17 @@ what PATH can be:
   a structure   POSCAR*, CONTCAR*, XDATCAR*, .vasp, .cif, .extxyz, .xyz, .res, .xsf, or JARVIS'
                 .json: a layer, drawn as it lies
   a folder      all of these in it
+  a pattern     of files' names: 'scans/*.tif', 'archive/**/*.png'
   an id         of a structure in the JARVIS databases (see jarvis-stem data), or of the
                 built-in ones with --benchmark stem_2d_proto
 
 The size of a pixel is read from microscopes' files and from many TIFFs (docs/formats.md); scale
 bars and axes are not. Where it is not known, lengths are in pixels (px). 3.190(2) is a measured
 3.190 with a standard error of 0.002, from the noise in the picture or the spread among its parts.
+
+With --output the answers go into a folder of Parquet files, which pandas, polars and DuckDB read,
+and the memory that it takes does not grow with the number of pictures. The same command goes on
+where it was stopped, and refuses a folder with answers to another one (docs/scale.md).
 
 With --contribution the pictures are those of a benchmark of real ones, below --images, and the
 answers of the contribution's stored model, of the files alone, are written to its folder as its
@@ -75,6 +80,8 @@ examples:
   jarvis-stem predict POSCAR --json | jq '.[0].lattice'
   jarvis-stem predict scans/ --jsonl | jq -r 'select(.confidence > 0.8).input'
   jarvis-stem predict JVASP-667 --data ../shared/jarvis_data
+  jarvis-stem predict movie.emd --frame all --output frames.parquet --workers 8
+  jarvis-stem predict --database c2db --output c2db.parquet --scheduler tcp://HOST:8786
   jarvis-stem predict --benchmark stem_2d_real --images pictures/ --contribution lattice_model
 """
 

@@ -87,17 +87,18 @@ def main(answers: Path, plot: Path | None) -> int:
 def _text(answers: Path, series: Series) -> str:
     units = {"a": f" {series.unit}", "b": f" {series.unit}", "gamma": "°", "strain": ""}
     found = [name for name in QUANTITIES if np.isfinite(series.values[name]).any()]
-    lines = [("", "median", "least", "most", "median error")]
+    lines = [["", "median", "least", "most", "median error"]]
     for name in found:
         values, errors = series.values[name], series.errors.get(name)
         numbers = [np.nanmedian(values), np.nanmin(values), np.nanmax(values)]
-        known = errors is not None and np.isfinite(errors).any()
-        error = f"{np.nanmedian(errors):.2g}{units[name]}" if known else ""
-        lines.append((name, *(f"{one:.5g}{units[name]}" for one in numbers), error))
+        error = ""
+        if errors is not None and np.isfinite(errors).any():
+            error = f"{np.nanmedian(errors):.2g}{units[name]}"
+        lines.append([name, *(f"{one:.5g}{units[name]}" for one in numbers), error])
     n_lattices = int(np.isfinite(series.values["a"]).sum())
     head = f"{printable(str(answers))}: {len(series.inputs):,} pictures, {n_lattices:,} lattices"
     changes = [f"change at {_change(one, units)}" for one in series.changes]
-    outliers = [printable(series.inputs[n]) for n in np.flatnonzero(series.outliers)]
+    outliers = [printable(series.inputs[n]) for n in np.flatnonzero(series.outliers).tolist()]
     more = ", …" if len(outliers) > _SHOWN else ""
     listed = f": {', '.join(outliers[:_SHOWN])}{more}" if outliers else ""
     return "\n".join(

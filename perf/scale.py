@@ -164,8 +164,8 @@ def _drawn(path: Path, count: int, how: str) -> Path:
 
 def _run(path: Path, output: Path, arguments: Sequence[str]) -> dict[str, float]:
     """Answer all frames of a file; wall and processor seconds of it, and largest memories in MB."""
-    command = [sys.executable, "-m", "jarvis_stem", "predict", path, "--frame", "all"]
-    command += ["--pixel-size", "0.2", "--output", output, *arguments]
+    command = [sys.executable, "-m", "jarvis_stem", "predict", str(path), "--frame", "all"]
+    command += ["--pixel-size", "0.2", "--output", str(output), *arguments]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     peaks: dict[int, float] = {}

@@ -60,8 +60,8 @@ def _fill(archive: Archive, work: Work, workers: Workers, answering: Answering) 
     done = archive.done()
     sizes: dict[int, int] = {}
     with bar(rate=True) as progress:
-        task = progress.add_task("Answering", total=work.pictures)
-        progress.advance(task, min(len(done) * work.size, work.pictures))
+        there = min(len(done) * work.size, work.pictures)
+        task = progress.add_task("Answering", total=work.pictures, completed=there)
         for number, table in answer_all(_left(work, done, sizes), workers, answering):
             try:
                 archive.write(number, table)

@@ -180,7 +180,7 @@ def _changes(
         rows = np.flatnonzero(np.isfinite(one) & ~outliers)
         found += [(score, row, name, jump) for score, row, jump in _jumps(one[rows], rows)]
     rows = np.flatnonzero(usable)
-    named = np.array([classes[row] for row in rows], str)
+    named = np.array([classes[row] for row in rows.tolist()], np.str_)
     found += [(np.inf, row, "class", pair) for row, pair in _class_changes(named, rows)]
     return list(_together(inputs, found))
 

@@ -18,12 +18,14 @@ import click
 import numpy as np
 import pytest
 from helpers import PATIENCE, REPOSITORY
+from jarvis.db import figshare
 from PIL import Image
 
 from jarvis_stem.imaging import prototypes, stem
 from jarvis_stem.predict import main
 from jarvis_stem.prediction.inputs import Input
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.files import write_bytes, zip_bytes
 
 duckdb = pytest.importorskip("duckdb", reason="the extra test is not installed")
 distributed = pytest.importorskip("distributed", reason="the extra scale is not installed")
@@ -115,7 +117,7 @@ def test_who_reads_it_reads_the_answers_in_order(
 ) -> None:
     assert len(whole) == 4
     main(["movie.npy", "--frame", "all", *QUICK, "--csv", "plain.csv", "--quiet"])
-    plain = pd.read_csv("plain.csv").fillna({"reasons": ""})
+    plain = pd.read_csv("plain.csv", converters={"reasons": str})
     assert plain["input"].tolist() == [f"movie.npy: frame {n + 1}" for n in range(FRAMES)]
     found = read("whole")
     assert found.columns.tolist() == plain.columns.tolist()
@@ -201,7 +203,9 @@ def test_a_worker_of_another_version_is_named(tmp_path: Path) -> None:
     old = tmp_path / "jarvis_stem-0.0.9.dist-info"
     old.mkdir()
     (old / "METADATA").write_text("Metadata-Version: 2.1\nName: jarvis-stem\nVersion: 0.0.9\n")
-    with LocalCluster(n_workers=0, processes=False, dashboard_address=HERE) as alone:
+    with LocalCluster(
+        n_workers=0, processes=False, protocol="tcp", dashboard_address=HERE
+    ) as alone:
         worker = dask(
             "worker", alone.scheduler_address, "--no-nanny", "--no-dashboard", path=tmp_path
         )
@@ -283,6 +287,27 @@ def test_what_cannot_be_read_is_a_row(images: Any, capsys: pytest.CaptureFixture
     assert err.splitlines()[-1] == "error: mixed_answers: 1 more errors; its column error has all"
 
 
+def test_a_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    member = figshare.get_db_info()["c2db"][1]
+    atoms = prototypes.structures()["proto-graphene-C.jpg"].to_dict()
+    rows = [{"id": "z", "atoms": atoms}, {"id": "bad", "atoms": {**atoms, "coords": []}}]
+    write_bytes(tmp_path / f"{member}.zip", zip_bytes(member, json.dumps(rows).encode()))
+    typed = ["--database", "c2db", "--data", str(tmp_path)]
+    assert main([*typed, "--output", "database", "--quiet"]) == 1
+    found = read("database")
+    assert found["input"].tolist() == ["z", "bad"]
+    assert found["formula"].tolist()[0] == "C2"
+    assert main([*typed, "--json"]) == 1
+    answers = json.loads(capsys.readouterr().out)
+    assert [one["class_name"] for one in answers] == ["hexagonal", None]
+    with pytest.raises(StemError, match=r"no such file; jarvis-stem data fetch gets it"):
+        main(["--database", "dft_2d", "--data", str(tmp_path), "--output", "none"])
+    with pytest.raises(
+        StemError, match="c3db: no such database; expected dft_2d, c2db, twod_matpd"
+    ):
+        main(["--database", "c3db"])
+
+
 def test_other_answers_are_not_mixed_in(images: Any, whole: dict[str, bytes]) -> None:
     with pytest.raises(
         StemError, match=r"whole: was begun by another command \(command, distortion"
@@ -330,8 +355,6 @@ def test_arguments_that_do_not_go_together(more: Sequence[str], message: str) ->
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, whole: dict[str, bytes]) -> None:
-    from jarvis_stem.utils import files
-
     def full(descriptor: int, mode: str) -> Any:
         os.close(descriptor)
         return open("/dev/full", mode)  # noqa: PTH123 - the caller closes it
@@ -339,7 +362,7 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch, whole: dict[str, bytes]) -
     main(arguments("full", "--quiet"))
     (Path("full") / "part-000002.parquet").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(files.os, "fdopen", full)
+        patch.setattr(os, "fdopen", full)
         message = (
             r"full/part-000002\.parquet: No space left on device; full: 3 of 4 parts are there"
         )

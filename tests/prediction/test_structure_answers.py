@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from jarvis_stem import predict
 from jarvis_stem.prediction import overlay
-from jarvis_stem.prediction.inputs import find_inputs, read_pictures
+from jarvis_stem.prediction.inputs import Reading, Structures, find_inputs, read_pictures
 from jarvis_stem.prediction.outcome import Outcome
 from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.prediction.report import csv_text, report_text
@@ -41,7 +41,7 @@ def mos2() -> Any:
 
 
 def outcomes_of(folder: Path) -> list[Outcome]:
-    read = list(read_pictures(find_inputs([str(folder)], None, None, None, "stem_2d_image")))
+    read = list(read_pictures(find_inputs([str(folder)], Structures()), Reading()))
     shown = [one for one in read if one.picture]
     answers = Predictor(Even()).answer([one.picture for one in shown if one.picture])
     answered = {
