@@ -65,7 +65,11 @@ class Answering:
             batch: The inputs.
             why: There is none.
         """
-        outcomes = [Outcome(one.name, error=f"{one.name}: {why}") for one in batch]
+        names = [
+            f"{one.name}: frame {one.of.start + 1}" if isinstance(one.of, range) else one.name
+            for one in batch
+        ]
+        outcomes = [Outcome(name, error=f"{name}: {why}") for name in names]
         rows = [table_row(outcome, self._classes()) for outcome in outcomes]
         return pa.Table.from_pylist(rows, self.schema())
 
