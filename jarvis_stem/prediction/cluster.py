@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import signal
 import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -166,18 +167,36 @@ def local_workers(n: int, answering: Answering) -> Iterator[DaskWorkers]:
         "distributed.nanny.pre-spawn-environ": one_thread,
         "distributed.worker.profile.enabled": False,  # a hundred looks a second at what is run
     }
-    with (
-        _silence(),
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=n,
-            threads_per_worker=1,
-            dashboard_address="127.0.0.1:0",  # by default all the network sees it
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
+    with ExitStack() as stack:
+        stack.enter_context(_silence())
+        stack.enter_context(dask.config.set(settings))
+        with _uninterrupted():
+            cluster = LocalCluster(
+                n_workers=n,
+                threads_per_worker=1,
+                dashboard_address="127.0.0.1:0",  # by default all the network sees it
+                silence_logs=logging.CRITICAL,
+            )
+            stack.enter_context(cluster)
+        client = stack.enter_context(Client(cluster, set_as_default=False))
         yield from _working(client, answering)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Keep Ctrl-C, which a terminal sends to all processes, from those that are started meanwhile.
+
+    Threads inherit what is blocked, and so do the processes that they start, later ones too. What
+    this process is sent it gets at the end.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
