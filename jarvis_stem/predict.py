@@ -253,7 +253,7 @@ def main(
         )
     if not paths and not databases:
         raise click.UsageError(
-            "Missing argument 'PATH...', or --database or --contribution in its place."
+            "Missing argument 'PATH...', or --contribution or --database in its place."
         )
     if images:
         raise click.UsageError("'--images' goes with --contribution.")
