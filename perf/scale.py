@@ -236,7 +236,8 @@ def _rates_table(rows: Sequence[Mapping[str, Any]]) -> str:
         f"{_markdown(table)}\n\nDask takes {one['cpu_s'] / here['cpu_s'] - 1:+.1%} of processor "
         f"time a picture beside the work itself; two workers are "
         f"{one['wall_s'] / two['wall_s'] / 2:.2f} of twice as fast as one. Noisy pictures of 256 x "
-        "256 pixels; 32 pictures are in the time to start."
+        "256 pixels; 32 of them are in the time to start. Core hours are computed from the "
+        "processor time of a picture."
     )
 
 
