@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
 from jarvis_stem import cli
-from jarvis_stem.prediction.series import QUANTITIES, Change, Series, columns, series_of
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import write_bytes
 from jarvis_stem.utils.messages import printable
+
+if TYPE_CHECKING:
+    from jarvis_stem.prediction.series import Change, Series
 
 _PLOT = "series.png"
 _SHOWN = 10  # outliers
@@ -57,6 +59,7 @@ def main(answers: Path, plot: Path | None) -> int:
     """
     from jarvis_stem.prediction.archive import Archive  # here, so that --help need not wait
     from jarvis_stem.prediction.plots import refuse_other
+    from jarvis_stem.prediction.series import columns, series_of
 
     if plot:
         refuse_other(plot)
@@ -85,6 +88,10 @@ def main(answers: Path, plot: Path | None) -> int:
 
 
 def _text(answers: Path, series: Series) -> str:
+    import numpy as np
+
+    from jarvis_stem.prediction.series import QUANTITIES
+
     units = {"a": f" {series.unit}", "b": f" {series.unit}", "gamma": "°", "strain": ""}
     found = [name for name in QUANTITIES if np.isfinite(series.values[name]).any()]
     lines = [["", "median", "least", "most", "median error"]]
