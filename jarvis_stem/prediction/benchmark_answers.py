@@ -11,7 +11,7 @@ from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.metadata import record_predictions
 from jarvis_stem.formats.names import ResultName
 from jarvis_stem.formats.predictions import write_predictions
-from jarvis_stem.prediction.inputs import find_inputs, read_pictures
+from jarvis_stem.prediction.inputs import Input, Reading, read_pictures
 from jarvis_stem.prediction.outcome import Outcome
 from jarvis_stem.utils.messages import count
 
@@ -58,7 +58,7 @@ def read_benchmark(ids: Sequence[str], folder: Path) -> list[Outcome]:
         ids: Paths of the pictures in the folder.
         folder: Of the pictures. What is not there, or cannot be read, is an outcome with an error.
     """
-    return list(read_pictures(find_inputs([str(folder / id) for id in ids], None, None, None, "")))
+    return list(read_pictures([Input(str(folder / id)) for id in ids], Reading()))
 
 
 def contribute(

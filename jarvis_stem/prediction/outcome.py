@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jarvis_stem.imaging.picture import Picture
     from jarvis_stem.prediction.answer import Answer
+    from jarvis_stem.prediction.predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,20 @@ class Outcome:
     def as_json(self) -> dict[str, Any]:
         """The same keys whatever came of it."""
         return {"input": self.name, **answer_keys(self.answer), "error": self.error}
+
+
+def answered(outcome: Outcome, predictor: Predictor, distortion: float) -> Outcome:
+    """An outcome with the answer for its picture, if it has one.
+
+    Args:
+        outcome: A picture, or why there is none.
+        predictor: What answers.
+        distortion: See `Predictor.answer`.
+    """
+    if not outcome.picture:
+        return outcome
+    answer = predictor.answer([outcome.picture], distortion)[0]
+    return replace(outcome, answer=answer)
 
 
 def answer_keys(answer: Answer | None) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def plot_paths(plot: Path, outcomes: Sequence[Outcome]) -> dict[str, Path]:
             number = f"-{seen[short]}" if seen[short] > 1 else ""
             paths.append(plot / f"{short}{number}.png")
     for path in paths:
-        _refuse_other(path)
+        refuse_other(path)
     return dict(zip(names, paths, strict=True))
 
 
@@ -41,7 +41,7 @@ def _short(name: str) -> str:
     return re.sub(r"[^\w.+-]+", "_", path.stem if path.suffix.lower() in kinds else path.name)
 
 
-def _refuse_other(path: Path) -> None:
+def refuse_other(path: Path) -> None:
     """Refuse to overwrite what is no plot: ``--plot picture.png`` may mean to draw that one."""
     if path.exists():
         from PIL import Image

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from jarvis_stem.prediction.answer import class_name
 from jarvis_stem.prediction.outcome import Outcome
 
 _HEAD = ("class", "class_name", "lattice_name", "confidence")
@@ -21,12 +22,19 @@ def table_rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     Args:
         outcomes: Answers, and why there is none.
     """
-    answers = [outcome.as_json() for outcome in outcomes]
-    classes = next((list(one["probabilities"]) for one in answers if one["probabilities"]), [])
-    return [_row(answer, classes) for answer in answers]
+    found = (list(outcome.answer.probabilities) for outcome in outcomes if outcome.answer)
+    classes = list(map(class_name, next(found, [])))
+    return [table_row(outcome, classes) for outcome in outcomes]
 
 
-def _row(answer: dict[str, Any], classes: Sequence[str]) -> dict[str, Any]:
+def table_row(outcome: Outcome, classes: Sequence[str]) -> dict[str, Any]:
+    """One row; see `table_rows`.
+
+    Args:
+        outcome: An answer, or why there is none.
+        classes: Names of the classes that there are probabilities of.
+    """
+    answer = outcome.as_json()
     shares = answer["probabilities"] or {}
     lattice, symmetric = answer["lattice"] or {}, answer["symmetric"] or {}
     structure = answer["structure"] or {}

@@ -11,6 +11,7 @@ EXTRAS = {
     "structures": ("ase", "gemmi", "moyopy"),
     "plot": ("matplotlib",),
     "table": ("pandas",),
+    "scale": ("distributed", "pyarrow"),
     "app": ("nicegui",),
 }
 """Extras of setup.py by the names that their packages are imported by."""

@@ -13,9 +13,12 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from jarvis_stem.utils.terminal import is_quiet
 
@@ -23,17 +26,29 @@ T = TypeVar("T")
 _WITHIN: ContextVar[bool] = ContextVar("within", default=False)
 
 
-def bar() -> Progress:
+class _Rate(ProgressColumn):
+    """How many a second are done."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.3g}/s" if speed else "", style="progress.data.speed")
+
+
+def bar(*, rate: bool = False) -> Progress:
     """Make a bar of what is done and the time left, on a terminal only; it goes when all is done.
 
     With --quiet nothing is shown, nor what is printed to the bar's console; nor is a bar of a part
     of what `overall` shows.
+
+    Args:
+        rate: Whether it says how many a second are done.
     """
     console = Console(stderr=True, quiet=is_quiet())
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        *([_Rate()] if rate else []),
         TimeRemainingColumn(),
         console=console,
         # FORCE_COLOR, which notebooks set, makes no terminal.

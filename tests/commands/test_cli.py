@@ -226,7 +226,7 @@ def offered(
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("jarvis-stem s", ["score", "submit", "site"]),
+        ("jarvis-stem s", ["series", "score", "submit", "site"]),
         ("jarvis-stem data ", ["show", "fetch", "verify", "clear"]),
         ("jarvis-stem score --q", ["--quiet"]),
         ("jarvis-stem train m", ["mine"]),

@@ -505,8 +505,8 @@ def test_files_of_a_folder(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     (tmp_path / "more.png").mkdir()
     read, others = files_in(tmp_path)
-    assert [path.name for path in read] == known
-    assert [path.name for path in others] == [".hidden", "notes.txt"]
+    assert read == [str(tmp_path / name) for name in known]
+    assert [Path(path).name for path in others] == [".hidden", "notes.txt"]
     with pytest.raises(StemError, match=r"more\.png: no image and no structure in it"):
         files_in(tmp_path / "more.png")
     with pytest.raises(StemError, match="nowhere: cannot be read"):

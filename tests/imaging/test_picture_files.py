@@ -40,7 +40,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from jarvis_stem.imaging import measurement, picture_files, prototypes, stem
-from jarvis_stem.imaging.picture import Picture, of_array, of_path, read_picture
+from jarvis_stem.imaging.picture import (
+    Picture,
+    count_frames,
+    each_of_path,
+    frame_by_frame,
+    of_array,
+    of_path,
+    read_picture,
+)
 from jarvis_stem.imaging.picture_files.units import scale_of
 from jarvis_stem.imaging.picture_files.values import field_of
 from jarvis_stem.utils.errors import StemError
@@ -782,3 +790,49 @@ def formats_table() -> str:
 
 def test_the_documentation_has_every_format(repository: Path) -> None:
     assert formats_table() in (repository / "docs/formats.md").read_text(encoding="utf-8")
+
+
+def _pages(path: Path, frames: Any) -> None:
+    with tifffile.TiffWriter(path) as file:
+        for frame in frames:
+            file.write(frame, contiguous=False, metadata=None)
+
+
+CUT_OFF: dict[str, Callable[[Path, Any], object]] = {
+    "x.tif": tifffile.imwrite,
+    "imagej.tif": lambda path, frames: tifffile.imwrite(path, frames, imagej=True),
+    "pages.tif": _pages,
+    "x.npy": np.save,
+    "x.mrc": lambda path, frames: mrc(path, frames.astype(np.int16)),
+}
+
+
+@pytest.mark.parametrize("name", CUT_OFF)
+def test_a_stack_that_ends_early(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    frames = np.random.default_rng(0).integers(0, 255, (10, 96, 96)).astype(np.uint8)
+    CUT_OFF[name](path, frames)
+    whole = each_of_path(path, 0.2, "all")
+    assert list(whole) == [f"{path}: frame {n}" for n in range(1, 11)]
+    assert count_frames(path) == 10
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 55 // 100])
+    *held, (last, missing) = each_of_path(path, 0.2, "all").items()
+    assert (len(held), last) == (5, f"{path}: frame 6")
+    assert isinstance(missing, StemError)
+    assert "the file ends before frame 6 does" in str(missing)
+    for shown, one in held:
+        before = whole[shown]
+        assert isinstance(one, Picture) and isinstance(before, Picture)
+        assert np.array_equal(one.values, before.values)
+    assert count_frames(path) == 6
+    some = [shown for shown, _ in frame_by_frame(path, 0.2, slice(3, 6))]
+    assert some == [f"{path}: frame {n}" for n in (4, 5, 6)]
+    with pytest.raises(StemError, match="ends before frame 6 does"):
+        of_path(path, 0.2)
+    with pytest.raises(StemError, match="ends before frame 6 does"):
+        of_path(path, 0.2, "mean")
+    assert list(of_path(path, 0.2, 2)) == [f"{path}: frame 2"]
+    path.write_bytes(content[: len(content) // 50])
+    with pytest.raises(StemError, match="not a readable image"):
+        of_path(path, 0.2, "all")

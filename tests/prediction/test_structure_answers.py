@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from jarvis_stem import predict
 from jarvis_stem.imaging import picture
 from jarvis_stem.prediction import overlay
-from jarvis_stem.prediction.inputs import find_inputs, read_pictures
+from jarvis_stem.prediction.inputs import Reading, Structures, find_inputs, read_pictures
 from jarvis_stem.prediction.outcome import Outcome
 from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.prediction.report import csv_text, report_text
@@ -43,7 +43,7 @@ def mos2() -> Any:
 
 
 def outcomes_of(folder: Path) -> list[Outcome]:
-    read = list(read_pictures(find_inputs([str(folder)], None, None, None, "stem_2d_image")))
+    read = list(read_pictures(find_inputs([str(folder)], Structures()), Reading()))
     shown = [one for one in read if one.picture]
     answers = Predictor(Even()).answer([one.picture for one in shown if one.picture])
     answered = {

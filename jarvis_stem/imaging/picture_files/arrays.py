@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import dask.array
 import h5py
@@ -18,7 +18,13 @@ from dask.delayed import delayed
 from numpy.typing import NDArray
 
 from jarvis_stem.imaging.picture_files import microscopes
-from jarvis_stem.imaging.picture_files.recording import NUMBERS, Recording, not_one, of_array
+from jarvis_stem.imaging.picture_files.recording import (
+    NUMBERS,
+    Recording,
+    not_one,
+    of_array,
+    of_raw,
+)
 from jarvis_stem.imaging.picture_files.units import Scale, scale_of
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.memory import at_most_more
@@ -36,7 +42,20 @@ _FEI_LENGTH, _FEI_PIXEL = 131072, 11  # FEI's old header: its bytes, and which n
 
 def of_npy(path: Path, _: ExitStack) -> Recording:
     """An array as `numpy.save` writes it."""
-    return of_array(path, np.load(path, mmap_mode="r", allow_pickle=False))
+    with path.open("rb") as file:
+        shape, column_major, dtype = _npy_header(file)
+        offset = file.tell()
+    if column_major or len(shape) not in (2, 3) or dtype.hasobject:
+        return of_array(path, np.load(path, mmap_mode="r", allow_pickle=False))
+    return of_raw(path, dtype, shape, offset)
+
+
+def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type that an array is written with."""
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(file)
+    return np.lib.format.read_array_header_2_0(file)
 
 
 def of_zip(path: Path, stack: ExitStack) -> Recording:
@@ -60,11 +79,7 @@ def _in_zip(file: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
         ValueError: It announces more than the zip has, or more than is read.
     """
     with file.open(info) as member:
-        version = np.lib.format.read_magic(member)
-        header = np.lib.format.read_array_header_1_0
-        if version != (1, 0):
-            header = np.lib.format.read_array_header_2_0
-        shape, _, dtype = header(member)
+        shape, _, dtype = _npy_header(member)
     size, most = math.prod(shape) * dtype.itemsize, min(info.file_size, _MOST)
     if size > most:
         raise ValueError(f"an array of {size:,} bytes; expected at most {most:,}")
@@ -163,8 +178,9 @@ def of_mrc(path: Path, stack: ExitStack) -> Recording:
     """An MRC of any byte order; files that miss marks of the newest standard are read, too."""
     file = stack.enter_context(mrcfile.mmap(path, "r", permissive=True))
     header, data = file.header, file.data
+    ends_early = data is None
     if data is None:
-        raise ValueError("its header is not an MRC's, or announces more than the file has")
+        data = _whole_frames(path, header)
     if data.dtype == np.int8 and _is_unsigned(header):
         data = data.view(np.uint8)
     sides = [float(file.voxel_size[axis]) for axis in "yx"]
@@ -173,7 +189,24 @@ def of_mrc(path: Path, stack: ExitStack) -> Recording:
         sides = [float(metres[_FEI_PIXEL]) * 1e10] * 2
     if (header.mapc, header.mapr) == (2, 1):  # columns are along y
         data, sides = np.swapaxes(data, -1, -2), sides[::-1]
-    return of_array(path, data, scale=scale_of([(side, "Å") for side in sides], "the MRC's header"))
+    scale = scale_of([(side, "Å") for side in sides], "the MRC's header")
+    return of_array(path, data, scale=scale, ends_early=ends_early)
+
+
+def _whole_frames(path: Path, header: Any) -> NDArray[Any]:
+    """The frames that a stack has which is shorter than its header says.
+
+    Raises:
+        ValueError: There is none, or this is no stack.
+    """
+    if header.map != mrcfile.constants.MAP_ID or header.nz < 2:
+        raise ValueError("its header is not an MRC's, or announces more than the file has")
+    dtype = mrcfile.utils.data_dtype_from_header(header)
+    offset, shape = header.nbytes + int(header.nsymbt), (int(header.ny), int(header.nx))
+    held = max(path.stat().st_size - offset, 0) // (dtype.itemsize * math.prod(shape) or 1)
+    if held == 0:
+        raise ValueError("the file ends before its first frame does")
+    return np.memmap(path, dtype, "r", offset, (held, *shape))
 
 
 def _is_unsigned(header: Any) -> bool:

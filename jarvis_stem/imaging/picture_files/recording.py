@@ -40,6 +40,8 @@ class Recording:
         name: Of the detector, where the file has several images.
         drawn: Whether it may be a figure, with a white margin.
         dark_is_high: Whether high numbers are dark.
+        ends_early: Whether the file ends before the last of the frames that it announces; the
+            shape counts those that are whole.
     """
 
     path: Path | str
@@ -49,6 +51,12 @@ class Recording:
     name: str = ""
     drawn: bool = False
     dark_is_high: bool = False
+    ends_early: bool = False
+
+    @property
+    def end(self) -> str:
+        """The message for the first frame that a file which ends early has not."""
+        return unreadable(self.path, f"the file ends before frame {self.shape[0] + 1} does")
 
     def frame(self, number: int) -> Pixels:
         """A frame's pixels, bright where much was counted.
@@ -117,6 +125,33 @@ def of_array(path: Path | str, array: Any, **attributes: Any) -> Recording:
     frames, height, width = (1, *sizes)[-3:]
     stack = array.reshape(frames, height, width)
     return Recording(path, (frames, height, width), lambda n: stack[n], **attributes)
+
+
+def of_raw(
+    path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], offset: int, **attributes: Any
+) -> Recording:
+    """The recording of numbers that lie in a file one after the other, as far as it goes.
+
+    Args:
+        path: The file.
+        dtype: Of a number.
+        shape: What the file announces, [H, W] or [N, H, W].
+        offset: Bytes before the first number.
+        attributes: Of the recording.
+
+    Raises:
+        StemError: Numbers of another form.
+        ValueError: There is not one whole frame.
+    """
+    frames, height, width = (1, *shape)[-3:]
+    held = max(path.stat().st_size - offset, 0) // (dtype.itemsize * height * width)
+    if held == 0:
+        raise ValueError("the file ends before its first frame does")
+    whole = (min(held, frames), height, width)
+    array = np.memmap(path, dtype, "r", offset, whole)
+    if whole[0] < frames:
+        attributes["ends_early"] = True
+    return of_array(path, array if frames > 1 else array[0], **attributes)
 
 
 def not_one(path: Path | str, found: str) -> str:

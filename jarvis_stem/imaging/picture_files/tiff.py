@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import operator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def recording(path: Path, stack: ExitStack) -> Recording:
         shapes = ", ".join(f"{one.dtype}{list(one.shape)}" for one in file.series)
         raise StemError(not_one(path, f"{len(sizes)} series: {shapes}"))
     height, width = _frame_shape(series)
-    frames = math.prod(series.shape) // (height * width)
+    frames, ends_early = _whole_frames(file, series, height * width)
     return Recording(
         path,
         (frames, height, width),
@@ -49,7 +50,40 @@ def recording(path: Path, stack: ExitStack) -> Recording:
         scale,
         drawn=series.dtype == np.uint8,
         dark_is_high=page.photometric == PHOTOMETRIC.MINISWHITE,
+        ends_early=ends_early,
     )
+
+
+def _whole_frames(file: TiffFile, series: TiffPageSeries, n_pixels: int) -> tuple[int, bool]:
+    """How many frames there are, and whether the file ends before those that it announces."""
+    frames = math.prod(series.shape) // n_pixels
+    if len(series.pages) == 1 and series.dataoffset is not None:
+        # Of a stack that was cut off tifffile takes the first image of ImageJ's for all.
+        frames = max(frames, int((file.imagej_metadata or {}).get("images", 1)))
+        size = np.dtype(series.dtype).itemsize * n_pixels
+        held = (file.filehandle.size - series.dataoffset) // size
+        return _at_least_one(min(held, frames)), held < frames
+    ends_early = len(series.pages) > 1 and _goes_on(file)
+    while ends_early and frames and not _is_whole(file, series.pages[frames - 1]):
+        frames -= 1
+    return _at_least_one(frames), ends_early
+
+
+def _at_least_one(frames: int) -> int:
+    if frames < 1:
+        raise ValueError("the file ends before its first frame does")
+    return frames
+
+
+def _goes_on(file: TiffFile) -> bool:
+    """Whether the last page that was found names another one, which a file cut off has not."""
+    file.filehandle.seek(file.pages.next_page_offset or 0)
+    return any(file.filehandle.read(file.tiff.offsetsize))
+
+
+def _is_whole(file: TiffFile, page: Any) -> bool:
+    ends = map(operator.add, page.dataoffsets, page.databytecounts)
+    return max(ends, default=0) <= file.filehandle.size
 
 
 def _frame_shape(series: TiffPageSeries) -> tuple[int, int]:
@@ -58,14 +92,15 @@ def _frame_shape(series: TiffPageSeries) -> tuple[int, int]:
 
 def _reader(path: Path, file: TiffFile, series: TiffPageSeries, shape: tuple[int, int, int]) -> Any:
     """What reads a frame: a page, or a part of the one in which ImageJ has all of them."""
-    if len(series.pages) == shape[0]:
+    if len(series.pages) >= shape[0]:
         return lambda number: file.asarray(key=number, series=series).reshape(shape[1:])
 
     def part(number: int) -> NDArray[Any]:
         if series.dataoffset is None:
             return series.asarray().reshape(shape)[number]
         dtype = np.dtype(series.dtype).newbyteorder(file.byteorder)
-        return np.memmap(path, dtype, "r", series.dataoffset, shape)[number]
+        offset = series.dataoffset + number * dtype.itemsize * math.prod(shape[1:])
+        return np.memmap(path, dtype, "r", offset, shape[1:])
 
     return part
 
