@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib.metadata import version
@@ -13,7 +12,7 @@ from jarvis_stem.prediction.answering import Answering
 from jarvis_stem.prediction.archive import Archive, Summary
 from jarvis_stem.prediction.batches import Batch, Work, count, work_of
 from jarvis_stem.prediction.inputs import Input
-from jarvis_stem.prediction.stored_model import StoredModel
+from jarvis_stem.prediction.stored_model import DefaultModel, StoredModel
 from jarvis_stem.prediction.workers import Threads, Workers, answer_all
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.progress import bar
@@ -96,11 +95,11 @@ def _workers(
 def _manifest(work: Work, answering: Answering, command: Mapping[str, Any]) -> dict[str, Any]:
     """What answers are of, by which an archive is told from another one."""
     model = answering.predictor.network
-    assert isinstance(model, StoredModel)  # noqa: S101 - others are refused before
+    assert isinstance(model, StoredModel | DefaultModel)  # noqa: S101 - others are refused before
     return {
         "package": version("jarvis-stem"),
         "command": dict(command),
-        "model": {"sha256": hashlib.sha256(model.graph.content).hexdigest()},
+        "model": {"sha256": model.sha256},
         "columns": {field.name: str(field.type) for field in answering.schema()},
         "inputs": {"count": len(work.inputs), "pictures": work.pictures, "digest": work.digest()},
         "batches": work.n_batches,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,6 +56,11 @@ class StoredModel:
     def classes(self) -> list[int | str]:
         """The benchmark's classes, in the order of the probabilities."""
         return self.graph.classes
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of what is run."""
+        return hashlib.sha256(self.graph.content).hexdigest()
 
     @property
     def temperature(self) -> float:
@@ -170,6 +176,10 @@ class DefaultModel:
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `StoredModel.probabilities`, and `StoredModel.load` for what else it raises."""
         return self._model.probabilities(images)
+
+    def __reduce__(self) -> tuple[type[StoredModel], tuple[Path, ModelGraph]]:
+        """What was read of it: a process on another machine may not have the file."""
+        return StoredModel, (self.path, self._model.graph)
 
     @cached_property
     def _model(self) -> StoredModel:

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jarvis_stem.imaging.stem import IMAGE_SIZE, PIXEL_SIZE
 from jarvis_stem.scoring.board import Board
 from jarvis_stem.web.content import Content, images_page
 from jarvis_stem.web.gallery import THUMBNAIL_SIZE, Answers, Gallery
@@ -27,6 +26,8 @@ _FIRST = ord("0")  # a model's classes are one string, a character for each imag
 
 def pages(content: Content) -> Iterator[tuple[PurePosixPath, str | bytes]]:
     """Make the browser of every board that has a gallery, and write the gallery's thumbnails."""
+    from jarvis_stem.imaging.stem import IMAGE_SIZE, PIXEL_SIZE  # here: scoring does without
+
     for board in content.leaderboard.benchmarks:
         gallery = content.galleries.get(board.name)
         if gallery is None:

@@ -691,7 +691,9 @@ for path in map(Path, sys.argv[1:]):
         read_picture(path)
     except StemError as error:
         print(error)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, *resource.getrlimit(resource.RLIMIT_DATA))
+# What ru_maxrss says may be of the process that started this one.
+peak = Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]
+print(peak, *resource.getrlimit(resource.RLIMIT_DATA))
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 import warnings
 from collections.abc import Callable
@@ -464,6 +465,9 @@ def test_the_default_model_is_read_when_it_is_asked(renders: Pixels) -> None:
     assert "_model" not in vars(network)
     eager = StoredModel.load(network.path, network.sha256)
     assert np.array_equal(model.predict_proba(renders[:2]), eager.probabilities(renders[:2]))
+    elsewhere = pickle.loads(pickle.dumps(network))  # noqa: S301 - where its file need not be
+    assert np.array_equal(elsewhere.probabilities(renders[:2]), eager.probabilities(renders[:2]))
+    assert isinstance(elsewhere, StoredModel)
     changed = Predictor(DefaultModel(network.path, "0" * 64))
     with pytest.raises(StemError, match=r"expected SHA-256 0{64}"):
         changed.predict_proba(renders[:2])

@@ -374,7 +374,7 @@ def test_a_repository_in_the_folder_is_refused(where: str, place: Place, run: Ru
     place.git("commit", "--quiet", "--allow-empty", "--message=inner", cwd=inner)
     done = run()
     assert done.status == 1
-    assert f"{Path('contributions/mine', where)} is a git repository of its own" in done.err
+    assert f"{str(Path(where, '.git'))!r}: a git repository of its own" in done.out
     assert place.pushed() == ""
 
 
