@@ -145,7 +145,7 @@ def _build(build: builds.Build, root: Path, name: str) -> builds.Run:
     command: list[str | Path] = [
         *(build.python, "-P", "-m", "jarvis_stem.site", "--no-images"),
         *("--contributions", root / "contributions"),
-        *("--benchmarks", _ROOT / "benchmarks"),
+        *("--benchmarks", build.root / "benchmarks"),  # an earlier build may not read today's
         *("--output", root / name),
     ]
     return builds.process(command, _ROOT, build.environment())
