@@ -65,12 +65,11 @@ def load_model(
                 f"jarvis-stem new {name}"
             )
         return Predictor(StoredModel.load(*models.of_release(name, benchmark)))
+    if not contributions and (name, benchmark) == (DEFAULT_MODEL, DEFAULT_BENCHMARK):
+        return Predictor(DefaultModel(folder))
     record = models.recorded(folder, benchmark)
     if record.model:
-        path = folder / result.model_name
-        if not contributions and (name, benchmark) == (DEFAULT_MODEL, DEFAULT_BENCHMARK):
-            return Predictor(DefaultModel(path, record.model.sha256))
-        return Predictor(StoredModel.load(path, record.model.sha256))
+        return Predictor(StoredModel.load(folder / result.model_name, record.model.sha256))
     code = folder / "model.py"
     if not trust_code:
         raise StemError(

@@ -1,12 +1,16 @@
 """Measure answers for pictures against an earlier build, by turns, and compare what they say.
 
 python perf/answering.py --before DIR
+python perf/answering.py --before DIR --pictures ../shared/real_images
 
 Cold is a new process of ``jarvis-stem predict`` for one picture: its processor time and its largest
 memory. Warm is one image's probabilities, answer what is said of it as a picture, and many are all
 at once, in a process that has answered before. Then both builds answer for drawings of built-in
 structures: the largest differences between their probabilities, the earlier build computing in
 single precision, and between their lattices.
+
+With --pictures it is the command for a folder instead, from start to exit: of all pictures found
+below that one which both builds answer.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -25,6 +30,7 @@ import builds
 import measuring
 import numpy as np
 from builds import Build
+from scale import cpu_name
 
 from jarvis_stem import cli
 from jarvis_stem.utils.errors import StemError
@@ -87,10 +93,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--before", required=True, metavar="DIR", help="an earlier checkout")
     parser.add_argument("--rounds", type=int, default=5, metavar="N")
     parser.add_argument("--images", type=int, default=500, metavar="N")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="a folder of pictures")
     options = parser.parse_args(arguments)
     both = builds.builds(options.before)
+    print(f"{cpu_name()}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory(prefix="perf-answering-") as name:
         folder = Path(name)
+        if options.pictures:
+            _print_folder(both, options.pictures, folder, options.rounds)
+            return 0
         command = (sys.executable, "-c", _DRAW, folder, str(options.images))
         subprocess.run(command, check=True, cwd=measuring.ROOT)
         _print_cold(both, folder / "picture.png", options.rounds)
@@ -127,6 +138,34 @@ def _cold(build: Build, picture: Path) -> tuple[float, float]:
     if process.returncode:
         raise StemError(f"{build.root}: no answer")
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def _print_folder(both: Mapping[str, Build], source: Path, folder: Path, rounds: int) -> None:
+    for n, path in enumerate(sorted(source.rglob("*"))):
+        if path.is_file():
+            shutil.copyfile(path, folder / f"{n:03} {path.name}")
+    answered = [_answered(build, folder) for build in both.values()]
+    for path in folder.iterdir():
+        if not all(str(path) in names for names in answered):
+            path.unlink()
+    taken: dict[str, list[float]] = {name: [] for name in both}
+    for _ in range(rounds):
+        for name, build in both.items():
+            run = build.run("-m", "jarvis_stem", "predict", folder, "--json")
+            taken[name].append(run.seconds)
+    count = len(list(folder.iterdir()))
+    medians = [statistics.median(taken[name]) for name in (builds.NOW, builds.BEFORE)]
+    _print_pair(f"a folder of {count} pictures", "s", *medians)
+
+
+def _answered(build: Build, folder: Path) -> set[str]:
+    """The files of a folder for which a build has an answer."""
+    command = [build.python, "-m", "jarvis_stem", "predict", folder, "--json"]
+    environment = build.environment()
+    done = subprocess.run(
+        command, cwd=build.root, env=environment, capture_output=True, text=True, check=False
+    )
+    return {one["input"] for one in json.loads(done.stdout) if not one["error"]}
 
 
 def _print_model(both: Mapping[str, Build], model: str, folder: Path, rounds: int) -> None:

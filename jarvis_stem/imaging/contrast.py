@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from jarvis_stem.imaging.harmonics import compiled
+from jarvis_stem.imaging.harmonics import compiled, summing
 
 _OUTLIERS = 0.002  # share of the pixels that are clipped at either end
 _WIDER = 2  # times the background's width, for the variance
@@ -58,14 +58,25 @@ def _radius(width: float) -> int:
 @compiled
 def _evened(values: NDArray[np.float32], near: int, wide: int) -> NDArray[np.float32]:
     low, high = _range(values, _OUTLIERS)
-    clipped = np.empty_like(values)
+    detail = np.empty_like(values)
     for row in range(values.shape[0]):
         for column in range(values.shape[1]):
-            clipped[row, column] = min(max(values[row, column], low), high)
-    detail = clipped - _surroundings(clipped, near)
+            value = values[row, column]
+            value = value if value > low else low
+            detail[row, column] = value if value < high else high
+    detail -= _surroundings(detail, near)
     deviation = np.sqrt(_surroundings(detail * detail, wide))
-    floor = np.float32(_FLAT * deviation.mean() + 1e-37)
+    floor = np.float32(_FLAT * _mean(deviation) + 1e-37)
     return np.asarray(detail / (deviation + floor), np.float32)
+
+
+@summing
+def _mean(values: NDArray[np.float32]) -> np.float32:
+    total = np.float32(0)
+    for row in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            total += values[row, column]
+    return total / np.float32(values.size)
 
 
 @compiled
@@ -83,11 +94,27 @@ def _grey(values: NDArray[np.float32], left_out: float) -> NDArray[np.uint8]:
 @compiled
 def _range(values: NDArray[np.float32], left_out: float) -> tuple[np.float32, np.float32]:
     """Lowest and highest of some of the pixels but for a share of them."""
-    sample = values[::_SAMPLED, ::_SAMPLED].copy().ravel()
-    first = int(left_out * (len(sample) - 1))
-    ordered = np.partition(sample, first)
-    low = ordered[first]
-    return low, np.partition(ordered, len(sample) - 1 - first)[len(sample) - 1 - first]
+    sample = values[::_SAMPLED, ::_SAMPLED]
+    few = int(left_out * (sample.size - 1)) + 1
+    lowest, highest = np.full(few, np.inf, np.float32), np.full(few, np.inf, np.float32)
+    for row in range(sample.shape[0]):
+        for column in range(sample.shape[1]):
+            value = sample[row, column]
+            if value < lowest[-1]:
+                _insert(lowest, value)
+            if -value < highest[-1]:
+                _insert(highest, -value)
+    return lowest[-1], -highest[-1]
+
+
+@compiled
+def _insert(ordered: NDArray[np.float32], value: np.float32) -> None:
+    """Put a number in its place, and drop the last one."""
+    place = len(ordered) - 1
+    while place > 0 and ordered[place - 1] > value:
+        ordered[place] = ordered[place - 1]
+        place -= 1
+    ordered[place] = value
 
 
 @compiled

@@ -29,7 +29,9 @@ _SMALLEST = 64
 _MOST = 4  # tiles a side
 _WIDTHS = (2.5, 5.0, 10.0, 20.0, 40.0, 80.0)  # pixels of a picture whose scale is not known
 _USUAL = (1.0, 2.0, 4.0)  # Å, where it is
-_SIZES = (0.8, 4.5)  # of a cell, in widths; others are chance or beyond the spectrum's reach
+# Å² of a cell in a tile, the squares of 0.8 and 4.5 widths; others are chance, or beyond the
+# spectrum's reach.
+_CELLS = ((0.8 * _WIDTH * PIXEL_SIZE) ** 2, (4.5 * _WIDTH * PIXEL_SIZE) ** 2)
 _ALIKE = 0.05  # of their length, by which vectors of one domain may differ
 _MULTIPLE = 0.1  # the same, of a lattice and one several times finer
 _LEAST = 0.04  # mean quality of a picture's tiles below which there is no lattice
@@ -157,11 +159,9 @@ def _with_superposed(domains: list[Domain], tiles: _Tiles) -> list[Domain]:
 
 def _lattices(tiles: _Tiles, least: float) -> list[Domain]:
     """The lattice that most tiles have, if their mean quality is enough, and another one."""
-    lattices = measurement.measure(tiles.images)
+    lattices = measurement.measure(tiles.images, _CELLS)
     vectors = lattices.vectors * (tiles.width / _WIDTH / PIXEL_SIZE)
-    areas = np.abs(vectors[:, 0, 0] * vectors[:, 1, 1] - vectors[:, 0, 1] * vectors[:, 1, 0])
-    smallest, largest = ((tiles.width * size) ** 2 for size in _SIZES)
-    quality = lattices.quality * ((smallest < areas) & (areas < largest))
+    quality = lattices.quality.copy()
     first = _domain(vectors, quality, tiles.boxes)
     if first is None or first.weight < least:
         return []

@@ -69,11 +69,12 @@ class Lattices:
         return np.degrees(np.arccos(np.clip(cosine, -1, 1)))
 
 
-def measure(images: NDArray[np.uint8]) -> Lattices:
+def measure(images: NDArray[np.uint8], cells: tuple[float, float] | None = None) -> Lattices:
     """Measure the lattice of each image.
 
     Args:
         images: uint8[N, H, W], 0.2 Å a pixel.
+        cells: Least and greatest area of a cell, Å², where lattices of others count as none.
 
     Returns:
         The lattices, in the images' order.
@@ -87,11 +88,16 @@ def measure(images: NDArray[np.uint8]) -> Lattices:
     """
     vectors = np.full((len(images), 2, 2), np.nan)
     quality = np.zeros(len(images))
+    field = math.prod(images.shape[1:]) * PIXEL_SIZE**2
 
     def work(part: slice) -> None:
         windowed, _ = apply_window(images[part])
         peaks = find_peaks(windowed)
-        bases = refine(_explaining(peaks, CLOSEST), harmonic_orders(), windowed)
+        bases = _explaining(peaks, CLOSEST)
+        if cells:
+            many = np.abs(np.linalg.det(bases))  # cells an image
+            bases[(many * cells[0] > field) | (many * cells[1] < field)] = 0
+        bases = refine(bases, harmonic_orders(), windowed)
         vectors[part], quality[part] = _lattices(bases, peaks, PIXEL_SIZE)
 
     if min(images.shape[1:]) >= _SMALLEST:

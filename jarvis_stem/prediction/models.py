@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jarvis_stem import __version__
 from jarvis_stem.formats.folder import contribution_folders
 from jarvis_stem.formats.names import MODEL_SUFFIX, ResultName, bravais_result
-from jarvis_stem.formats.run_record import RunRecord, Stored, read_run_record
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import read_json_object
+
+if TYPE_CHECKING:
+    from jarvis_stem.formats.run_record import RunRecord
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 REPOSITORY = _PACKAGE.parent / "contributions"  # of a clone
@@ -72,6 +74,8 @@ def known_models(contributions: Path | None = None) -> list[KnownModel]:
 
 
 def _of_folder(folder: Path) -> Iterator[KnownModel]:
+    from jarvis_stem.formats.run_record import read_run_record
+
     for path in folder.glob(f"*{_RECORD}"):
         record, _ = read_run_record(path)
         if record and record.stored:
@@ -102,6 +106,9 @@ def recorded(folder: Path, benchmark: str) -> RunRecord:
     Raises:
         StemError: There is none, it has problems, or it has stored nothing.
     """
+    # Here, for it takes pydantic: an answer that asks no model need not wait for that.
+    from jarvis_stem.formats.run_record import read_run_record
+
     path = folder / bravais_result(benchmark).run_record_name
     record, problems = read_run_record(path)
     if problems:
@@ -131,6 +138,7 @@ def of_release(name: str, benchmark: str) -> tuple[Path, str]:
     import requests
     from platformdirs import user_cache_path
 
+    from jarvis_stem.formats.run_record import Stored
     from jarvis_stem.utils.download import download
 
     entry = _released().get(name, {}).get(benchmark)

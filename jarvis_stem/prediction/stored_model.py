@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from jarvis_stem.formats import model_graph
 from jarvis_stem.formats.description import SHAPES
 from jarvis_stem.formats.model_graph import BATCH, ModelGraph
+from jarvis_stem.formats.names import DEFAULT_BENCHMARK, bravais_result
 from jarvis_stem.imaging.bravais import CLASS_NAMES
 from jarvis_stem.imaging.description import describe
+from jarvis_stem.prediction import models
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.extras import missing
 from jarvis_stem.utils.threads import n_threads
@@ -161,12 +163,23 @@ class DefaultModel:
     """The default model, read when it is first asked: a picture whose lattice is found needs none.
 
     Attributes:
-        path: Of the file.
-        sha256: Its recorded checksum.
+        folder: Its contribution.
     """
 
-    path: Path
-    sha256: str
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        """Of its file."""
+        return self.folder / bravais_result(DEFAULT_BENCHMARK).model_name
+
+    @cached_property
+    def sha256(self) -> str:
+        """Its recorded checksum."""
+        record = models.recorded(self.folder, DEFAULT_BENCHMARK)
+        if record.model is None:
+            raise StemError(f"{self.folder}: stored as weights alone; jarvis-stem convert them")
+        return record.model.sha256
 
     @property
     def classes(self) -> list[int | str]:

@@ -456,7 +456,7 @@ assert not {"jarvis", "sklearn", "torch", "matplotlib"} & {*sys.modules}  # no i
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_default_model_is_read_when_it_is_asked(renders: Pixels) -> None:
+def test_the_default_model_is_read_when_it_is_asked(renders: Pixels, tmp_path: Path) -> None:
     model = load_model()
     network = model.network
     assert isinstance(network, DefaultModel)
@@ -468,6 +468,8 @@ def test_the_default_model_is_read_when_it_is_asked(renders: Pixels) -> None:
     elsewhere = pickle.loads(pickle.dumps(network))  # noqa: S301 - where its file need not be
     assert np.array_equal(elsewhere.probabilities(renders[:2]), eager.probabilities(renders[:2]))
     assert isinstance(elsewhere, StoredModel)
-    changed = Predictor(DefaultModel(network.path, "0" * 64))
-    with pytest.raises(StemError, match=r"expected SHA-256 0{64}"):
-        changed.predict_proba(renders[:2])
+    shutil.copytree(network.folder, tmp_path / "changed")
+    (changed,) = (tmp_path / "changed").glob(network.path.name)
+    changed.write_bytes(changed.read_bytes()[:-1])
+    with pytest.raises(StemError, match=f"expected SHA-256 {network.sha256}"):
+        Predictor(DefaultModel(changed.parent)).predict_proba(renders[:2])

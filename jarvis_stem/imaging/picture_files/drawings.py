@@ -8,12 +8,25 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import (  # for a format that is not imported Pillow would import all that it has
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+)
 
 from jarvis_stem.imaging.picture_files.recording import Recording
 
 # Pillow would open more, some by starting a program on the file, such as PostScript's.
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF")
+_FORMATS = [
+    reader.format
+    for reader in (
+        *(PngImagePlugin.PngImageFile, JpegImagePlugin.JpegImageFile, BmpImagePlugin.BmpImageFile),
+        *(GifImagePlugin.GifImageFile, TiffImagePlugin.TiffImageFile),
+    )
+]
 
 
 def recording(path: Path, stack: ExitStack) -> Recording:
@@ -38,8 +51,10 @@ def recording(path: Path, stack: ExitStack) -> Recording:
 def _grey(image: Image.Image) -> NDArray[Any]:
     if image.mode[0] in "IF":  # 16 or 32 bits
         return np.asarray(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        if image.getchannel("A").getextrema() != (255, 255):  # else nothing shines through
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.asarray(image.convert("L"))
+    if not image.has_transparency_data:
+        return np.asarray(image.convert("L"))
+    coloured = image if image.mode == "RGBA" else image.convert("RGBA")
+    grey, opacity = coloured.convert("L"), coloured.getchannel("A")
+    if opacity.getextrema() == (255, 255):  # nothing shines through
+        return np.asarray(grey)
+    return np.asarray(Image.composite(grey, Image.new("L", image.size, "white"), opacity))

@@ -70,7 +70,7 @@ class Recording:
         Raises:
             StemError: It cannot be read.
         """
-        pixels = attempt(self.path, lambda: np.asarray(self.read(number)))
+        pixels = attempt(self.path, lambda: _loaded(self.read(number)))
         if not self.dark_is_high:
             return pixels
         return -pixels.astype(np.float64) if pixels.dtype.kind in "if" else ~pixels
@@ -95,6 +95,18 @@ class Recording:
             if fit.max() > _SURE * fit.std() and fit[0, 0] < _IN_PLACE * fit.max():
                 return True
         return False
+
+
+def _loaded(pixels: Any) -> Pixels:
+    """Numbers that may be Dask's, which then are computed in this thread.
+
+    One frame gains nothing from several; to ask Dask for its usual way would import distributed.
+    """
+    if hasattr(pixels, "compute"):
+        from dask import get
+
+        pixels = pixels.compute(scheduler=get)
+    return np.asarray(pixels)
 
 
 def _centred(pixels: Pixels) -> NDArray[np.float32]:
