@@ -160,10 +160,13 @@ def _print_folder(both: Mapping[str, Build], source: Path, folder: Path, rounds:
 
 def _answered(build: Build, folder: Path) -> set[str]:
     """The files of a folder for which a build has an answer."""
-    command = [build.python, "-m", "jarvis_stem", "predict", folder, "--json"]
-    environment = build.environment()
     done = subprocess.run(
-        command, cwd=build.root, env=environment, capture_output=True, text=True, check=False
+        (build.python, "-m", "jarvis_stem", "predict", folder, "--json"),
+        cwd=build.root,
+        env=build.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return {one["input"] for one in json.loads(done.stdout) if not one["error"]}
 

@@ -14,6 +14,7 @@ from email.parser import HeaderParser
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import PATIENCE, REPOSITORY
 from PIL import Image
@@ -93,7 +94,10 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a picture."""
     folder = tmp_path_factory.mktemp("work")
     drawn = stem.simulate([prototypes.structures()["proto-1H-MoS2.jpg"]])
-    Image.fromarray(stem.to_uint8(drawn)[0]).save(folder / "picture.png")
+    picture = Image.fromarray(stem.to_uint8(drawn)[0])
+    for kind in ("png", "tif", "jpg"):
+        picture.save(folder / f"picture.{kind}")
+    np.save(folder / "picture.npy", np.asarray(picture))
     return folder
 
 
@@ -135,11 +139,13 @@ def test_the_wheel_has_the_default_model_and_a_list_of_the_others(wheel: Path) -
 
 
 def test_the_core_alone_predicts(python: Path, work: Path) -> None:
-    printed, errors = core(python, work, "predict", "picture.png", "--pixel-size", "0.2", "--json")
+    pictures = [f"picture.{kind}" for kind in ("png", "tif", "jpg", "npy")]
+    printed, errors = core(python, work, "predict", *pictures, "--pixel-size", "0.2", "--json")
     assert errors == ""
-    (answer,) = json.loads(printed)
-    assert answer["class"] == 0
-    assert answer["lattice"]["a"] == pytest.approx(3.16, abs=0.001)
+    answers = json.loads(printed)
+    assert [answer["class"] for answer in answers] == [0] * len(pictures)
+    lengths = [answer["lattice"]["a"] for answer in answers]
+    assert lengths == pytest.approx([3.16] * len(pictures), abs=0.001)
 
 
 def test_a_structure_needs_no_jarvis_tools(python: Path, work: Path) -> None:

@@ -64,7 +64,7 @@ FORMATS = (
     Format(
         "EMD of Velox or of NCEM",
         (".emd",),
-        "arrays.of_hdf5",
+        "hdf5.recording",
         "rosettasciio",
         "PixelSize; the dimensions' steps and units",
     ),
@@ -72,16 +72,16 @@ FORMATS = (
     Format(
         "MRC",
         (".mrc", ".mrcs", ".map"),
-        "arrays.of_mrc",
+        "mrc.recording",
         "mrcfile",
         "the cell in its header; FEI's extended header",
     ),
-    Format("HyperSpy", (".hspy",), "arrays.of_hdf5", "rosettasciio", "the axes"),
+    Format("HyperSpy", (".hspy",), "hdf5.recording", "rosettasciio", "the axes"),
     Format("HyperSpy in zarr", (".zspy",), "microscopes.recording", "rosettasciio", "the axes"),
     Format(
         "HDF5 with one image",
         (".h5", ".hdf5"),
-        "arrays.of_hdf5",
+        "hdf5.recording",
         "h5py; rosettasciio where it is one of the above",
         "HDF5's dimension scales with a unit; Nion Swift's calibrations",
     ),

@@ -103,9 +103,9 @@ def _loaded(pixels: Any) -> Pixels:
     One frame gains nothing from several; to ask Dask for its usual way would import distributed.
     """
     if hasattr(pixels, "compute"):
-        from dask import get
+        from dask.local import get_sync
 
-        pixels = pixels.compute(scheduler=get)
+        pixels = pixels.compute(scheduler=get_sync)
     return np.asarray(pixels)
 
 
