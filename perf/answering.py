@@ -4,8 +4,8 @@ python perf/answering.py --before DIR
 python perf/answering.py --before DIR --pictures ../shared/real_images
 
 Cold is a new process of ``jarvis-stem predict`` for one picture: its processor time and its largest
-memory. Warm is one image's probabilities, answer what is said of it as a picture, and many are all
-at once, in a process that has answered before. Then both builds answer for drawings of built-in
+memory. Warm is one image's probabilities, answer what is said of it as a picture, many and answers
+are these of all at once, in a process that has answered before. Then both builds answer for drawings of built-in
 structures: the largest differences between their probabilities, the earlier build computing in
 single precision, and between their lattices.
 
@@ -38,7 +38,7 @@ from jarvis_stem.utils.errors import StemError
 # Those that have the weights that the earlier build has.
 _MODELS = ("lattice_model", "lattice_cnn_model", "resnet_model", "densenet_model")
 _WORK = """\
-import json, sys, time
+import inspect, json, sys, time
 from pathlib import Path
 import numpy as np
 try:  # an earlier build, which computes in half precision where the processor has it
@@ -62,10 +62,13 @@ model.predict_proba(images)
 warm = sorted(seconds(lambda: model.predict_proba(image[None])) for image in images[:20])[10]
 many = seconds(lambda: model.predict_proba(images))
 answer = sorted(seconds(lambda: predict(image, 0.2, model)) for image in images[:20])[10]
-drawn = predict(images, 0.2, model, distortion=0)
+answers = seconds(lambda: predict(images, 0.2, model))
+exact = {"distortion": 0} if "distortion" in inspect.signature(predict).parameters else {}
+drawn = predict(images, 0.2, model, **exact)
 lattices = [[a.lattice.a, a.lattice.b] if a.lattice else [0, 0] for a in drawn]
 np.savez(target, probabilities=model.predict_proba(images), lattices=np.array(lattices, float))
-print(json.dumps({"warm": warm, "answer": answer, "many": len(images) / many}))
+rates = {"many": len(images) / many, "answers": len(images) / answers}
+print(json.dumps({"warm": warm, "answer": answer, **rates}))
 """
 
 
@@ -178,7 +181,8 @@ def _print_model(both: Mapping[str, Build], model: str, folder: Path, rounds: in
             target = folder / f"{model}-{name}.npz"
             done = build.run("-c", _WORK, folder / "images.npy", model, target)
             found[name].append(json.loads(done.output))
-    for what, unit in (("warm", "s"), ("answer", "s"), ("many", "pictures a second")):
+    units = {"warm": "s", "answer": "s", "many": "images a second", "answers": "pictures a second"}
+    for what, unit in units.items():
         values = [
             statistics.median(one[what] for one in found[name])
             for name in (builds.NOW, builds.BEFORE)

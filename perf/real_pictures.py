@@ -27,7 +27,6 @@ from sklearn.metrics import roc_auc_score
 from jarvis_stem import cli
 from jarvis_stem.api import load_model
 from jarvis_stem.imaging import domains, picture
-from jarvis_stem.prediction import crystal
 from jarvis_stem.prediction.answer import DISTORTION
 from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.scoring.significance import wilson_interval
@@ -264,7 +263,7 @@ def _as_it_is(values: np.ndarray[Any, Any], width: float) -> np.ndarray[Any, Any
 _WITHOUT: Mapping[str, Sequence[tuple[Any, str, Any]]] = {
     "without evening the contrast": [(domains, "evened", _as_it_is)],
     # Identical tiles look like a drawing, which the network would be asked about.
-    "the whole picture as one tile": [(domains, "_boxes", _whole), (crystal, "_WHOLE", 1.0)],
+    "the whole picture as one tile": [(domains, "_boxes", _whole), (domains, "_WHOLE", 1.0)],
 }
 
 

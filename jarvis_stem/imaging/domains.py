@@ -27,8 +27,11 @@ _WIDTH = 10  # pixels of a tile that the background is wide
 _TILE = 192  # pixels a side
 _SMALLEST = 64
 _MOST = 4  # tiles a side
-_WIDTHS = (2.5, 5.0, 10.0, 20.0, 40.0, 80.0)  # pixels of a picture whose scale is not known
-_USUAL = (1.0, 2.0, 4.0)  # Å, where it is
+# A drawing's first, at which its search ends.
+_WIDTHS = (10.0, 2.5, 5.0, 20.0, 40.0, 80.0)  # pixels of a picture whose scale is not known
+_USUAL = (2.0, 1.0, 4.0)  # Å, where it is
+_IDEAL = 5e-4  # variation among tiles; renders stay below, microscopes' pictures above
+_WHOLE = 0.9  # of the tiles of a drawing show its lattice, at least
 # Å² of a cell in a tile, the squares of 0.8 and 4.5 widths; others are chance, or beyond the
 # spectrum's reach.
 _CELLS = ((0.8 * _WIDTH * PIXEL_SIZE) ** 2, (4.5 * _WIDTH * PIXEL_SIZE) ** 2)
@@ -70,6 +73,11 @@ class Domain:
         return float(np.linalg.norm(self.bases.std(axis=0)) / np.linalg.norm(self.vectors))
 
     @property
+    def is_ideal(self) -> bool:
+        """Whether the lattice is everywhere the same, as in a drawing."""
+        return self.share > _WHOLE and self.variation < _IDEAL
+
+    @property
     def errors(self) -> NDArray[np.float64]:
         """Standard errors of a, b, pixels, and gamma, degrees, float64[3]: the tiles' spread.
 
@@ -105,7 +113,8 @@ def find_domains(values: NDArray[np.float32], pixel_size: float | None = None) -
         pixel_size: Å, where it is known.
 
     Returns:
-        Domains, the largest first; none where tiles do not agree on a lattice.
+        Domains, the largest first; none where tiles do not agree on a lattice. Where one is ideal,
+        other scales are not looked at.
 
     Examples:
         >>> from jarvis_stem.imaging import prototypes, stem
@@ -117,11 +126,20 @@ def find_domains(values: NDArray[np.float32], pixel_size: float | None = None) -
     widths = _WIDTHS if pixel_size is None else [width / pixel_size for width in _USUAL]
     grids = [(boxes, width) for width in widths if len(boxes := _boxes(values.shape, width))]
     picture = Image.fromarray(np.ascontiguousarray(values))
-    every = [_cut(picture, *grid) for grid in grids]
-    found = [(_lattices(tiles, _LEAST), tiles) for tiles in every]
+    found: list[tuple[list[Domain], _Tiles]] = []
+    for grid in grids:
+        tiles = _cut(picture, *grid)
+        domains = _lattices(tiles, _LEAST)
+        found.append((domains, tiles))
+        if _are_ideal(domains) and _are_ideal(all_of_it := _with_superposed(domains, tiles)):
+            return all_of_it
     if not any(domains for domains, _ in found):
-        found = [(_lattices(_pooled(tiles), _LEAST_POOLED), tiles) for tiles in every]
+        found = [(_lattices(_pooled(tiles), _LEAST_POOLED), tiles) for _, tiles in found]
     return _best([(domains, tiles) for domains, tiles in found if domains])
+
+
+def _are_ideal(found: Sequence[Domain]) -> bool:
+    return len(found) == 1 and found[0].is_ideal
 
 
 def _best(found: Sequence[tuple[list[Domain], _Tiles]]) -> list[Domain]:
@@ -136,6 +154,8 @@ def _best(found: Sequence[tuple[list[Domain], _Tiles]]) -> list[Domain]:
 
 def _with_superposed(domains: list[Domain], tiles: _Tiles) -> list[Domain]:
     """Two lattices that all tiles show together, instead of one that does not explain them."""
+    if domains[0].weight > (1 - superposition.MORE) * domains[0].share:
+        return domains
     spectra = _spectra(tiles)
     two = superposition.find_two(_autocorrelation(spectra, tiles))
     if not two:

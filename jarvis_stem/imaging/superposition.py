@@ -22,7 +22,7 @@ _SEEDS = 14  # strong peaks that a lattice is made of two of
 _TRIED = 40  # first lattices
 _FLATTEST = 0.15  # area of a basis by the product of its lengths
 _TOGETHER = 0.75  # of the peaks, by weight, are explained by both
-_MORE = 0.15  # than by one lattice
+MORE = 0.15  # than by one lattice
 _EACH = 0.15  # explained by one of them alone
 _SIZES = 2.5  # between the areas of the cells
 _COARSEST, _COMMON = 6, 0.1  # times as coarse, of its vectors: what both are harmonics of
@@ -49,13 +49,13 @@ def find_two(image: NDArray[np.uint8]) -> list[tuple[Bases, float]]:
     """
     quality = measurement.measure(image[None]).quality[0]
     peaks, size = _peaks(image)
-    pair = _best(peaks) if quality < 1 - _MORE else None
+    pair = _best(peaks) if quality < 1 - MORE else None
     if pair is None:
         return []
     first, second = (_near(basis, peaks) for basis in pair)
     alone = min(_sum(first & ~second, peaks), _sum(second & ~first, peaks))
     together = _sum(first | second, peaks)
-    if alone < _EACH or together < max(_TOGETHER, quality + _MORE) or not _are_two(pair):
+    if alone < _EACH or together < max(_TOGETHER, quality + MORE) or not _are_two(pair):
         return []
     inverse = np.asarray(np.linalg.inv(pair / size), np.float64)
     vectors = measurement.reduce(inverse.transpose(0, 2, 1))

@@ -26,8 +26,6 @@ from jarvis_stem.prediction.answer import (
 DOUBTED = 0.5
 """Weight of the class for each doubt about its lattice."""
 
-_IDEAL = 5e-4  # variation among tiles; renders stay below, microscopes' pictures above
-_WHOLE = 0.9  # of the tiles of a drawing show its lattice, at least
 _FEWEST = 0.2  # 3 of 16 tiles, which no render came to; it may be chance
 _SMALLEST = 4.8  # Å^2; graphene's cell has 5.2
 _SHORTEST, _LONGEST = 1.0, 25.0  # Å, of a
@@ -68,7 +66,7 @@ def answer(picture: Picture, distortion: float) -> Answer | None:
     if not found:
         return None
     first, *others = found
-    if not others and first.share > _WHOLE and first.variation < _IDEAL:
+    if not others and first.is_ideal:
         return None
     size = picture.pixel_size
     named, reasons = name(first, distortion), doubts(first, size)

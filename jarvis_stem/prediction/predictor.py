@@ -116,10 +116,13 @@ class Predictor:
         images = np.array([picture.pixels for picture in shown], np.uint8)
         images = images.reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
         probabilities = self.predict_proba(images)
-        for picture, likely in zip(shown, probabilities, strict=True):
+
+        def work(n: int) -> Answer:
             # Where its parts agree on none, a picture has to show its lattice all over.
-            least = _LEAST_QUALITY if _is_exact(picture, distortion) else _GOOD_QUALITY
-            yield self._answer(picture, likely, *_measure(picture, least))
+            least = _LEAST_QUALITY if _is_exact(shown[n], distortion) else _GOOD_QUALITY
+            return self._answer(shown[n], probabilities[n], *_measure(shown[n], least))
+
+        return iter(in_threads(work, range(len(shown)), "Measuring"))
 
     def _answer(
         self,
@@ -193,11 +196,12 @@ def _lattice_reasons(
 
 def _contrast_doubts(image: NDArray[np.uint8]) -> list[str]:
     """Whether atoms are dark: they are bright in the annular dark field that models know."""
-    pixels = image.astype(np.float64)
-    deviation = pixels.std()
-    if deviation == 0:
+    from_mean = image - image.mean()
+    squares = np.square(from_mean)
+    variance = float(squares.mean())
+    if variance == 0:
         return []
-    skewness = float((((pixels - pixels.mean()) / deviation) ** 3).mean())
+    skewness = float((squares * from_mean).mean()) / variance**1.5
     if skewness >= _DARKEST_SKEWNESS:
         return []
     return [
