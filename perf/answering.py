@@ -5,9 +5,9 @@ python perf/answering.py --before DIR --pictures ../shared/real_images
 
 Cold is a new process of ``jarvis-stem predict`` for one picture: its processor time and its largest
 memory. Warm is one image's probabilities, answer what is said of it as a picture, many and answers
-are these of all at once, in a process that has answered before. Then both builds answer for drawings of built-in
-structures: the largest differences between their probabilities, the earlier build computing in
-single precision, and between their lattices.
+are these of all at once, in a process that has answered before. Then both builds answer for
+drawings of built-in structures: the largest differences between their probabilities, the earlier
+build computing in single precision, and between their lattices.
 
 With --pictures it is the command for a folder instead, from start to exit: of all pictures found
 below that one which both builds answer.
