@@ -25,6 +25,10 @@ _TILE = 4  # lines that the kernel multiplies at once: as many as the processor'
 _STEPS = 3  # of Newton's method at most
 _LONGEST_STEP, _SHORT_STEP = 0.3, 3e-3  # cycles a window; after the latter the next is nothing
 
+# Powers of the angle, from 0, for amplitudes and for second derivatives. Were these of Python's type,
+# numba would compile all that takes them for each of them.
+_FIRST, _SECOND = np.int64(1), np.int64(3)
+
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 # The same with sums in another order and products added in one go; NaN and infinity stay.
 summing = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "reassoc"})
@@ -147,8 +151,9 @@ def _amplitudes(
         if not np.isnan(bases[n, 0, 0]):
             places = np.abs(orders.astype(np.float64) @ bases[n])
             inside = (places[:, 0] <= 0.5 * height) & (places[:, 1] <= 0.5 * width)
-            found = moments_of(bases[n], orders[inside], mirrored(windowed[n]), 1)[:, 0, 0]
-            amplitudes[n, inside] = found / max(wholes[n], 1e-30)
+            found = moments_of(bases[n], orders[inside], mirrored(windowed[n]), _FIRST)
+            for k, m in enumerate(np.flatnonzero(inside)):
+                amplitudes[n, m] = found[k, 0, 0] / max(wholes[n], 1e-30)
     return amplitudes
 
 
@@ -185,7 +190,8 @@ def refine(
             left, halves = visible(bases[n], orders, windowed[n].shape), mirrored(windowed[n])
             for _ in range(_STEPS):
                 step = _step(*harmonic_power(refined[n], left, halves))
-                refined[n] += step.reshape(2, 2)
+                for i in range(4):
+                    refined[n, i // 2, i % 2] += step[i]
                 if np.abs(step).max() < _SHORT_STEP:
                     break
     return refined
@@ -224,7 +230,7 @@ def harmonic_power(
     Returns:
         The sum of the power over the harmonics, its gradient [4] and second derivatives [4, 4].
     """
-    moments = moments_of(basis, orders, image, 3)
+    moments = moments_of(basis, orders, image, _SECOND)
     power, gradient, curvature = 0.0, np.zeros(4), np.zeros((4, 4))
     for m in range(len(orders)):
         value = moments[m, 0, 0].conjugate()

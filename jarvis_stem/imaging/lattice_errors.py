@@ -105,7 +105,7 @@ def _gradients(
     noise = np.ascontiguousarray(_between(windowed, basis).T)
     even, odd = (
         sums[: 2 * len(orders)].reshape(2, len(orders), height)
-        for sums in sums_over_rows(basis[:, 1], orders, mirrored(noise), 2)
+        for sums in sums_over_rows(basis[:, 1].copy(), orders, mirrored(noise), 2)
     )
     cosines, sines = waves(basis[:, 0].copy(), orders, height, 0)
     amplitudes = moments_of(basis, orders, mirrored(windowed), 1)[:, :, 0]

@@ -177,8 +177,16 @@ def _explaining(peaks: Peaks, closest: float) -> NDArray[np.float64]:
             for height in _FAINTER:
                 basis = _divide(_fit(basis, those), those, height, closest)
             basis = _fit(basis, those)
-        bases[n] = basis
+        _put(basis, bases, n)
     return bases
+
+
+@compiled
+def _put(basis: NDArray[np.float64], bases: NDArray[np.float64], n: int) -> None:
+    """Make it the nth of several; assigning to a part of an array takes seconds to compile."""
+    for i in range(2):
+        for j in range(2):
+            bases[n, i, j] = basis[i, j]
 
 
 @compiled
@@ -189,7 +197,7 @@ def _lattices(
     vectors, quality = np.full(bases.shape, np.nan), np.zeros(len(bases))
     for n in range(len(bases)):
         if bases[n].any():
-            vectors[n] = _reduced(_inverse(bases[n] / peaks.size).T * pixel_size)
+            _put(_reduced(_inverse(bases[n] / peaks.size).T * pixel_size), vectors, n)
             quality[n] = _quality(bases[n], _of_image(peaks, n))
     return vectors, quality
 

@@ -94,15 +94,17 @@ def _find(
     half = np.empty((height, bins[1] // 2 + 1), np.complex64)
     spectrum = np.empty((bins[0], reach[1] + 1), np.complex64)
     for n in range(len(windowed)):
-        padded[:, :width] = windowed[n]
+        for row in range(height):  # assigning to a part of an array takes seconds to compile
+            for column in range(width):
+                padded[row, column] = windowed[n, row, column]
         r2c(padded, half, np.array([1]), True, 1.0, 1)
         c2c(half[:, : reach[1] + 1], spectrum, np.array([0]), True, 1.0, 1)
         places, heights, weights = _strongest(spectrum, reach[0], usable, rounding)
-        count = len(places)
-        for axis in range(2):
-            found.places[n, :count, axis] = places[:, axis] * (found.size[axis] / bins[axis])
-        found.heights[n, :count], found.weights[n, :count] = heights, weights
-        found.counts[n] = count
+        found.counts[n] = len(places)
+        for peak in range(len(places)):
+            for axis in range(2):
+                found.places[n, peak, axis] = places[peak, axis] * (found.size[axis] / bins[axis])
+            found.heights[n, peak], found.weights[n, peak] = heights[peak], weights[peak]
 
 
 @compiled
@@ -112,10 +114,7 @@ def _strongest(
     """Places, bins, heights and weights of a spectrum's strongest peaks; see `Peaks`."""
     power = _low_power(spectrum, reach)
     floor = np.float32(_ABOVE_NOISE**2) * max(_noise(spectrum), rounding)
-    here = _tops(power, usable, floor)  # in the flattened power
-    heights = power.ravel()[here].astype(np.float64)
-    order = np.argsort(-heights, kind="mergesort")[:_MOST_PEAKS]
-    here, heights = here[order], heights[order]
+    here, heights = _highest(power.ravel(), _tops(power, usable, floor))
     strongest = heights[:1].sum()
     floor = max(floor, np.float32(_FAINTEST**2 * strongest))
     count = (heights > floor).sum()
@@ -129,6 +128,29 @@ def _strongest(
 
 
 @compiled
+def _highest(
+    power: NDArray[np.float32], tops: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The highest of the tops, in the flattened power, with their heights; the highest first.
+
+    Kept in order one by one: NumPy's sorting takes seconds to compile.
+    """
+    here, heights, count = np.empty(_MOST_PEAKS, np.int64), np.empty(_MOST_PEAKS), 0
+    for top in tops:
+        height = np.float64(power[top])
+        place = count
+        while place > 0 and heights[place - 1] < height:
+            place -= 1
+        if place == _MOST_PEAKS:
+            continue
+        count = min(count + 1, _MOST_PEAKS)
+        for later in range(count - 1, place, -1):
+            here[later], heights[later] = here[later - 1], heights[later - 1]
+        here[place], heights[place] = top, height
+    return here[:count], heights[:count]
+
+
+@compiled
 def _noise(spectrum: NDArray[np.complex64]) -> np.float32:
     """Power of the noise: the median of what is beyond the probe's reach."""
     first, last = int(_NOISE_FROM * len(spectrum)), int((1 - _NOISE_FROM) * len(spectrum))
@@ -139,8 +161,30 @@ def _noise(spectrum: NDArray[np.complex64]) -> np.float32:
             value = spectrum[row, column]
             power[n] = value.real * value.real + value.imag * value.imag
             n += 1
-    middle = (n - 1) // 2
-    return np.float32(np.partition(power, middle)[middle] / np.float32(math.log(2)))
+    return np.float32(_smallest(power, (n - 1) // 2) / np.float32(math.log(2)))
+
+
+@compiled
+def _smallest(values: NDArray[np.float32], place: int) -> np.float32:
+    """The value at a place in their order, by Hoare's quickselect, which changes their order.
+
+    NumPy's partition takes five seconds to compile.
+    """
+    low, high = 0, len(values) - 1
+    while low < high:
+        pivot, left, right = values[(low + high) // 2], low, high
+        while left <= right:
+            while values[left] < pivot:
+                left += 1
+            while values[right] > pivot:
+                right -= 1
+            if left <= right:
+                values[left], values[right] = values[right], values[left]
+                left, right = left + 1, right - 1
+        if right < place < left:
+            break
+        low, high = (low, right) if place <= right else (left, high)
+    return values[place]
 
 
 @compiled
