@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -25,9 +25,10 @@ _TILE = 4  # lines that the kernel multiplies at once: as many as the processor'
 _STEPS = 3  # of Newton's method at most
 _LONGEST_STEP, _SHORT_STEP = 0.3, 3e-3  # cycles a window; after the latter the next is nothing
 
-# Powers of the angle, from 0, for amplitudes and for second derivatives. Were these of Python's type,
-# numba would compile all that takes them for each of them.
-_FIRST, _SECOND = np.int64(1), np.int64(3)
+# Powers of the angle, from 0, for amplitudes and for second derivatives. Python's integers numba
+# would take for types of their own, and compile all anew for each.
+_FIRST: Any = np.int64(1)
+_SECOND: Any = np.int64(3)
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 # The same with sums in another order and products added in one go; NaN and infinity stay.
