@@ -29,6 +29,12 @@ _AHEAD = 2  # batches for each thread of a worker: one in work, the next already
 _DEATHS = 3  # of workers, after which a batch is not tried as it is again
 _PATIENCE = 10.0  # seconds for a scheduler to answer
 _LOOK = 2.0  # seconds between two looks at who is there
+_SELDOM = {  # how often Dask looks at itself, which by default takes as much time as its work
+    "distributed.worker.profile.enabled": False,  # a hundred times a second
+    "distributed.admin.tick.interval": "1s",  # fifty times
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.worker.memory.monitor-interval": "500ms",  # kills who takes too much
+}
 
 
 class DaskWorkers:
@@ -166,7 +172,7 @@ def local_workers(n: int, answering: Answering) -> Iterator[DaskWorkers]:
     settings = {
         "distributed.scheduler.allowed-failures": _DEATHS - 1,
         "distributed.nanny.pre-spawn-environ": one_thread,
-        "distributed.worker.profile.enabled": False,  # a hundred looks a second at what is run
+        **_SELDOM,
     }
     with ExitStack() as stack:
         stack.enter_context(_silence())
