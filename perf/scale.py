@@ -88,8 +88,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(name)
         for stage in chosen:
             begun = _times()
-            rows = _measure(stage, folder, options)
-            result[stage] = {"machine": f"{cpu_name()}, {_others(begun)}", "rows": rows}
+            measured = _measure(stage, folder, options)
+            measured = [{"others": _others(begun), **row} for row in measured]
+            if stage == "memory":  # each of its rows takes long, and stays
+                had = {row["frames"]: row for row in result.get(stage, {}).get("rows", ())}
+                had |= {row["frames"]: row for row in measured}
+                measured = [had[frames] for frames in sorted(had)]
+            result[stage] = {"machine": cpu_name(), "rows": measured}
             write_text(kept, json_text(result))
             print(json_text({stage: result[stage]}), flush=True)
     page = options.output / "scale.md"
@@ -113,11 +118,10 @@ def _times() -> tuple[float, float, float]:
     return time.perf_counter(), ours, all_work
 
 
-def _others(begun: tuple[float, float, float]) -> str:
-    """How busy this machine was with something else since `_times` were these."""
+def _others(begun: tuple[float, float, float]) -> float:
+    """How many cores something else has kept busy since `_times` were these."""
     passed, ours, all_work = (now - then for then, now in zip(begun, _times(), strict=True))
-    busy = max(all_work - ours, 0) / passed
-    return f"on average {busy:.1f} of {os.cpu_count()} cores busy with other work"
+    return max(all_work - ours, 0) / passed
 
 
 def _measure(stage: str, folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -159,10 +163,12 @@ def _memory(folder: Path, counts: Sequence[int]) -> list[dict[str, Any]]:
     rows = []
     for count in counts:
         path = _drawn(folder / f"{count}.npy", count, "clean")
+        begun = _times()
         answers = folder / f"memory-{count}"
         run = _run(_movie(path), answers, ["--workers", "2", "--distortion", "0"])
         size = sum(one.stat().st_size for one in answers.iterdir())
-        rows.append({"frames": count, "stack_mb": count / 16, "answers_mb": size / 1e6, **run})
+        sizes = {"frames": count, "stack_mb": count / 16, "answers_mb": size / 1e6}
+        rows.append({"others": _others(begun), **sizes, **run})
         path.unlink()
     return rows
 
@@ -266,11 +272,18 @@ def tables(result: Mapping[str, Any]) -> str:
     """
     sections = {"rates": _rates_table, "memory": _memory_table, "empty": _empty_table}
     parts = [
-        f"{section(result[stage]['rows'])}\n\nMeasured on {result[stage]['machine']}."
+        f"{section(result[stage]['rows'])}\n\nMeasured on {result[stage]['machine']}, "
+        f"{os.cpu_count()} cores{_busy(result[stage]['rows'])}."
         for stage, section in sections.items()
         if stage in result
     ]
     return "\n\n".join(parts)
+
+
+def _busy(rows: Sequence[Mapping[str, Any]]) -> str:
+    if len({row["others"] for row in rows}) > 1:  # each row says it
+        return ""
+    return f", of which other work kept {rows[0]['others']:.1f} busy"
 
 
 def _rates_table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -328,7 +341,9 @@ def _memory_table(rows: Sequence[Mapping[str, Any]]) -> str:
             "its answers": f"{row['answers_mb']:.1f} MB",
             "memory of the command": f"{row['client_mb']:.0f} MB",
             "of a worker": f"{row['worker_mb']:.0f} MB",
+            "processor time": f"{row['cpu_s']:.0f} s",
             "wall time": f"{row['wall_s']:.0f} s",
+            "cores busy with other work": f"{row['others']:.1f}",
         }
         for row in rows
     ]

@@ -14,7 +14,7 @@ from multiprocessing import resource_tracker
 from typing import Any
 
 import pyarrow as pa
-from distributed import Client, LocalCluster, WorkerPlugin, get_worker
+from distributed import Client, LocalCluster, Worker, WorkerPlugin, get_worker
 from distributed.scheduler import KilledWorker
 
 from jarvis_stem.prediction.answering import Answering
@@ -22,6 +22,7 @@ from jarvis_stem.prediction.batches import Batch
 from jarvis_stem.prediction.workers import WorkersDiedError
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.garbage import collect_seldom
 
 _PACKAGE = "jarvis-stem"
 _PLUGIN = "jarvis-stem-answering"
@@ -133,6 +134,10 @@ class _Plugin(WorkerPlugin):
 
     def __init__(self, answering: Answering) -> None:
         self.answering = answering
+
+    def setup(self, worker: Worker) -> None:
+        """Prepare a worker as the command itself is."""
+        collect_seldom()
 
 
 def _answer(of_client: str, batch: Batch) -> pa.Table:
