@@ -89,7 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for stage in chosen:
             begun = _times()
             measured = _measure(stage, folder, options)
-            measured = [{"others": _others(begun), **row} for row in measured]
+            others = _others(begun)
+            measured = [{"others": others, **row} for row in measured]
             if stage == "memory":  # each of its rows takes long, and stays
                 had = {row["frames"]: row for row in result.get(stage, {}).get("rows", ())}
                 had |= {row["frames"]: row for row in measured}
