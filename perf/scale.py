@@ -311,14 +311,16 @@ def _rates_table(rows: Sequence[Mapping[str, Any]]) -> str:
         f"{_markdown(table)}\n\nBeside the threads that answer, the command takes "
         f"{beside[0] - 1:.1%} of their processor time in one process, {beside[1] - 1:.1%} with one "
         f"worker and {beside[2] - 1:.1%} with two, so that Dask takes "
-        f"{max(beside[1:]) - beside[0]:.1%}. A picture takes "
-        f"{_spread(_ratios(one['cpu_s'], here['cpu_s']))} times the processor time with one worker "
-        f"that it takes in one process; two workers are "
+        f"{max(beside[1:]) - beside[0]:.1%}. All in all a picture takes "
+        f"{_spread(_ratios(two['cpu_s'], plain['cpu_s']))} times the processor time with two "
+        f"workers that it takes in two processes, and "
+        f"{_spread(_ratios(one['cpu_s'], here['cpu_s']))} times with one worker, whose command "
+        f"works beside it, that it takes in one. Two workers are "
         f"{_spread(_ratios(one['wall_s'], two['wall_s']), 2)} of twice as fast as one, and two "
-        f"processes that share nothing {_spread(_ratios(here['wall_s'], plain['wall_s']), 2)} of "
-        f"twice as fast as one. Medians of {len(here['wall_s'])} rounds, in brackets the least and "
-        "the most. Noisy pictures of 256 x 256 pixels; 32 of them are in the time to start. Core "
-        "hours are computed from the processor time of a picture."
+        f"processes {_spread(_ratios(here['wall_s'], plain['wall_s']), 2)} of twice as fast as "
+        f"one. Medians of {len(here['wall_s'])} rounds, in brackets the least and the most. Noisy "
+        "pictures of 256 x 256 pixels; 32 of them are in the time to start. Core hours are "
+        "computed from the processor time of a picture."
     )
 
 

@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import resource_tracker
 from typing import Any
@@ -58,7 +58,7 @@ class DaskWorkers:
         self._looked = -_LOOK
         self._said = False
         self._look()
-        client.register_plugin(_Plugin(answering), name=_PLUGIN)
+        self._prepare(_Plugin(answering))
 
     def submit(self, batch: Batch) -> Future[pa.Table]:
         """Have a batch answered by whoever has time."""
@@ -82,11 +82,23 @@ class DaskWorkers:
         """Take back what is not done."""
         if self._client.status == "running":
             self._executor.shutdown(wait=False)
-            self._client.unregister_worker_plugin(_PLUGIN)
+            with suppress(OSError):  # of a worker that dies meanwhile
+                self._client.unregister_worker_plugin(_PLUGIN)
 
     @property
     def _address(self) -> str:
         return str(self._client.scheduler.address) if self._client.scheduler else "the scheduler"
+
+    def _prepare(self, plugin: _Plugin) -> None:
+        """Give all workers what they answer by; those that come later get it from the scheduler."""
+        for _ in range(_DEATHS):
+            try:
+                self._client.register_plugin(plugin, name=_PLUGIN)
+                return
+            except OSError:  # of a worker that dies meanwhile
+                if self._client.status != "running":
+                    raise StemError(self._lost()) from None
+        raise StemError(f"{self._address}: its workers die before they have begun")
 
     def _look(self) -> None:
         """Count the workers, and ask new ones for their version of this package."""
