@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -284,6 +285,42 @@ def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     for address in ("tcp://127.0.0.1:9", "nonsense://x"):
         with pytest.raises(StemError, match=f"{address}: no such scheduler"):
             main(arguments("nobody", "--scheduler", address))
+
+
+class Failing:
+    """A client whose workers die so many times as they begin, and as they end."""
+
+    status = "running"
+    scheduler = None
+
+    def __init__(self, deaths: int) -> None:
+        self.left = deaths
+
+    def get_executor(self, pure: bool) -> Any:
+        return SimpleNamespace(shutdown=lambda wait: None)
+
+    def nthreads(self) -> dict[str, int]:
+        return {}
+
+    def register_plugin(self, plugin: object, name: str) -> None:
+        self.left -= 1
+        if self.left >= 0:
+            raise OSError("Stream is closed")
+
+    def unregister_worker_plugin(self, name: str) -> None:
+        raise OSError("Stream is closed")
+
+
+def test_workers_that_die_as_the_command_begins_and_ends() -> None:
+    from jarvis_stem.prediction.cluster import DaskWorkers
+
+    nothing: Any = None
+    few: Any = Failing(2)
+    DaskWorkers(few, nothing).close()
+    assert few.left == -1
+    many: Any = Failing(3)
+    with pytest.raises(StemError, match="its workers die before they have begun"):
+        DaskWorkers(many, nothing)
 
 
 def test_what_cannot_be_read_is_a_row(images: Any, capsys: pytest.CaptureFixture[str]) -> None:
