@@ -22,6 +22,7 @@ from jarvis_stem.formats.names import DEFAULT_BENCHMARK
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text
+from jarvis_stem.utils.garbage import collect_seldom
 from jarvis_stem.utils.terminal import QUIET, echo, is_quiet, is_set
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 USAGE = 2  # as click and argparse have it
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 BROKEN_PIPE = 141  # 128 + SIGPIPE
-# New objects. By default there are 700, and a tenth of a training is looking for garbage in modules
-# and structures that stay.
-_BETWEEN_COLLECTIONS = 100_000
 _JSON = f"{__name__}.json"
 _BENCHMARK = "_bravais_class.json.zip"
 
@@ -276,7 +274,7 @@ def run(main: Callable[[], int]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # an ASCII terminal is no reason to fail
-    gc.set_threshold(_BETWEEN_COLLECTIONS)
+    collect_seldom()
     atexit.register(gc.freeze)  # else the end of a process looks through all modules for garbage
     try:
         status = main()

@@ -8,13 +8,13 @@ import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import resource_tracker
 from typing import Any
 
 import pyarrow as pa
-from distributed import Client, LocalCluster, WorkerPlugin, get_worker
+from distributed import Client, LocalCluster, Worker, WorkerPlugin, get_worker
 from distributed.scheduler import KilledWorker
 
 from jarvis_stem.prediction.answering import Answering
@@ -22,6 +22,7 @@ from jarvis_stem.prediction.batches import Batch
 from jarvis_stem.prediction.workers import WorkersDiedError
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.garbage import collect_seldom
 
 _PACKAGE = "jarvis-stem"
 _PLUGIN = "jarvis-stem-answering"
@@ -29,6 +30,12 @@ _AHEAD = 2  # batches for each thread of a worker: one in work, the next already
 _DEATHS = 3  # of workers, after which a batch is not tried as it is again
 _PATIENCE = 10.0  # seconds for a scheduler to answer
 _LOOK = 2.0  # seconds between two looks at who is there
+_SELDOM = {  # how often Dask looks at itself, which by default takes as much time as its work
+    "distributed.worker.profile.enabled": False,  # a hundred times a second
+    "distributed.admin.tick.interval": "1s",  # fifty times
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.worker.memory.monitor-interval": "500ms",  # kills who takes too much
+}
 
 
 class DaskWorkers:
@@ -51,7 +58,7 @@ class DaskWorkers:
         self._looked = -_LOOK
         self._said = False
         self._look()
-        client.register_plugin(_Plugin(answering), name=_PLUGIN)
+        self._prepare(_Plugin(answering))
 
     def submit(self, batch: Batch) -> Future[pa.Table]:
         """Have a batch answered by whoever has time."""
@@ -75,11 +82,23 @@ class DaskWorkers:
         """Take back what is not done."""
         if self._client.status == "running":
             self._executor.shutdown(wait=False)
-            self._client.unregister_worker_plugin(_PLUGIN)
+            with suppress(OSError):  # of a worker that dies meanwhile
+                self._client.unregister_worker_plugin(_PLUGIN)
 
     @property
     def _address(self) -> str:
         return str(self._client.scheduler.address) if self._client.scheduler else "the scheduler"
+
+    def _prepare(self, plugin: _Plugin) -> None:
+        """Give all workers what they answer by; those that come later get it from the scheduler."""
+        for _ in range(_DEATHS):
+            try:
+                self._client.register_plugin(plugin, name=_PLUGIN)
+                return
+            except OSError:  # of a worker that dies meanwhile
+                if self._client.status != "running":
+                    raise StemError(self._lost()) from None
+        raise StemError(f"{self._address}: its workers die before they have begun")
 
     def _look(self) -> None:
         """Count the workers, and ask new ones for their version of this package."""
@@ -128,6 +147,10 @@ class _Plugin(WorkerPlugin):
     def __init__(self, answering: Answering) -> None:
         self.answering = answering
 
+    def setup(self, worker: Worker) -> None:
+        """Prepare a worker as the command itself is."""
+        collect_seldom()
+
 
 def _answer(of_client: str, batch: Batch) -> pa.Table:
     """Answer a batch in a worker."""
@@ -166,7 +189,7 @@ def local_workers(n: int, answering: Answering) -> Iterator[DaskWorkers]:
     settings = {
         "distributed.scheduler.allowed-failures": _DEATHS - 1,
         "distributed.nanny.pre-spawn-environ": one_thread,
-        "distributed.worker.profile.enabled": False,  # a hundred looks a second at what is run
+        **_SELDOM,
     }
     with ExitStack() as stack:
         stack.enter_context(_silence())

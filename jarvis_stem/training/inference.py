@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from jarvis_stem.formats.description import SHAPES
 from jarvis_stem.imaging.described_images import DescribedImages
 from jarvis_stem.training import ranks
 from jarvis_stem.training.architecture import Describing, Mirroring, Reading
@@ -177,6 +179,22 @@ def parts_of(model: nn.Module) -> tuple[str, ...]:
 def reads_of(model: nn.Module) -> tuple[str, ...]:
     """Parts of the description that a model reads; the image if it names none."""
     return model.reads if isinstance(model, Reading) else (_IMAGE,)
+
+
+@contextmanager
+def suited_threads(model: nn.Module) -> Iterator[None]:
+    """Have torch compute meanwhile with one thread where a model reads vectors alone.
+
+    Its steps are so short that threads would wait for each other longer than they work, on a busy
+    machine many times longer; and with one the result is the same on any number of cores.
+    """
+    before = torch.get_num_threads()
+    if all(len(SHAPES[part]) == 1 for part in parts_of(model)):
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _describe_mirror(model: Describing, images: Tensor, described: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from jarvis_stem.training.inference import (
     logits_of,
     logits_of_batch,
     probabilities,
+    suited_threads,
 )
 from jarvis_stem.utils import progress
 from jarvis_stem.utils.errors import StemError
@@ -105,14 +106,14 @@ def fit(
         load_checkpoint(checkpoint, saved, state, identity)
     views = (Views(model, train.images), Views(model, validation.images))
     learner = ranks.parallel(model)
-    with _EpochProgress(recipe, train.n_structures) as display:
+    with suited_threads(model), _EpochProgress(recipe, train.n_structures) as display:
         while len(state.history) < recipe.epochs and not _reached(state.history, until):
             _run_epoch(state, learner, views, (train, validation), recipe, seed, display)
             if ranks.rank() == 0:
                 save_checkpoint(checkpoint, state, identity)
                 on_epoch(state.history)
-    model.load_state_dict(state.best)
-    return state.history, _logits(model, views[1])
+        model.load_state_dict(state.best)
+        return state.history, _logits(model, views[1])
 
 
 def _refuse_too_many(batch_size: int, n_validation: int) -> None:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
 import numpy as np
 import pytest
+from forking import Forking
 from helpers import PATIENCE, REPOSITORY
 from jarvis.db import figshare
 from PIL import Image
@@ -197,9 +201,11 @@ def test_the_workers_of_a_scheduler(cluster: LocalCluster, whole: dict[str, byte
     assert parts(Path("scheduled")) == whole
 
 
-def dask(*typed: str, path: Path = REPOSITORY) -> subprocess.Popen[bytes]:
+def dask(
+    *typed: str, path: Path = REPOSITORY, before: Sequence[str] = ()
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "dask", *typed],
+        [*before, sys.executable, "-m", "dask", *typed],
         env={**os.environ, "PYTHONPATH": f"{path}:{REPOSITORY}"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -226,6 +232,25 @@ def test_a_worker_of_another_version_is_named(tmp_path: Path) -> None:
             worker.kill()
             worker.wait()
     assert parts(Path("other_version")) == {}
+
+
+@pytest.mark.skipif(not shutil.which("prlimit"), reason="no prlimit here")
+def test_a_worker_without_room_on_its_disk(whole: dict[str, bytes], tmp_path: Path) -> None:
+    with LocalCluster(
+        n_workers=0, processes=False, protocol="tcp", dashboard_address=HERE
+    ) as alone:
+        worker = dask(
+            *("worker", alone.scheduler_address, "--no-nanny", "--no-dashboard"),
+            *("--nthreads", "1", "--local-directory", str(tmp_path)),
+            before=("prlimit", "--fsize=0"),
+        )
+        try:
+            until(lambda: len(alone.scheduler.workers) == 1, worker)
+            assert main(arguments("roomless", "--scheduler", alone.scheduler_address)) == 0
+        finally:
+            worker.kill()
+            worker.wait()
+    assert parts(Path("roomless")) == whole
 
 
 def test_a_scheduler_that_goes(whole: dict[str, bytes], tmp_path: Path) -> None:
@@ -262,6 +287,42 @@ def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
             main(arguments("nobody", "--scheduler", address))
 
 
+class Failing:
+    """A client whose workers die so many times as they begin, and as they end."""
+
+    status = "running"
+    scheduler = None
+
+    def __init__(self, deaths: int) -> None:
+        self.left = deaths
+
+    def get_executor(self, pure: bool) -> Any:
+        return SimpleNamespace(shutdown=lambda wait: None)
+
+    def nthreads(self) -> dict[str, int]:
+        return {}
+
+    def register_plugin(self, plugin: object, name: str) -> None:
+        self.left -= 1
+        if self.left >= 0:
+            raise OSError("Stream is closed")
+
+    def unregister_worker_plugin(self, name: str) -> None:
+        raise OSError("Stream is closed")
+
+
+def test_workers_that_die_as_the_command_begins_and_ends() -> None:
+    from jarvis_stem.prediction.cluster import DaskWorkers
+
+    nothing: Any = None
+    few: Any = Failing(2)
+    DaskWorkers(few, nothing).close()
+    assert few.left == -1
+    many: Any = Failing(3)
+    with pytest.raises(StemError, match="its workers die before they have begun"):
+        DaskWorkers(many, nothing)
+
+
 def test_what_cannot_be_read_is_a_row(images: Any, capsys: pytest.CaptureFixture[str]) -> None:
     folder = Path("mixed")
     folder.mkdir()
@@ -292,6 +353,23 @@ def test_what_cannot_be_read_is_a_row(images: Any, capsys: pytest.CaptureFixture
     assert "the file ends before frame 4 does" in found["error"][5]
     assert err.splitlines()[0].startswith("error: mixed/b.png: ")
     assert err.splitlines()[-1] == "error: mixed_answers: 1 more errors; its column error has all"
+
+
+def test_each_of_many_empty_files_is_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [f"empty/{n:04}.png" for n in range(4000)]
+    Path("empty").mkdir()
+    for name in names:
+        Path(name).touch()
+    assert main(["empty", "--output", "errors"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "errors: 0 answers, 4,000 errors\n"
+    assert len(err.splitlines()) == 4
+    found = read("errors")
+    assert found["input"].tolist() == names
+    assert found["class"].isna().all()
+    assert found["error"].tolist() == [
+        f"{name}: not a readable image (an empty file); save or copy it again" for name in names
+    ]
 
 
 def test_a_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -413,39 +491,70 @@ def test_of_a_batch_that_workers_die_of_the_one_input_is_named() -> None:
 
 
 @pytest.mark.nightly
-def test_kills(images: Any, whole: dict[str, bytes]) -> None:
-    """Kill the command, all of its group or a worker at random moments; nothing is lost."""
+def test_kills(work: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
+    """Kill the command, all that it has started, or a worker, at random moments; nothing is lost.
+
+    A kill is cheap: commands are copies of a process that has all imported, and use the workers of
+    a scheduler that stays; a few times they start workers of their own.
+    """
     moments = random.Random(17)
-    done = kills = 0
-    while kills < KILLS:
-        name = f"killed_{done}"
-        while True:
-            typed = arguments(name, *(["--workers", "2"] if moments.random() < 0.6 else []))
-            running = start(*typed)
-            if kills < KILLS and moments.random() < 0.8:
-                time.sleep(moments.uniform(0, 8))
-                _kill_one(running, moments.choice(["command", "group", "worker"]))
-                kills += 1
-            status, _, err = ended(running)
-            assert parts(Path(name)).items() <= whole.items()
-            assert status in (0, -signal.SIGKILL), err
-            if status == 0:
-                break
-        assert parts(Path(name)) == whole
-        assert sorted(path.name for path in Path(name).iterdir()) == ["_manifest.json", *whole]
-        done += 1
+    done, kills = 0, dict.fromkeys(("alone", "command", "worker", "group"), 0)
+    with scheduler_and_workers(tmp_path) as (address, worker), Forking(work) as forking:
+        while sum(kills.values()) < KILLS:
+            name, status = f"killed_{done}", None
+            while status != 0:
+                (how,) = moments.choices(list(kills), (4, 4, 3, 1))
+                more = {"alone": (), "group": ("--workers", "2")}.get(how, ("--scheduler", address))
+                running = forking.start("predict", *arguments(name, *more))
+                if sum(kills.values()) < KILLS and moments.random() < 0.8:
+                    _wait_for(Path(name), moments.randrange(4), running)
+                    time.sleep(moments.uniform(0, 0.2))
+                    kills[how] += _kill_one(running, how, worker)
+                status, said = forking.ended()
+                assert parts(Path(name)).items() <= whole.items()
+                assert status in (0, -signal.SIGKILL), said
+            assert parts(Path(name)) == whole
+            assert sorted(path.name for path in Path(name).iterdir()) == ["_manifest.json", *whole]
+            done += 1
     sys.stderr.write(f"\n{kills} kills of {done} archives: nothing lost\n")
 
 
-def _kill_one(running: subprocess.Popen[str], what: str) -> None:
+@contextmanager
+def scheduler_and_workers(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """A scheduler, its address, and the process that keeps two workers, started anew if killed."""
+    at = folder / "scheduler.json"
+    scheduler = dask("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(at))
+    until(at.exists, scheduler)
+    typed = ("--scheduler-file", str(at), "--nworkers", "2", "--nthreads", "1", "--no-dashboard")
+    worker = dask("worker", *typed)
     try:
-        if what == "group":
-            os.killpg(running.pid, signal.SIGKILL)
-        elif what == "command":
-            running.kill()
+        yield json.loads(at.read_text())["address"], psutil.Process(worker.pid)
+    finally:
+        for one in (worker, scheduler):
+            one.terminate()  # workers go with who keeps them
+            one.wait(PATIENCE)
+
+
+def _wait_for(folder: Path, least: int, running: int) -> None:
+    """Wait until a command has written so many parts, or is done."""
+    end = time.monotonic() + PATIENCE
+    while len(parts(folder)) < least and psutil.pid_exists(running):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def _kill_one(running: int, how: str, worker: psutil.Process) -> bool:
+    """Kill what is named; whether it was there to be killed."""
+    try:
+        if how == "group":
+            os.killpg(running, signal.SIGKILL)
+        elif how == "worker":
+            spawned = [one for one in worker.children() if "spawn_main" in " ".join(one.cmdline())]
+            if not spawned:
+                return False
+            spawned[-1].kill()
         else:
-            workers = psutil.Process(running.pid).children()
-            for one in workers[-1:]:
-                one.kill()
+            os.kill(running, signal.SIGKILL)
     except (ProcessLookupError, psutil.NoSuchProcess):  # it was quicker
-        pass
+        return False
+    return True

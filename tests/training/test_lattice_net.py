@@ -57,6 +57,20 @@ def test_every_choice_of_branches_gives_logits_and_learns(
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
+@pytest.mark.parametrize(("branches", "threads"), [({"errors": True}, 1), ({"cell": (4,)}, 2)])
+def test_vectors_alone_are_learned_from_in_one_thread(
+    branches: dict[str, object], threads: int
+) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with inference.suited_threads(LatticeNet(5, **branches)):  # type: ignore[arg-type]
+            assert torch.get_num_threads() == threads
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_cnns_are_silent_in_training_only_and_not_alone() -> None:
     torch.manual_seed(0)
     several = LatticeNet(5, cell=(4,), spectrum=spectrum_cnn()[:-1], dropout=0.0, absent=0.5)
