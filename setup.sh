@@ -1,7 +1,10 @@
 # Sourced by every run.sh. install makes .venv where missing and installs the package in it.
 # Usage: install EXTRA   (EXTRA is empty, or extras of setup.py beside all, as "[test,dev]")
 # What was installed of the same setup.py and constraints.txt is left alone, without a network.
+# Where the variable INSTALL_LOCK names a lock file, as in the workflows, all that is in it is installed,
+# by its hash, and nothing else.
 install() {
+  versions >/dev/null || return
   if is_installed "${1:-}"; then return; fi
   if [ ! -d .venv ]; then
     "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
@@ -14,8 +17,9 @@ install() {
 }
 
 # By what the files are, not by when they were written: clocks can be wrong.
-versions() { cksum setup.py constraints.txt; }
-is_installed() { [ "$(cat ".venv/installed$1" 2>/dev/null)" = "$(versions)" ]; }
+versions() { cksum setup.py constraints.txt ${INSTALL_LOCK:+"$INSTALL_LOCK"}; }
+# What was installed from a lock serves where none is asked for, too.
+is_installed() { [[ "$(cat ".venv/installed$1" 2>/dev/null)" = "$(versions)"* ]]; }
 
 # Holds the lock that is open as 9 until it ends; another install waits for it.
 install_alone() {
@@ -26,11 +30,16 @@ install_alone() {
     "${PYTHON:-python3}" -m venv .venv || return
   fi
   echo "Installing into .venv (once)" >&2
-  # torchvision without its dependencies: they would replace a CPU build of torch by a CUDA one.
   # A step that fails ends it, also where a caller tests it, as install && … does.
-  "$python" -m pip install --quiet --constraint constraints.txt torch || return
-  "$python" -m pip install --quiet --constraint constraints.txt --no-deps torchvision || return
-  "$python" -m pip install --quiet --constraint constraints.txt --editable ".[all${extra:+,}${extra//[\[\]]/}]" || return
+  if [ -n "${INSTALL_LOCK:-}" ]; then
+    "$python" -m pip install --quiet --require-hashes --requirement "$INSTALL_LOCK" || return
+    "$python" -m pip install --quiet --no-index --no-deps --no-build-isolation --editable . || return
+  else
+    # torchvision without its dependencies: they would replace a CPU build of torch by a CUDA one.
+    "$python" -m pip install --quiet --constraint constraints.txt torch || return
+    "$python" -m pip install --quiet --constraint constraints.txt --no-deps torchvision || return
+    "$python" -m pip install --quiet --constraint constraints.txt --editable ".[all${extra:+,}${extra//[\[\]]/}]" || return
+  fi
   versions >".venv/installed$extra" && versions >.venv/installed
 }
 

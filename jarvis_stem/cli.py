@@ -23,7 +23,7 @@ from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_text
 from jarvis_stem.utils.garbage import collect_seldom
-from jarvis_stem.utils.terminal import QUIET, echo, is_quiet, is_set
+from jarvis_stem.utils.terminal import QUIET, Coloured, echo, is_quiet, is_set, plain
 
 if TYPE_CHECKING:
     from jarvis_stem.scoring.board import Leaderboard
@@ -286,7 +286,9 @@ def run(main: Callable[[], int]) -> int:
     except BrokenPipeError:
         status = BROKEN_PIPE
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        print(plain(shown.getvalue()), end="", file=sys.stderr)
         status = error.exit_code
     except StemError as error:
         complain(str(error))
@@ -300,7 +302,7 @@ def run(main: Callable[[], int]) -> int:
 
 def complain(message: str) -> None:
     """Say on stderr that something is wrong."""
-    echo(f"{click.style('error:', fg='red')} {message}", to_stderr=True)
+    echo(Coloured(f"{click.style('error:', fg='red')} {plain(message)}"), to_stderr=True)
 
 
 def _program() -> str:
@@ -339,13 +341,14 @@ def report_checklist(checklist: Checklist, data: Any) -> None:
 def report_rejected(leaderboard: Leaderboard) -> None:
     """Say on stderr what was not scored, a line for each reason."""
     for benchmark, fault in leaderboard.faults.items():
-        print(f"benchmark not scored: {benchmark}: {fault}", file=sys.stderr)
+        terminal.echo(f"benchmark not scored: {benchmark}: {fault}", to_stderr=True)
     for rejection in leaderboard.all_rejected:
         for problem in rejection.problems:
             where = f"{rejection.contribution}/{rejection.file}"
-            print(f"rejected: {where}: {problem}", file=sys.stderr)
+            terminal.echo(f"rejected: {where}: {problem}", to_stderr=True)
 
 
-def coloured(checklist: Checklist) -> str:
+def coloured(checklist: Checklist) -> Coloured:
     """The checklist for a terminal, each line's status in its colour."""
-    return _STATUS.sub(lambda found: click.style(found[0], _COLOURS[found[0]]), checklist.text())
+    text = plain(checklist.text())
+    return Coloured(_STATUS.sub(lambda found: click.style(found[0], _COLOURS[found[0]]), text))

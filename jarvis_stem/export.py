@@ -114,7 +114,7 @@ def main(
         raise StemError(f"{contributions}: nothing to export")
     for name, problems in failed.items():
         for problem in problems:
-            print(f"not exported: {name}: {problem}", file=sys.stderr)
+            terminal.echo(f"not exported: {name}: {problem}", to_stderr=True)
     written = {str(jarvis / "contributions" / name): names for name, names in exported.items()}
     notes = notes_on(exported, known)
     cli.report(

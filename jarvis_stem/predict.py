@@ -291,7 +291,8 @@ def main(
     draw_plots(outcomes, targets)
     _say_where(csv_path, targets)
     if csv_path == _STDOUT:
-        print(csv_text(outcomes), end="")
+        text = csv_text(outcomes)
+        print(terminal.plain(text) if sys.stdout.isatty() else text, end="")
     elif csv_path:
         write_text(csv_path, csv_text(outcomes))
     if csv_path != _STDOUT and not jsonl:

@@ -42,7 +42,8 @@ exit status:
   2    wrong arguments
   130  interrupted
 
-example:
+examples:
+  python -m jarvis_stem.reference stem_2d_proto
   python -m jarvis_stem.reference stem_2d_image --data ../shared/jarvis_data \\
     --published ../shared/jarvis_leaderboard/contributions --source \\
     https://github.com/usnistgov/jarvis_leaderboard/tree/main/jarvis_leaderboard/contributions
@@ -52,21 +53,25 @@ example:
 @click.command(cls=cli.Command, name="reference", epilog=_EPILOG)
 @click.argument("dataset", metavar="DATASET", shell_complete=cli.complete_dataset)
 @click.option(
-    "--published", type=cli.Folder(), required=True, metavar="DIR", help="Folder of contributions."
+    "--published", type=cli.Folder(), metavar="DIR", help="Folder of published contributions."
 )
-@click.option("--source", required=True, metavar="URL", help="Where that folder was published.")
+@click.option("--source", metavar="URL", help="Where that folder was published.")
 @cli.data_option
 @cli.folder_option("benchmarks", "Folder of benchmarks.")
-def main(dataset: str, published: Path, source: str, data: str | None, benchmarks: Path) -> int:
-    """Write a benchmark's reference file from published submissions.
+def main(
+    dataset: str, published: Path | None, source: str | None, data: str | None, benchmarks: Path
+) -> int:
+    """Write a benchmark's reference file: published submissions, and what an oracle has right.
 
     DATASET is the benchmark's, for example stem_2d_image.
     """
+    if (published is None) != (source is None):
+        raise click.UsageError("--published and --source need each other")
     name = bravais_result(dataset)
     benchmark = Benchmark.read(benchmarks, name)
     structures = _structures(dataset, benchmark, data)
     reference = Reference(
-        published=_published(published, source, name, benchmark),
+        published=_published(published, source, name, benchmark) if published and source else {},
         without_structure=[id for id in benchmark.split("test") if id not in structures],
         oracle=_oracle(benchmark, structures),
     )

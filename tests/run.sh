@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source ./setup.sh
 install "[test,dev,docs]"
 install_browser
+unset INSTALL_LOCK # it is this installation's, not that of clones which tests set up
 
 .venv/bin/ruff format --check .
 .venv/bin/ruff check .

@@ -21,10 +21,12 @@ README = "README.md"
 TO_FILL_IN = "Fill in: "  # begins what a person is to write in a new contribution's README
 ATTRIBUTES = ".gitattributes"
 ATTRIBUTES_FAULT = f"{ATTRIBUTES}, by which a clone has other files than were committed"
+PACKAGE_FAULT = "the name of a package that python -m would import in its place"
 # Windows takes these for devices, whatever comes behind a point.
 _DEVICE = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE
 )
+_SHORT = re.compile(r"[^.]{1,6}~[0-9]{1,6}(\.[^.]{0,3})?")  # as Windows calls a longer one
 _REPOSITORY = re.compile(r"\.git|git~[0-9]+", re.IGNORECASE)  # also as Windows shortens it
 # What `python -m` imports from the folder it is run in before this package can keep it from that.
 _IMPORTED = (
@@ -82,13 +84,14 @@ def name_faults(name: str) -> list[str]:
         ),
         "a name that ends in a point or a space, which Windows cuts off": name[-1:] in (".", " "),
         "a name of a device of Windows": bool(_DEVICE.fullmatch(name)),
+        "a short name of Windows, which another file may have": bool(
+            _SHORT.fullmatch(name) and not _REPOSITORY.fullmatch(name)
+        ),
         ATTRIBUTES_FAULT: folded(name) == ATTRIBUTES,
         "a git repository of its own, whose settings can name programs": bool(
             _REPOSITORY.fullmatch(name)
         ),
-        "the name of a package that python -m would import in its place": bool(
-            _PACKAGE.fullmatch(name)
-        ),
+        PACKAGE_FAULT: bool(_PACKAGE.fullmatch(name)),
     }
     return [fault for fault, is_so in found.items() if is_so]
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from jarvis_stem.formats import weights_file
 from jarvis_stem.formats.description import SHAPES, VERSION
+from jarvis_stem.formats.weights_file import temperature_of
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.messages import quote, some
 
@@ -40,6 +41,11 @@ _MOST_NODES = 5000
 _MOST_VALUES = 2**29  # numbers that the values of all nodes hold for a batch
 _MOST_PRODUCTS = BATCH * 10**10  # a large ResNet takes half
 _MOST_CLASSES = 1000
+_LONGEST_CLASS = 100  # characters
+_LARGEST = 2**20  # of the whole numbers that operators are told: more sizes no operator asks for
+_CAST_TO = (1, 6, 7, 9, 10)  # float32, int32, int64, bool, float16: text takes any memory
+_FLOATING = (1, 10, 11)
+_TENSOR_FIELDS = {"data_location", "data_type", "dims", "doc_string", "name", "raw_data"}
 
 
 @dataclass(frozen=True)
@@ -139,13 +145,16 @@ def _check_nodes(graph: GraphProto) -> None:
 def _is_known(node: NodeProto) -> bool:
     plain = all(_is_plain(attribute) for attribute in node.attribute)
     plain = plain and not node.overload
+    if node.op_type == "Cast":
+        plain = plain and all(a.i in _CAST_TO for a in node.attribute if a.name == "to")
     return node.domain in ("", "ai.onnx") and node.op_type in OPERATORS and plain
 
 
 def _is_plain(attribute: AttributeProto) -> bool:
-    """Whether an attribute is numbers or text, and no graph or tensor."""
+    """Whether an attribute is numbers, none of them huge, or text, and no graph or tensor."""
     kinds = (attribute.FLOAT, attribute.INT, attribute.STRING, attribute.FLOATS, attribute.INTS)
-    return attribute.type in kinds and not attribute.ref_attr_name
+    small = all(abs(number) <= _LARGEST for number in (attribute.i, *attribute.ints))
+    return attribute.type in kinds and small and not attribute.ref_attr_name
 
 
 def _check_weights(graph: GraphProto) -> None:
@@ -161,6 +170,8 @@ def _check_tensor(tensor: TensorProto) -> None:
     name = quote(tensor.name)
     if tensor.data_location != tensor.DEFAULT or tensor.external_data:
         raise StemError(f"weights {name}: in another file; expected all in this one")
+    if more := {field.name for field, _ in tensor.ListFields()} - _TENSOR_FIELDS:
+        raise StemError(f"weights {name}: expected them once, got {', '.join(sorted(more))}, too")
     if tensor.data_type not in types:
         raise StemError(
             f"weights {name}: expected float32, float16 or int64, got ONNX type {tensor.data_type}"
@@ -172,6 +183,8 @@ def _check_tensor(tensor: TensorProto) -> None:
             f"weights {name}: expected {expected} bytes for {kind.name}{list(tensor.dims)}, got "
             f"{len(tensor.raw_data)}"
         )
+    if kind.kind == "f" and expected == 0:
+        raise StemError(f"weights {name}: there are none; train anew")
     if kind.kind == "f" and not np.isfinite(np.frombuffer(tensor.raw_data, kind)).all():
         raise StemError(f"weights {name}: not all are finite; train anew")
 
@@ -203,8 +216,8 @@ def _metadata(model: ModelProto) -> tuple[list[int | str], float]:
             f"version {VERSION}; train the model anew, or use the program that it was trained with"
         )
     try:
-        classes, temperature = json.loads(found[CLASSES]), float(found[TEMPERATURE])
-        if not _are_classes(classes) or not 0 < temperature < math.inf:
+        classes, temperature = json.loads(found[CLASSES]), temperature_of(found[TEMPERATURE])
+        if not _are_classes(classes):
             raise ValueError
     except (KeyError, ValueError, RecursionError):
         got = {key: found.get(key) for key in (CLASSES, TEMPERATURE)}
@@ -218,7 +231,14 @@ def _metadata(model: ModelProto) -> tuple[list[int | str], float]:
 def _are_classes(value: Any) -> bool:
     if not isinstance(value, list) or not 1 < len(value) <= _MOST_CLASSES:
         return False
-    return all(type(one) in (int, str) for one in value) and len({*value}) == len(value)
+    return all(map(_is_class, value)) and len({*value}) == len(value)
+
+
+def _is_class(value: Any) -> bool:
+    """Whether it is a number or text that a terminal shows as it is."""
+    if type(value) is str:
+        return value.isprintable() and len(value) <= _LONGEST_CLASS
+    return type(value) is int and abs(value) < 10**18
 
 
 def _check_sizes(model: ModelProto, n_classes: int) -> None:
@@ -233,19 +253,23 @@ def _check_sizes(model: ModelProto, n_classes: int) -> None:
     for value in sized.graph.output:
         value.type.tensor_type.ClearField("shape")  # that is inferred
     try:
-        shapes = dict(_shapes(infer_shapes(sized, strict_mode=True, data_prop=True).graph))
-    except (InferenceError, RuntimeError) as error:
+        inferred = infer_shapes(sized, strict_mode=True, data_prop=True).graph
+    except (InferenceError, RuntimeError, MemoryError) as error:
         raise StemError(f"shapes do not fit together ({_first_line(error)})") from None
+    shapes = dict(_shapes(inferred))
     if shapes.get(OUTPUT) != (BATCH, n_classes):
         raise StemError(
             f"expected {OUTPUT} float32[N, {n_classes}], one for each class, got "
             f"{quote(shapes.get(OUTPUT))} for {BATCH} images"
         )
+    _check_divisions(inferred)
     n_values = n_products = 0
     for node in model.graph.node:
         for name in filter(None, node.output):
             if name not in shapes:
                 raise StemError(f"{node.op_type} {quote(name)}: of no shape that is known before")
+            if 0 in shapes[name]:  # which may end the process
+                raise StemError(f"{node.op_type} {quote(name)}: of no numbers")
             n_values += math.prod(shapes[name])
             n_products += math.prod(shapes[name]) * _products(node, shapes)
     if n_values > _MOST_VALUES or n_products > _MOST_PRODUCTS:
@@ -253,6 +277,23 @@ def _check_sizes(model: ModelProto, n_classes: int) -> None:
             f"computes {n_values:.2g} numbers in {n_products:.2g} steps for {BATCH} images, more "
             f"than the {_MOST_VALUES:.2g} in {_MOST_PRODUCTS:.2g} that are run"
         )
+
+
+def _check_divisions(graph: GraphProto) -> None:
+    """Refuse whole numbers divided by others than positive weights, which may end the process."""
+    values = (*graph.input, *graph.value_info, *graph.output)
+    kinds = {value.name: value.type.tensor_type.elem_type for value in values}
+    positive = {t.name for t in graph.initializer if t.data_type == t.INT64 and _all_positive(t)}
+    for node in graph.node:
+        floating = all(kinds.get(name) in _FLOATING for name in node.output)
+        if node.op_type == "Div" and not floating and node.input[1] not in positive:
+            raise StemError(
+                f"Div {quote(node.output[0])}: whole numbers by others than positive weights"
+            )
+
+
+def _all_positive(tensor: TensorProto) -> bool:
+    return bool((np.frombuffer(tensor.raw_data, "<i8") > 0).all())
 
 
 def _shapes(graph: GraphProto) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -28,6 +28,7 @@ COLUMNS = ("id", "target", "prediction")
 _BASE_LIMIT = 2**20  # bytes of a CSV, and
 _ROW_LIMIT = 2**10  # this much for each id: cells cost a reader many times their text
 _ENDING = ".jpg"  # of the real benchmark's ids, and easily lost
+_BLANKS = " \t"  # around a class; what else looks blank other readers take for a part of it
 _NONE = np.empty(0, np.intp)
 _INTEGER = re.compile(r"(-?[0-9]{1,18})(\.0+)?")
 
@@ -191,7 +192,7 @@ def _lines(text: str) -> list[int]:
 
 def _as_class(text: str, classes: list[int | str]) -> int | str | None:
     """The class that a cell means, or None."""
-    text = text.strip()
+    text = text.strip(_BLANKS)
     if text in classes:
         return text
     whole = _INTEGER.fullmatch(text)

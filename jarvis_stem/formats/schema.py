@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 
@@ -23,6 +24,9 @@ def web_address(text: str) -> str:
     """
     if not _WEB_ADDRESS.fullmatch(text):
         raise ValueError("expected an address that starts with https:// or http://")
+    parts = urlsplit(text)  # which refuses a port that is none
+    if not parts.hostname or "@" in parts.netloc or parts.port == 0:
+        raise ValueError("expected an address with the name of a host alone before its path")
     return text.rstrip("/")
 
 

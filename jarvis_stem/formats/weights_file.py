@@ -7,10 +7,28 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
+
 from jarvis_stem.utils.errors import StemError
 
 LIMIT = 8 * 10**6  # bytes; a clone carries every contribution's models
 MEND = "restore the files of one run together, or train anew"
+
+
+def temperature_of(text: object) -> float:
+    """What logits are divided by, in single precision.
+
+    Args:
+        text: As a file's metadata has it.
+
+    Raises:
+        ValueError: It is no text of a positive number that single precision holds.
+    """
+    value = float(text if isinstance(text, str) else "nan")
+    limits = np.finfo(np.float32)
+    if not float(limits.tiny) <= value <= float(limits.max):
+        raise ValueError("not a positive number")
+    return value
 
 
 def count_numbers(path: Path) -> int | None:

@@ -22,6 +22,8 @@ from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
 
 _MIN_CELL_AREA = 1.0  # Å2; the smallest real 2D cell, graphene's, has 5.2
+_THINNEST = 0.1  # Å
+_DENSEST = 100  # atoms an Å2
 _SITE = re.compile(r"([A-Z][a-z]?)\d+")  # Co1: an element's magnetic sites are numbered
 
 
@@ -93,7 +95,7 @@ def check_atoms(atoms: Atoms, where: str) -> Atoms:
 
     Raises:
         StemError: No atoms, an unknown element, coordinates that are not finite numbers, or a cell
-            without area.
+            without area, thinner than any or with more atoms than it can hold.
     """
     cell = np.asarray(atoms.lattice_mat, float)
     n_elements, n_coords = len(atoms.elements), len(atoms.coords)
@@ -110,6 +112,14 @@ def check_atoms(atoms: Atoms, where: str) -> Atoms:
     area = abs(np.linalg.det(cell[:2, :2]))
     if area < _MIN_CELL_AREA:
         raise StemError(f"{where}: degenerate cell, {area:.3g} Å2 in the plane of a and b")
+    width = area / np.linalg.norm(cell[:2, :2], axis=1).max()
+    if width < _THINNEST:  # a picture would have any number of them
+        raise StemError(f"{where}: degenerate cell, {width:.3g} Å thin in the plane of a and b")
+    if n_elements > _DENSEST * area:
+        raise StemError(
+            f"{where}: overlapping atoms, {n_elements:,} in {area:.3g} Å2; expected at most "
+            f"{_DENSEST} an Å2"
+        )
     if elements == atoms.elements:
         return atoms
     return Atoms(atoms.lattice_mat, atoms.coords, elements, atoms.props, atoms.cartesian)

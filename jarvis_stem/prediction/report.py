@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from jarvis_stem.prediction.outcome import Outcome
 from jarvis_stem.prediction.table import table_rows
 from jarvis_stem.utils.messages import printable
+from jarvis_stem.utils.terminal import Coloured, plain
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from jarvis_stem.prediction.answer import Answer
+
 _SHOWN = 0.005  # probabilities that would be printed as 0.00 are not
 
 
@@ -28,7 +30,7 @@ def csv_text(outcomes: Sequence[Outcome]) -> str:
     return buffer.getvalue()
 
 
-def report_text(outcomes: Sequence[Outcome]) -> str:
+def report_text(outcomes: Sequence[Outcome]) -> Coloured:
     """The answers for a person, folded to the width of a terminal, and what to know of them."""
     from rich.console import Console
     from rich.table import Table
@@ -51,7 +53,7 @@ def report_text(outcomes: Sequence[Outcome]) -> str:
             "px: neither the file nor --pixel-size says how large a pixel is; scale bars and axes "
             "are not read"
         )
-    return "\n".join(lines)
+    return Coloured("\n".join(lines))
 
 
 def _lines(answer: Answer) -> Text:
@@ -69,9 +71,9 @@ def _lines(answer: Answer) -> Text:
     if source not in (None, "given", "drawn"):
         read.append(f"{answer.pixel_size:.4g} Å a pixel ({source})")
     if read:
-        text.append(f"\n{'; '.join(read)}", "dim")
+        text.append(f"\n{plain('; '.join(read))}", "dim")
     for reason in answer.reasons:
-        text.append(f"\n{reason}", "yellow")
+        text.append(f"\n{plain(reason)}", "yellow")
     return text
 
 

@@ -99,7 +99,10 @@ class StoredModel:
             StemError: See `probabilities`.
         """
         scaled = np.stack([self._logits(plain), self._logits(mirrored)])
-        scaled /= np.float32(self.temperature)
+        with np.errstate(over="ignore"):
+            scaled /= np.float32(self.temperature)
+        if not np.isfinite(scaled).all():
+            raise StemError(f"{self.path}: logits too large for its temperature; train anew")
         shares = np.exp(scaled - scaled.max(axis=2, keepdims=True))
         mean: NDArray[np.float32] = (shares / shares.sum(axis=2, keepdims=True)).mean(axis=0)
         return mean

@@ -11,10 +11,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from jarvis_stem.formats.folder import ATTRIBUTES, alike, check_folder_name, folded
+from jarvis_stem.formats.folder import (
+    ATTRIBUTES,
+    ATTRIBUTES_FAULT,
+    PACKAGE_FAULT,
+    alike,
+    check_folder_name,
+    folded,
+    name_faults,
+)
 from jarvis_stem.formats.project_metadata import METADATA, listed_benchmarks
 from jarvis_stem.scoring.board import Leaderboard
 from jarvis_stem.scoring.checklist import Checklist, check
+from jarvis_stem.scoring.commit_dates import EASTMOST
 from jarvis_stem.scoring.leaderboard import build
 from jarvis_stem.scoring.standing import Shift, Standing, shifts
 from jarvis_stem.submission.commits import Commits, Entry, changed
@@ -26,6 +35,7 @@ CONTRIBUTIONS = "contributions"
 BENCHMARKS = "benchmarks"
 CONTRIBUTION_LIMIT = 100  # that one head may change
 SHOWN = 20  # of many like things
+_SCORED = (BENCHMARKS, CONTRIBUTIONS, METADATA)  # what scores are made of
 
 Change = Literal["new", "changed", "deleted"]
 
@@ -140,9 +150,12 @@ def _judge_merge(commits: Commits, base: str, head: str, merged: str, folder: Pa
     before = _build(folder)
     contributions = _lay_out(commits, inner, folder / CONTRIBUTIONS)
     after = _build(folder)
+    late = []
     for judged in contributions:
         committed = commits.changed_on(head, f"{CONTRIBUTIONS}/{judged.contribution}/{METADATA}")
         _assess(judged, folder, before, after, committed)
+        if committed and committed > datetime.datetime.now(EASTMOST).date():
+            late.append(f"{judged.contribution}: committed on {committed}, in the future")
     return Judgement(
         base,
         head,
@@ -150,7 +163,7 @@ def _judge_merge(commits: Commits, base: str, head: str, merged: str, folder: Pa
         problems=_tree_problems(commits, trees, inner)
         + _base_problems(commits, base, needed, _unchanged(leaving, inner))
         + _moved(before, after, {judged.contribution for judged in contributions}),
-        flags=_flags(contributions) + _other_files(commits, trees, inner),
+        flags=_flags(contributions) + late + _other_files(commits, trees, inner),
     )
 
 
@@ -179,6 +192,13 @@ def _tree_problems(commits: Commits, trees: _Trees, inner: _Trees) -> list[str]:
         for entry in sorted({*trees.head, *inner.head} - {*trees.base, *inner.base})
         if folded(entry.name) == ATTRIBUTES
     ]
+    for name in sorted(entry.name for entry in {*trees.head} - {*trees.base}):
+        problems += [
+            f"{quote(name)}: {fault}; rename or remove it"
+            for fault in name_faults(name)
+            if fault not in (ATTRIBUTES_FAULT, PACKAGE_FAULT)  # the package is there
+        ]
+        problems += [f"{quote(name)}: {problem}" for problem in alike(name, _SCORED)]
     if paths := _changed_paths(commits, trees, lambda entry: entry.name == BENCHMARKS):
         problems.append(
             f"changes benchmarks, which all scores rest on: {some(paths, SHOWN)}; scored here is "

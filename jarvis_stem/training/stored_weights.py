@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jarvis_stem.formats.weights_file import LIMIT, MEND, read
+from jarvis_stem.formats.weights_file import LIMIT, MEND, read, temperature_of
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import write_bytes
 from jarvis_stem.utils.messages import quote, some
@@ -112,11 +111,8 @@ def _temperature(path: Path, content: bytes) -> float:
     length = int.from_bytes(content[:8], "little")
     text = json.loads(content[8 : 8 + length]).get("__metadata__", {}).get(_TEMPERATURE)
     try:
-        temperature = float(text)
-        if not 0 < temperature < math.inf:
-            raise ValueError
-    except (TypeError, ValueError):
+        return temperature_of(text)
+    except ValueError:
         raise StemError(
             f"{path}: expected a positive {_TEMPERATURE} in its metadata, got {quote(text)}"
         ) from None
-    return temperature

@@ -36,6 +36,7 @@ _STAGED: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("staged", defau
 UMASK = os.umask(0)  # it can only be read by setting it, which is no good among threads
 os.umask(UMASK)
 _ENCRYPTED = 0x1  # of a member's flag bits
+_DOS_FOLDER = 0x10  # of its attributes
 _HEAD = 4096  # bytes that begin with a member's name; no name in them is longer
 _LOCAL_HEADER = struct.Struct("<4s2xH18x2H")  # of it: signature, flags, length of name and extra
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time stamp a zip can hold
@@ -161,12 +162,19 @@ def write_text(path: Path, content: str) -> None:
 
 def json_text(data: Any) -> str:
     """Serialise to indented JSON that ends in a line feed; NaN is refused, as JSON has none."""
-    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return _harmless(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def json_line(data: Any) -> str:
     """Serialise to JSON on one line, as `json_text` else does."""
-    return json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n"
+    return _harmless(json.dumps(data, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+def _harmless(text: str) -> str:
+    """The same JSON with nothing in it that a terminal would obey."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def zip_bytes(member: str, content: bytes) -> bytes:
@@ -254,6 +262,8 @@ def _only_member(infos: list[zipfile.ZipInfo], member: str | None, path: Path) -
         raise StemError(
             f"{path}: {quote(member)} is a link or another special file; zip the file itself"
         )
+    if info.is_dir() or info.external_attr & _DOS_FOLDER:
+        raise StemError(f"{path}: {quote(member)} is a folder; zip the file itself")
     if info.flag_bits & _ENCRYPTED:
         raise StemError(f"{path}: {quote(member)} is encrypted; zip it without a password")
     # The other methods can ask for gigabytes before they give their first byte.
@@ -308,7 +318,7 @@ def read_json_object(path: Path, *, limit: int = SIZE_LIMIT) -> dict[str, Any]:
     content = _read_bounded(path, limit)
     try:
         data = json.loads(
-            content,
+            content.decode("utf-8-sig"),
             parse_constant=_refuse_constant,
             parse_float=_finite,
             object_pairs_hook=distinct,

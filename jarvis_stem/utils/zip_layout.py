@@ -10,13 +10,15 @@ import struct
 import zipfile
 import zlib
 
-COMMENT_LIMIT = 1024  # bytes
+COMMENT_LIMIT = 1024  # bytes; of extra fields, too
 _END = struct.Struct("<4s4H2LH")
 _LISTED = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _FIELD = struct.Struct("<2H")
 _DESCRIBED = 0x8  # of the flags: checksum and sizes are behind the member
 _MEANING = 0x1 | _DESCRIBED | 0x800  # the flags that change how it is read
+_HARMLESS = 0x2 | 0x4  # how well it was deflated
+_ELSEWHERE = 2**32 - 1  # a size that is in an extra field
 _UNICODE_NAME = 0x7075  # the field that holds another name, which some readers take
 
 
@@ -57,11 +59,13 @@ def _around_the_list(packed: bytes) -> str:
         return f"a comment of {comment} bytes"
     if start + size != end or end + _END.size + comment != len(packed):
         return "bytes before or behind its list of members"
-    signature, *_, name, extra, note, _, _, _, offset = _LISTED.unpack_from(packed, start)
+    signature, *_, name, extra, note, disk, _, _, offset = _LISTED.unpack_from(packed, start)
     if signature != b"PK\1\2" or _LISTED.size + name + extra + note != size:
         return "entries that are not counted"
     if note > COMMENT_LIMIT:
         return f"a comment of {note} bytes"
+    if disk:
+        return "a member on another disk"
     return "bytes in front of its member" if offset else ""
 
 
@@ -72,6 +76,12 @@ def _around_the_member(packed: bytes) -> str:
     signature, _, local_flags, local_method, _, _, *local_sums, local_name, local_extra = (
         _LOCAL.unpack_from(packed)
     )
+    if _ELSEWHERE in sums:  # no file that is read is as large
+        return "sizes that are in an extra field"
+    if flags & ~(_MEANING | _HARMLESS):
+        return "flags that not every reader knows"
+    if max(extra, local_extra) > COMMENT_LIMIT:
+        return f"an extra field of {max(extra, local_extra)} bytes"
     names = _part(packed, _LOCAL.size, local_name), _part(packed, start + _LISTED.size, name)
     if signature != b"PK\3\4" or names[0] != names[1]:
         return "two names for its member"

@@ -115,7 +115,7 @@ class _Handler(SimpleHTTPRequestHandler):
         elif self.path == _RELOAD:
             self._send("text/javascript", _SCRIPT)
         elif page.suffix == ".html" and page.is_file():
-            text = page.read_text(encoding="utf-8")
+            text = page.read_text(encoding="utf-8", errors="replace")
             text = text.replace(POLICY, f"{POLICY}; connect-src 'self'", 1)
             self._send("text/html", text.replace("</body>", _TAG))
         else:
@@ -123,15 +123,19 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def _allowed(self) -> Path | None:
         """The path that is asked for; None, after the answer, where it is not to be had."""
-        if self.headers.get("Host") not in self.server.hosts:
+        hosts = self.headers.get_all("Host") or []
+        if len(hosts) != 1 or hosts[0] not in self.server.hosts:
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return None
         root = Path(self.directory)
         try:
             path = Path(self.translate_path(self.path))
-            # A link could lead to any file of this machine.
-            parts = [p for p in (path, *path.parents) if p.is_relative_to(root)]
-            hidden = "\0" in str(path) or any(map(Path.is_symlink, parts))
+            hidden = "\0" in str(path)
+            # A folder is answered by its page. A link could lead to any file of this machine, and a
+            # pipe would never answer.
+            pages = [path / "index.html", path / "index.htm"]
+            for part in [p for p in (*pages, path, *path.parents) if p.is_relative_to(root)]:
+                hidden = hidden or part.is_symlink() or _is_special(part)
         except OSError:  # longer than a path can be
             hidden = True
         if hidden:
@@ -158,6 +162,11 @@ class _Handler(SimpleHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is there, and neither a file nor a folder."""
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def watch(paths: Iterable[Path], changed: Callable[[], None]) -> None:

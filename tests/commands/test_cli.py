@@ -429,7 +429,18 @@ WRITES = "from os import getcwd, open, O_CREAT; open(f'{getcwd()}/ran-' + __name
 @pytest.mark.parametrize("module", ["jarvis_stem", "jarvis_stem.check"])
 def test_of_the_folder_that_it_runs_in_nothing_is_imported(module: str, root: Path) -> None:
     folder = root / "contributions" / "mine"
-    others = {"click", "numpy", "onnx", "pydantic", "pydantic_core", "rich", "scipy", "torch"}
+    others = {
+        "sitecustomize",
+        "usercustomize",
+        "click",
+        "numpy",
+        "onnx",
+        "pydantic",
+        "pydantic_core",
+        "rich",
+        "scipy",
+        "torch",
+    }
     first = {name for name in sys.stdlib_module_names if name_faults(f"{name}.py")}
     for name in {*sys.stdlib_module_names, *others} - first:
         (folder / f"{name}.py").write_text(WRITES, encoding="utf-8")
@@ -452,6 +463,28 @@ def test_of_the_folder_that_it_runs_in_nothing_is_imported(module: str, root: Pa
     assert list(folder.glob("ran-*")) == []
     done = start([sys.executable, "-c", "import click"], folder)
     assert list(folder.glob("ran-*")) != []  # so it would be seen
+
+
+def test_a_safe_path_takes_not_even_the_package_from_the_folder(root: Path) -> None:
+    folder = root / "contributions" / "mine"
+    (folder / "jarvis_stem").mkdir()
+    for name in ("__init__", "check", "cli"):
+        (folder / "jarvis_stem" / f"{name}.py").write_text(WRITES, encoding="utf-8")
+    for name in {*sys.stdlib_module_names, "numpy", "click", "sitecustomize", "usercustomize"}:
+        (folder / f"{name}.py").write_text(WRITES, encoding="utf-8")
+    places = (".", "--benchmarks", root / "benchmarks", "--json")
+    for command in (
+        [sys.executable, "-P", "-m", "jarvis_stem.check"],
+        [sys.executable, "-P", "-m", "jarvis_stem", "check"],
+        [JARVIS_STEM, "check"],
+    ):
+        done = start([*command, *places], folder)
+        assert json.loads(done.stdout)["contribution"] == "mine", (command, done.stderr)
+        refused = [line for line in json.loads(done.stdout)["lines"] if "python -m" in str(line)]
+        assert refused, command  # and it is said what would happen without -P
+    assert list(folder.glob("ran-*")) == []
+    start([sys.executable, "-m", "jarvis_stem.check", *places], folder)
+    assert list(folder.glob("ran-jarvis_stem*")) != []  # which Python itself does
 
 
 def test_what_python_looks_for_before_the_package_is_refused() -> None:

@@ -261,6 +261,25 @@ def test_a_terminal_for_progress_gets_no_answers(square: Pixels) -> None:
     assert "Answering" in shown and "class_name" not in shown
 
 
+def test_answers_on_a_terminal_have_colours_and_names_none(square: Pixels) -> None:
+    save("\x1b[30mx.png", square[:200])
+    master, slave = pty.openpty()
+    subprocess.run(
+        [sys.executable, "-m", "jarvis_stem", "predict", "\x1b[30mx.png"],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "TERM": "xterm-256color"},
+        stdout=slave,
+        stderr=subprocess.DEVNULL,
+        timeout=PATIENCE,
+        check=True,
+    )
+    os.close(slave)
+    shown = os.read(master, 2**16).decode()
+    os.close(master)
+    assert "\\x1b[30mx.png" in shown
+    assert "\x1b[30m" not in shown
+    assert "\x1b[1;33mnot square" in shown
+
+
 def test_a_microscopes_picture(capsys: pytest.CaptureFixture[str]) -> None:
     atoms = prototypes.structures()[f"{HEXAGONAL}.jpg"]
     conditions = Conditions(dose=3e3, shear=0.03, rotation=9)

@@ -69,6 +69,32 @@ def product(model: ModelProto) -> None:
     node(model, "MatMul", "more of Reshape", "turned")
 
 
+def divided(model: ModelProto) -> None:
+    """By numbers that are not known before."""
+    node(model, "Shape", "image")
+    node(model, "Div", "more of Shape", "more of Shape")
+
+
+def divided_by(*divisor: int) -> Callable[[ModelProto], None]:
+    def change(model: ModelProto) -> None:
+        weight(model, np.array([6], np.int64), "six")
+        weight(model, np.array(divisor, np.int64), "divisor")
+        node(model, "Div", "six", "divisor")
+
+    return change
+
+
+def emptied(model: ModelProto) -> None:
+    """None of an image's rows."""
+    for name, value in (("start", 0), ("axis", 2)):
+        weight(model, np.array([value], np.int64), name)
+    node(model, "Slice", "image", "start", "start", "axis")
+
+
+def twice(model: ModelProto) -> None:
+    model.graph.initializer[0].float_data.append(1.0)
+
+
 def numbers(value: float, kind: type = np.float32) -> Callable[[ModelProto], None]:
     return lambda model: weight(model, np.array([[1, value]], kind))
 
@@ -134,6 +160,21 @@ BAD: dict[str, tuple[Callable[[ModelProto], Any], str]] = {
     "another size": (resized, r"input image: expected float32\['N', 1, 256, 256\], got"),
     "another type": (retyped, r"got ONNX type 11\['N', 1, 256, 256\]"),
     "one image alone": (fixed, r"got ONNX type 1\[1, 1, 256, 256\]"),
+    "text": (lambda m: node(m, "Cast", "image", to=TensorProto.STRING), "not run: 'Cast'"),
+    "doubles": (lambda m: node(m, "Cast", "image", to=TensorProto.DOUBLE), "not run: 'Cast'"),
+    "a size beyond memory": (
+        lambda m: node(m, "Split", "image", axis=2, num_outputs=2**20 + 1),
+        "not run: 'Split'",
+    ),
+    "a huge stride": (
+        lambda m: node(m, "MaxPool", "image", kernel_shape=[3, 3], strides=[2**20 + 1, 1]),
+        "not run: 'MaxPool'",
+    ),
+    "no rows": (emptied, "Slice 'more of Slice': of no numbers"),
+    "no weights": (lambda m: weight(m, np.ones((0, 5), np.float32)), "'more': there are none"),
+    "division of whole numbers": (divided, "Div 'more of Div': whole numbers by others than"),
+    "division by -2": (divided_by(-2), "Div 'more of Div': whole numbers by others than"),
+    "weights twice": (twice, "weights 'weights': expected them once, got float_data, too"),
     "functions": (function, "expected a plain graph, got functions"),
     "old opset": (opset(9), "expected opset 17 to 20, got 9"),
     "new opset": (opset(99), "expected opset 17 to 20, got 99"),
@@ -162,6 +203,11 @@ def test_what_is_no_plain_classifier_is_refused(fault: str) -> None:
         ({"description_version": "0"}, "reads version '0' of the description, this program makes"),
         ({"temperature": "0"}, "a positive temperature in its metadata"),
         ({"temperature": "nan"}, "a positive temperature in its metadata"),
+        ({"temperature": "5e-324"}, "a positive temperature in its metadata"),
+        ({"temperature": "1e39"}, "a positive temperature in its metadata"),
+        ({"classes": '[0, 1, 2, 3, "\\u001b[2J"]'}, "expected a list of classes"),
+        ({"classes": f'[0, 1, 2, 3, "{"x" * 101}"]'}, "expected a list of classes"),
+        ({"classes": f"[0, 1, 2, 3, {10**18}]"}, "expected a list of classes"),
         ({"temperature": "warm"}, "a positive temperature in its metadata"),
         ({"classes": "[0, 1, 2, 3]"}, r"expected logits float32\[N, 4\], one for each class, got"),
         ({"classes": "[0, 1, 2, 3, 3]"}, "expected a list of classes"),
@@ -172,6 +218,10 @@ def test_what_is_no_plain_classifier_is_refused(fault: str) -> None:
 def test_metadata_that_makes_no_sense_is_refused(metadata: dict[str, Any], expected: str) -> None:
     with pytest.raises(StemError, match=expected):
         model_graph.parse(tiny_graph(**metadata))
+
+
+def test_whole_numbers_are_divided_by_positive_weights() -> None:
+    model_graph.parse(tiny_graph(divided_by(2, 1)))
 
 
 def test_metadata_must_be_there() -> None:

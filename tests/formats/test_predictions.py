@@ -54,6 +54,11 @@ def test_ways_to_write_the_same_predictions(tmp_path: Path, benchmark: Benchmark
         ("id,prediction\n", "4 ids missing: 'd.jpg', 'e.jpg', 'f.jpg', …; predict each of the 4"),
         (GOOD.replace("d.jpg,0,0\n", ""), "1 id missing: 'd.jpg'; "),
         (GOOD.replace("d.jpg", "D.jpg"), "1 id miswritten: 'D.jpg' for 'd.jpg' (upper or lower"),
+        (
+            GOOD.replace("g.jpg,2,1", "g.jpg,2,\u00a01"),
+            r"1 prediction not a class: line 5: '\xa01'",
+        ),
+        (GOOD.replace("g.jpg,2,1", "g.jpg,2,\x0b1"), r"1 prediction not a class: line 5: '\x0b1'"),
         (GOOD + "a.jpg,0,0\n", "1 id unknown: 'a.jpg'; "),  # of the training split
         (GOOD.replace("e.jpg", "d.jpg"), "1 id repeated: 'd.jpg' 2 times; predict each test id"),
         (GOOD + "g.jpg,2,1\n", "1 id repeated: 'g.jpg' 2 times"),

@@ -612,9 +612,8 @@ def test_numbers_of_any_size(factor: float, scan: Pixels, tmp_path: Path) -> Non
     assert np.abs(read.pixels - of_array(scan, 0.2).pixels.astype(int)).max() <= 1
 
 
-def announced(path: Path) -> None:
-    """Write a file that says it has 30,000 x 30,000 pixels."""
-    n = 30_000
+def announced(path: Path, n: int = 30_000) -> None:
+    """Write a file that says it has n x n pixels."""
     if path.suffix in (".h5", ".hspy"):
         with h5py.File(path, "w") as file:
             group = file.create_group("Experiments/x") if path.suffix == ".hspy" else file
@@ -676,6 +675,19 @@ def test_announced_sizes_are_refused_at_once(kind: str, tmp_path: Path) -> None:
     with pytest.raises(
         StemError, match=r"^\S*: (30000x30000 px are more than|not a readable image)"
     ):
+        read_picture(path)
+    assert time.process_time() - start < 2
+    assert psutil.Process().memory_info().rss - before < 1e8
+
+
+@pytest.mark.parametrize("kind", ["h5", "hspy", "emd"])
+def test_what_was_never_written_is_refused_at_once(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"x.{kind}"
+    announced(path, 2**13)  # as many pixels as are read
+    with pytest.raises(StemError, match=r"/data was never written\)"):
+        read_picture(path)  # imports what it needs
+    before, start = psutil.Process().memory_info().rss, time.process_time()
+    with pytest.raises(StemError):
         read_picture(path)
     assert time.process_time() - start < 2
     assert psutil.Process().memory_info().rss - before < 1e8

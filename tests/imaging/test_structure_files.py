@@ -168,6 +168,42 @@ def test_announced_sizes_are_refused_at_once(name: str, content: str, tmp_path: 
     assert time.process_time() - start < 2
 
 
+THIN = {"lattice_mat": [[1e6, 0, 0], [0, 1e-6, 0], [0, 0, 20]], "coords": [[0, 0, 0.5]]}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("x.vasp", "x\n1\n1e6 0 0\n0 1e-6 0\n0 0 20\nC\n1\nDirect\n0 0 0.5\n", "Å thin"),
+        ("x.json", json.dumps({**THIN, "elements": ["C"], "cartesian": False}), "Å thin"),
+        (
+            "x.json",
+            json.dumps(
+                {
+                    "lattice_mat": [[1.1, 0, 0], [0, 1.1, 0], [0, 0, 1e6]],
+                    "coords": [[0, 0, 0.5]] * 20_000,
+                    "elements": ["C"] * 20_000,
+                    "cartesian": False,
+                }
+            ),
+            "overlapping atoms, 20,000 in 1.21 Å2",
+        ),
+    ],
+    ids=["vasp", "json", "dense"],
+)
+def test_cells_of_which_a_picture_has_any_number_are_refused_at_once(
+    name: str, content: str, expected: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(StemError, match=expected):
+        structure_files.read_file(path)  # imports what it needs
+    start = time.process_time()
+    with pytest.raises(StemError):
+        structure_files.read_file(path)
+    assert time.process_time() - start < 2
+
+
 def test_what_takes_too_long_is_ended_in_any_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

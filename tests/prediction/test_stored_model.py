@@ -47,6 +47,12 @@ def test_numbers_that_are_none_are_no_answer(tmp_path: Path) -> None:
         model.probabilities(IMAGES)
 
 
+def test_a_temperature_too_low_for_the_logits_is_no_answer(tmp_path: Path) -> None:
+    model = load(tmp_path, tiny_graph(temperature="2e-38"))
+    with pytest.raises(StemError, match=r"model\.onnx: logits too large for its temperature"):
+        model.probabilities(IMAGES)
+
+
 def test_what_onnxruntime_refuses_is_one_line(tmp_path: Path) -> None:
     def unread(model: ModelProto) -> None:
         model.graph.node.insert(0, helper.make_node("Relu", ["nowhere"], ["more"]))

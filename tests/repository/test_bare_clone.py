@@ -195,9 +195,18 @@ def test_a_setup_that_fails_ends_the_script(clone: Path, tmp_path: Path) -> None
     assert not (clone / ".venv").exists()
 
 
-@pytest.mark.parametrize("failing", ["torch", "--no-deps torchvision", "--editable .[all]"])
+@pytest.mark.parametrize(
+    ("lock", "failing"),
+    [
+        ("", "torch"),
+        ("", "--no-deps torchvision"),
+        ("", "--editable .[all]"),
+        ("setup.py", "--require-hashes"),
+        ("setup.py", "--no-index"),
+    ],
+)
 def test_a_failed_step_fails_the_install_and_the_next_one_goes_on(
-    clone: Path, tmp_path: Path, stand_in: Path, failing: str
+    clone: Path, tmp_path: Path, stand_in: Path, lock: str, failing: str
 ) -> None:
     pip = tmp_path / "pip" / "__main__.py"
     works = pip.read_text()
@@ -207,7 +216,7 @@ def test_a_failed_step_fails_the_install_and_the_next_one_goes_on(
         return subprocess.run(
             ["bash", "-c", "source ./setup.sh && install && echo installed"],
             cwd=clone,
-            env={**os.environ, "PYTHON": str(stand_in)},
+            env={**os.environ, "PYTHON": str(stand_in), "INSTALL_LOCK": lock},
             stdout=subprocess.PIPE,
             text=True,
             timeout=PATIENCE,
@@ -218,6 +227,49 @@ def test_a_failed_step_fails_the_install_and_the_next_one_goes_on(
     assert not (clone / ".venv" / "installed").exists()
     pip.write_text(works)
     assert install() == "installed\n"
+
+
+def test_a_lock_has_all_installed_by_its_hash(clone: Path, tmp_path: Path, stand_in: Path) -> None:
+    (clone / "all.lock").write_text("numpy==2.4.6 --hash=sha256:00\n")
+    locked = "export INSTALL_LOCK=all.lock; install && install"
+    program = f"source ./setup.sh && install && {locked} && unset INSTALL_LOCK && install"
+    done = subprocess.run(
+        ["bash", "-c", program],
+        cwd=clone,
+        env={**os.environ, "PYTHON": str(stand_in)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    # What was installed without a lock does not serve where one is asked for; the reverse does.
+    assert done.stderr == "Installing into .venv (once)\n" * 2
+    assert (tmp_path / "installed").read_text().splitlines()[3:] == [
+        "install --quiet --require-hashes --requirement all.lock",
+        "install --quiet --no-index --no-deps --no-build-isolation --editable .",
+    ]
+
+
+@pytest.mark.parametrize("missing", ["setup.py", "constraints.txt", "no.lock"])
+def test_an_install_without_what_it_is_of_fails(
+    clone: Path, tmp_path: Path, stand_in: Path, missing: str
+) -> None:
+    lock = missing if missing == "no.lock" else ""
+    program = (
+        f"source ./setup.sh && install && rm -f {missing} && export INSTALL_LOCK={lock} && "
+        "install && echo installed"
+    )
+    done = subprocess.run(
+        ["bash", "-c", program],
+        cwd=clone,
+        env={**os.environ, "PYTHON": str(stand_in)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert missing in done.stderr
 
 
 @pytest.mark.parametrize("year", [1990, 2090])

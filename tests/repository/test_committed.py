@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from helpers import GOLDEN, REAL, command, needs_golden, python
+from helpers import GOLDEN, PROTO, REAL, command, needs_golden, python
 
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.manifest import MANIFEST
@@ -211,7 +211,7 @@ def test_the_reference_is_made_from_what_was_published(
 ) -> None:
     root = tmp_path / "benchmarks"
     shutil.copytree(repository / "benchmarks", root)
-    (committed,) = root.rglob(f"*{REFERENCE_SUFFIX}")
+    committed = root / REAL.page_path(REFERENCE_SUFFIX)
     content = committed.read_bytes()
     committed.unlink()
     source = json.loads(content)["published"]["densenet_model"]["source"]
@@ -225,3 +225,18 @@ def test_the_reference_is_made_from_what_was_published(
     assert made["published"] == was["published"]
     # Committed results can be of models that were trained on a store of fewer structures.
     assert set(made["without_structure"]) <= set(was["without_structure"])
+
+
+def test_the_reference_of_the_built_in_benchmark_is_what_the_command_makes(
+    repository: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "benchmarks"
+    shutil.copytree(repository / "benchmarks", root)
+    made = root / PROTO.page_path(REFERENCE_SUFFIX)
+    made.unlink()
+    done = command("reference", PROTO.dataset, "--benchmarks", root)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert made.read_bytes() == (repository / "benchmarks" / made.relative_to(root)).read_bytes()
+    half = command("reference", PROTO.dataset, "--benchmarks", root, "--source", "https://x")
+    assert half.returncode == 2
+    assert "--published and --source need each other" in half.stderr

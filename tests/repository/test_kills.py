@@ -1,6 +1,7 @@
 """Commands that are killed at any moment: what they leave is as before or as after, never between.
 
 The moments are random and the same each time; the variable KILLS says how many there are in all.
+Half of them are spread over the whole command, half over the time in which its results land.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
+from typing import Protocol
 
+import forked_training
+import psutil
 import pytest
 from helpers import (
     ALL_RIGHT,
@@ -46,30 +51,63 @@ IDENTITY = {
 pytestmark = pytest.mark.nightly
 
 
+class Running(Protocol):
+    """A process that was started."""
+
+    def poll(self) -> int | None: ...
+    def kill(self) -> None: ...
+    def wait(self, timeout: float) -> int | None: ...
+
+
 @dataclass
 class Case:
     """A command, and what it may leave.
 
     Attributes:
-        command: What is run in the folder.
+        start: Starts it in a folder, with its messages going into a file.
         state: What counts of the folder, in any form that compares.
         sound: Raises if what a kill left is not whole.
-        env: Variables.
+        lands: Folder below it in which results are put; every second kill comes after the first of
+            them has been begun.
     """
 
-    command: list[str]
+    start: Callable[[Path, Path], Running]
     state: Callable[[Path], object]
     sound: Callable[[Path], object] = lambda _: None
-    env: dict[str, str] = field(default_factory=dict)
+    lands: str = ""
 
-    def start(self, folder: Path) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            self.command,
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", **self.env},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
+
+class Command:
+    """A program that was started in a folder, with its messages going into a file."""
+
+    def __init__(
+        self, arguments: list[str], folder: Path, errors: Path, env: dict[str, str]
+    ) -> None:
+        with errors.open("wb") as file:
+            self._process = subprocess.Popen(
+                arguments, cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=file
+            )
+        self.poll, self.wait = self._process.poll, self._process.wait
+
+    def kill(self) -> None:
+        """Kill it alone; return once what it had started has ended by itself, as git does."""
+        started = []
+        if self.poll() is None:
+            self._process.send_signal(signal.SIGSTOP)  # so that it starts no more
+            with suppress(psutil.NoSuchProcess):
+                started = psutil.Process(self._process.pid).children(recursive=True)
+        self._process.kill()
+        psutil.wait_procs(started, timeout=PATIENCE)
+
+
+def starter(*arguments: str, **variables: str) -> Callable[[Path, Path], Running]:
+    """What starts Python with these arguments in a folder, with its messages going into a file."""
+    env = {**os.environ, **environment(), **variables}
+    return lambda folder, errors: Command([sys.executable, *arguments], folder, errors, env)
+
+
+def environment() -> dict[str, str]:
+    return {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -96,22 +134,31 @@ def kill_often(case: Case, before: Path, folder: Path, kills: int, seed: int) ->
         seed: Of the moments.
     """
     moments = random.Random(seed)
+    errors = folder.with_name("errors")
     shutil.copytree(before, folder, symlinks=True)
     old = case.state(folder)
     start = time.monotonic()
-    whole = case.start(folder)
-    ended_well(whole)
-    seconds = time.monotonic() - start
+    whole = case.start(folder, errors)
+    if case.lands:
+        wait_until_it_lands(whole, folder / case.lands)
+    landing = time.monotonic()
+    ended_well(whole, errors)
+    seconds, landing_seconds = time.monotonic() - start, time.monotonic() - landing
     new = case.state(folder)
     assert new != old
-    counts = {"before": 0, "after": 0, "file by file": 0}
-    for _ in range(kills):
+    counts = {"before": 0, "after": 0, "file by file": 0, "of them while it landed": 0}
+    for n in range(kills):
         shutil.rmtree(folder)
         shutil.copytree(before, folder, symlinks=True)
-        running = case.start(folder)
-        time.sleep(moments.uniform(0, seconds))
-        running.send_signal(signal.SIGKILL)
-        running.communicate(timeout=PATIENCE)
+        running = case.start(folder, errors)
+        if case.lands and n % 2:
+            wait_until_it_lands(running, folder / case.lands)
+            time.sleep(moments.uniform(0, landing_seconds))
+            counts["of them while it landed"] += running.poll() is None
+        else:
+            time.sleep(moments.uniform(0, seconds))
+        running.kill()
+        running.wait(timeout=PATIENCE)
         left = case.state(folder)
         case.sound(folder)
         if left in (old, new):
@@ -121,16 +168,20 @@ def kill_often(case: Case, before: Path, folder: Path, kills: int, seed: int) ->
             for name, content in left.items():
                 assert content in (old.get(name), new.get(name)), name
             counts["file by file"] += 1
-        again = case.start(folder)
-        ended_well(again)
+        ended_well(case.start(folder, errors), errors)
         assert case.state(folder) == new
         assert leftovers(folder) == []
     return counts
 
 
-def ended_well(process: subprocess.Popen[bytes]) -> None:
-    _, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, errors.decode()
+def wait_until_it_lands(running: Running, folder: Path) -> None:
+    """Return once a file is being written in a folder, or the process has ended."""
+    while running.poll() is None and not leftovers(folder):
+        time.sleep(0.0002)
+
+
+def ended_well(running: Running, errors: Path) -> None:
+    assert running.wait(timeout=PATIENCE) == 0, errors.read_text()
 
 
 def report(what: str, counts: dict[str, int]) -> None:
@@ -163,41 +214,79 @@ def project(tmp_path: Path) -> Path:
 def test_pages(name: str, project: Path, tmp_path: Path) -> None:
     more = ["--no-images"] if name == "site" else []
     case = Case(
-        [sys.executable, "-m", f"jarvis_stem.{name}", *more],
+        starter("-m", f"jarvis_stem.{name}", *more),
         lambda folder: {
             f"{part}/{path}": content
             for part in ("docs", "site")
             for path, content in files_of(folder / part).items()
             if path != ".site.json"
         },
+        lands="docs" if name == "score" else "site",
     )
     report(name, kill_often(case, project, tmp_path / "run", KILLS // 5, seed=1))
 
 
-def test_train(tmp_path: Path, tiny_benchmarks: Path) -> None:
-    before = tmp_path / "before"
-    shutil.copytree(tiny_benchmarks, before / "benchmarks")
-    folder = before / "contributions" / "m"
+@pytest.fixture
+def untrained(tmp_path: Path, tiny_benchmarks: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a model that is to be trained, in processes that a prepared one forks."""
+    for name, value in environment().items():
+        monkeypatch.setenv(name, value)
+    # Where the server that forks looks for modules: it does not get the path of this process.
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "tests")]))
+    forked_training.prepare()
+    root = tmp_path / "before"
+    shutil.copytree(tiny_benchmarks, root / "benchmarks")
+    folder = root / "contributions" / "m"
     folder.mkdir(parents=True)
     (folder / "model.py").write_text(TINY_MODEL)
     (folder / "run.sh").write_text("#!/usr/bin/env bash\necho trains\n")
     (folder / "run.sh").chmod(0o755)
-    command = [sys.executable, "-m", "jarvis_stem.train", "m", "--benchmark", PROTO.dataset]
+    return root
 
+
+TRAIN = ["m", "--benchmark", PROTO.dataset]
+
+
+def of_two_runs(root: Path) -> list[str]:
+    """What a check says of records and models of the contribution that do not fit together."""
+    done = check(root / "contributions" / "m", root / "benchmarks")
+    return [x for x in done.failures if "record of " in x or x.startswith(PROTO.model_name)]
+
+
+def test_train(untrained: Path, tmp_path: Path) -> None:
     def sound(root: Path) -> None:
-        done = check(root / "contributions" / "m", root / "benchmarks")
-        failed = [line for line in done.lines if line.status == "fail"]
-        assert not any("record" in line.check or "weights" in line.check for line in failed), failed
-        assert not any("safetensors" in line.check for line in failed), failed
+        assert of_two_runs(root) == []
 
     def state(root: Path) -> object:
         files = files_of(root / "contributions" / "m")
         record = json.loads(files.get(PROTO.run_record_name, b"{}"))
         kept = {name for name in files if name != "metadata.json" and "pycache" not in name}
-        return kept, record.get("weights"), files.get(PROTO.predictions_name)
+        model = files.get(PROTO.model_name)
+        return kept, record.get("model"), model, files.get(PROTO.predictions_name)
 
-    case = Case(command, state, sound)
-    report("train", kill_often(case, before, tmp_path / "run", KILLS // 5, seed=2))
+    case = Case(
+        lambda folder, errors: forked_training.Training(folder, errors, TRAIN),
+        state,
+        sound,
+        lands="contributions",
+    )
+    report("train", kill_often(case, untrained, tmp_path / "run", KILLS // 5, seed=2))
+
+
+def test_train_between_two_renamings(untrained: Path, tmp_path: Path) -> None:
+    """No file system renames several files at once: what is of two runs is named, and mended."""
+    errors = tmp_path / "errors"
+    ended_well(forked_training.Training(untrained, errors, TRAIN), errors)
+    again = [*TRAIN, "--seed", "1"]
+    for landed in range(5):
+        root = tmp_path / f"after {landed}"
+        shutil.copytree(untrained, root)
+        killed = forked_training.Training(root, errors, again, landed)
+        assert killed.wait(PATIENCE) == (0 if landed == 4 else -signal.SIGKILL)
+        # The model comes first, then predictions and their record, metadata last.
+        assert bool(of_two_runs(root)) == (landed in (1, 2)), landed
+        ended_well(forked_training.Training(root, errors, again), errors)
+        assert of_two_runs(root) == leftovers(root) == []
 
 
 @pytest.fixture
@@ -234,9 +323,9 @@ def test_fetch(tmp_path: Path, figshare: Figshare) -> None:
             figshare.files[f"/{member}.zip"] = content
     address = f"http://127.0.0.1:{figshare.server_port}"
     case = Case(
-        [sys.executable, "-c", FETCH, address],
+        starter("-c", FETCH, address, NO_PROXY="127.0.0.1"),
         lambda folder: files_of(folder / "store"),
-        env={"NO_PROXY": "127.0.0.1"},
+        lands="store",
     )
     report("fetch", kill_often(case, store.parent, tmp_path / "run", KILLS // 5, seed=3))
 
@@ -275,11 +364,6 @@ def test_submit(tmp_path: Path) -> None:
         for where in ("clone", "fork.git"):
             git("update-ref", "-d", "refs/heads/contribution/mine", cwd=root / where)
 
-    command = [sys.executable, "-m", "jarvis_stem.submit", "mine"]
-    case = Case(
-        [*command, "--contributions", "clone/contributions", "--benchmarks", "clone/benchmarks"],
-        state,
-        sound,
-        env=IDENTITY,
-    )
+    folders = ["--contributions", "clone/contributions", "--benchmarks", "clone/benchmarks"]
+    case = Case(starter("-m", "jarvis_stem.submit", "mine", *folders, **IDENTITY), state, sound)
     report("submit", kill_often(case, before, tmp_path / "run", KILLS // 5, seed=4))

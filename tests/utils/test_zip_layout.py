@@ -93,6 +93,28 @@ def deflated(behind: bytes) -> bytes:
     return bytes(longer)
 
 
+def extra_before(size: int) -> bytes:
+    """A zip with an extra field before its member that the list does not have."""
+    at = 30 + len("a.csv")
+    content = patched(28, "H", size, GOOD)
+    content = content[:at] + struct.pack("<2H", 0xCAFE, size - 4) + bytes(size - 4) + content[at:]
+    return patched(END + size + 16, "I", LISTED + size, content)
+
+
+def zip64(behind: bytes = b"") -> bytes:
+    """A zip whose sizes are in extra fields, with bytes between the member and the list."""
+    place = struct.pack("<2H2Q", 1, 16, len(CONTENT), len(CONTENT))
+    common = (0, 0, 0, 33, zlib.crc32(CONTENT), 2**32 - 1, 2**32 - 1, 5, len(place))
+    local = struct.pack("<4s5H3L2H", b"PK\3\4", 45, *common) + b"a.csv" + place
+    listed = struct.pack("<4s6H3L5H2L", b"PK\1\2", 45, 45, *common, 0, 0, 0, 0, 0)
+    listed += b"a.csv" + place
+    before = local + CONTENT + behind
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(listed), len(before), 0)
+    with zipfile.ZipFile(io.BytesIO(before + listed + end)) as archive:
+        assert archive.read("a.csv") == CONTENT
+    return before + listed + end
+
+
 NAME_FIELD = struct.pack("<2HBL", 0x7075, 5 + 5, 1, 0) + b"b.csv"
 FORGERIES: dict[str, Callable[[], bytes]] = {
     "bytes in front": lambda: b"x" * 9 + GOOD,
@@ -118,6 +140,18 @@ FORGERIES: dict[str, Callable[[], bytes]] = {
     "bytes behind the end of what is deflated": lambda: deflated(b"1234"),
     "a second stream behind what is deflated": lambda: deflated(zlib.compress(b"x", wbits=-15)),
     "another method before the member": lambda: patched(8, "H", 8),
+    "an extra field of more than 1 kB": lambda: written(
+        extra=struct.pack("<2H", 0xCAFE, 1021) + bytes(1021)
+    ),
+    "an extra field of more than 1 kB before the member": lambda: extra_before(1025),
+    "sizes in extra fields": zip64,
+    "sizes in extra fields, and bytes behind the member": lambda: zip64(b"1234"),
+    "a flag that not every reader knows": lambda: patched(
+        LISTED + 8, "H", 0x2000, patched(6, "H", 0x2000)
+    ),
+    "a member on another disk": lambda: patched(LISTED + 34, "H", 1),
+    "a folder by its attributes": lambda: patched(LISTED + 38, "I", 0x10),
+    "a folder by its name": lambda: zip_bytes("a.csv/", CONTENT),
 }
 
 

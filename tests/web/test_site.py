@@ -463,6 +463,14 @@ def server(tmp_path: Path) -> Iterator[Server]:
     (tmp_path / "secret.txt").write_text("secret")
     (root / "link.txt").symlink_to(tmp_path / "secret.txt")
     (root / "linked").symlink_to(tmp_path)
+    for name in ("index.html", "index.htm"):
+        folder = root / f"its {name} is a link"
+        folder.mkdir()
+        (folder / name).symlink_to(tmp_path / "secret.txt")
+    os.mkfifo(root / "pipe.html")
+    (root / "its page is a pipe").mkdir()
+    os.mkfifo(root / "its page is a pipe" / "index.html")
+    (root / "inner" / "latin.html").write_bytes(b"<body>\xe9</body>")
     serving = Server(root, 0)
     serving.start()
     yield serving
@@ -489,6 +497,7 @@ def test_only_this_machines_own_names_are_answered(server: Server, method: str) 
         assert (status, "page" in body) == (421, False), host
     for host in (f"localhost:{server.server_port}", f"127.0.0.1:{server.server_port}"):
         assert ask(server, "/index.html", host, method)[0] == 200
+        assert ask(server, "/index.html", f"{host}\r\nHost: evil.example", method)[0] == 421
 
 
 @pytest.mark.parametrize(
@@ -497,6 +506,11 @@ def test_only_this_machines_own_names_are_answered(server: Server, method: str) 
         "/link.txt",
         "/linked/secret.txt",
         "/linked/",
+        "/its%20index.html%20is%20a%20link/",
+        "/its%20index.html%20is%20a%20link",
+        "/its%20index.htm%20is%20a%20link/",
+        "/pipe.html",
+        "/its%20page%20is%20a%20pipe/",
         "/inner/",
         "/../secret.txt",
         "/%2e%2e/secret.txt",
@@ -517,6 +531,7 @@ def test_odd_paths_are_not_found_without_a_word(
         assert "secret" not in body.replace("secret.txt", "")
     assert capfd.readouterr().err == ""
     assert ask(server, "/inner/x.css") == (200, "x {}")
+    assert ask(server, "/inner/latin.html")[0] == 200
 
 
 def test_connections_are_bounded_in_number_and_time(

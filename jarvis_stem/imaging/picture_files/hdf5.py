@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import dask.array
 import h5py
@@ -32,6 +33,8 @@ def recording(path: Path, stack: ExitStack) -> Recording:
 def _recording(path: Path, stack: ExitStack) -> Recording:
     file = stack.enter_context(h5py.File(path, "r"))
     arrays = _arrays(file)
+    for one in arrays:
+        _refuse_unwritten(one)
     if "Version" in file or _is_berkeley(file):
         return microscopes.of_reader(path, "emd", lazy=_are_chunked(arrays, path))
     if "file_format_version" in file.attrs or "Experiments" in file:
@@ -52,6 +55,13 @@ def _arrays(file: h5py.File) -> list[h5py.Dataset]:
     found: list[h5py.Dataset] = []
     file.visititems(lambda _, item: found.append(item) if hasattr(item, "shape") else None)
     return found
+
+
+def _refuse_unwritten(item: Any) -> None:
+    """Raise a ValueError for an image of which the file has no pixel, whatever its size."""
+    elsewhere = getattr(item, "is_virtual", False) or getattr(item, "external", None)
+    if is_image(item) and not elsewhere and item.id.get_storage_size() == 0:
+        raise ValueError(f"{item.name} was never written")
 
 
 def _are_chunked(arrays: Sequence[h5py.Dataset], path: Path) -> bool:
