@@ -31,7 +31,7 @@ from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import json_line, write_text
 from jarvis_stem.utils.messages import printable
 from jarvis_stem.utils.progress import track
-from jarvis_stem.utils.threads import in_threads
+from jarvis_stem.utils.threads import in_threads, without_blas_threads
 
 if TYPE_CHECKING:
     from jarvis_stem.imaging.picture import Frame
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 _PLOTS = "lattices"  # folder of plots that are given no other
 _STDOUT = Path("-")
+# Seconds after which a thread that has work for the interpreter gets it. Compiled kernels come back
+# for it many times a picture, in less time than they would wait by default.
+_TURN = 1e-4
 _ALL = "all"  # contributions with a stored model
 _EPILOG = """\
 what PATH can be:
@@ -239,6 +242,8 @@ def main(
     where the size of one is not known, and the angle between them in degrees), the nearest lattice
     of that class, and why an answer is not to be trusted where it is not.
     """
+    without_blas_threads()
+    sys.setswitchinterval(_TURN)
     if contributed:
         for other in (
             *("paths", "pixel_size", "frame", "model", "csv_path", "plot", "data", "jsonl"),

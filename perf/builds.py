@@ -63,7 +63,9 @@ class Build(NamedTuple):
     def environment(self, threads: int | None = None) -> dict[str, str]:
         """Environment of its processes, with so many threads or as many as there are cores."""
         limit = {"OMP_NUM_THREADS": str(threads)} if threads else {}
-        return {**os.environ, "PYTHONPATH": str(self.root), **limit}
+        # Whatever is measured, a user's modules are compiled once.
+        inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        return {**inherited, "PYTHONPATH": str(self.root), **limit}
 
 
 Builds = Mapping[str, Build]

@@ -26,7 +26,7 @@ from sklearn.metrics import roc_auc_score
 
 from jarvis_stem import cli
 from jarvis_stem.api import load_model
-from jarvis_stem.imaging import domains, picture
+from jarvis_stem.imaging import contrast, domains, picture
 from jarvis_stem.prediction.answer import DISTORTION
 from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.scoring.significance import wilson_interval
@@ -256,12 +256,14 @@ def _whole(shape: tuple[int, ...], width: float) -> np.ndarray[Any, Any]:
     return np.array([(*corner, side, side)] * 3)
 
 
-def _as_it_is(values: np.ndarray[Any, Any], width: float) -> np.ndarray[Any, Any]:
-    return values - values.mean()
+def _as_they_are(
+    parts: np.ndarray[Any, Any], width: float, left_out: float
+) -> np.ndarray[Any, Any]:
+    return np.array([contrast.stretched(part, left_out) for part in parts])
 
 
 _WITHOUT: Mapping[str, Sequence[tuple[Any, str, Any]]] = {
-    "without evening the contrast": [(domains, "evened", _as_it_is)],
+    "without evening the contrast": [(domains, "evened_and_stretched", _as_they_are)],
     # Identical tiles look like a drawing, which the network would be asked about.
     "the whole picture as one tile": [(domains, "_boxes", _whole), (domains, "_WHOLE", 1.0)],
 }

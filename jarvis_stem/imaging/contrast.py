@@ -40,6 +40,20 @@ def evened(values: NDArray[np.float32], width: float) -> NDArray[np.float32]:
     return _evened(np.ascontiguousarray(values), _radius(width), _radius(_WIDER * width))
 
 
+def evened_and_stretched(
+    parts: NDArray[np.float32], width: float, left_out: float
+) -> NDArray[np.uint8]:
+    """Several of one size, `evened` and then `stretched`, by one call.
+
+    Args:
+        parts: float32[N, H, W].
+        width: See `evened`.
+        left_out: See `stretched`.
+    """
+    near, wide = _radius(width), _radius(_WIDER * width)
+    return _evened_and_stretched(np.ascontiguousarray(parts), near, wide, left_out)
+
+
 def stretched(values: NDArray[np.float32], left_out: float) -> NDArray[np.uint8]:
     """Numbers as grey values, but for outliers.
 
@@ -53,6 +67,19 @@ def stretched(values: NDArray[np.float32], left_out: float) -> NDArray[np.uint8]
 def _radius(width: float) -> int:
     """Pixels each way of moving means that together spread as a Gaussian does."""
     return max(1, round((math.sqrt(12 * width**2 / _PASSES + 1) - 1) / 2))
+
+
+@compiled
+def _evened_and_stretched(
+    parts: NDArray[np.float32], near: int, wide: int, left_out: float
+) -> NDArray[np.uint8]:
+    images = np.empty(parts.shape, np.uint8)
+    for n in range(len(parts)):
+        grey = _grey(_evened(parts[n], near, wide), left_out)
+        for row in range(grey.shape[0]):
+            for column in range(grey.shape[1]):
+                images[n, row, column] = grey[row, column]
+    return images
 
 
 @compiled

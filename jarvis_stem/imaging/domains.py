@@ -19,7 +19,7 @@ from PIL import Image
 from scipy import fft
 
 from jarvis_stem.imaging import measurement, superposition
-from jarvis_stem.imaging.contrast import evened, stretched
+from jarvis_stem.imaging.contrast import evened_and_stretched, stretched
 from jarvis_stem.imaging.harmonics import hann_window
 from jarvis_stem.imaging.stem import PIXEL_SIZE
 
@@ -215,9 +215,7 @@ def _cut(picture: Image.Image, boxes: NDArray[np.int64], width: float) -> _Tiles
         made = _scaled(picture, np.zeros(2), whole, scale)
         corners = np.minimum(np.rint(boxes[:, :2] * scale).astype(int), whole - shape)
         parts = [made[top : top + shape[0], left : left + shape[1]] for top, left in corners]
-    return _Tiles(
-        boxes, np.array([stretched(evened(part, _WIDTH), _OUTLIERS) for part in parts]), width
-    )
+    return _Tiles(boxes, evened_and_stretched(np.array(parts), _WIDTH, _OUTLIERS), width)
 
 
 def _scaled(

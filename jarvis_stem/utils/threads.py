@@ -34,6 +34,15 @@ def in_threads(work: Callable[[T], Result], items: Iterable[T], what: str) -> li
         executor.shutdown(cancel_futures=True)
 
 
+def without_blas_threads() -> None:
+    """Have NumPy and SciPy, not imported yet, start no threads for their matrices.
+
+    These wait busily for a while from the import on, a fifth of a second of processor time for a
+    command whose matrices have four rows. What the user has set stays.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def n_threads() -> int:
     """Threads to work with: OMP_NUM_THREADS, or as many as there are cores."""
     wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()

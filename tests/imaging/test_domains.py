@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from scipy import ndimage
 
 from jarvis_stem.imaging import domains, measurement, prototypes, stem
 from jarvis_stem.imaging.conditions import Conditions, degrade
-from jarvis_stem.imaging.contrast import evened
+from jarvis_stem.imaging.contrast import evened, evened_and_stretched, stretched
 
 Values = NDArray[np.float32]
 MOS2 = "proto-1H-MoS2.jpg"
@@ -136,3 +137,23 @@ def test_evening_leaves_the_lattice_where_it_is() -> None:
     spoiled = degrade(image[None], Conditions(background=10), seed=3)[0]
     assert np.corrcoef(evened(spoiled, 10).ravel(), evened(image, 10).ravel())[0, 1] > 0.95
     assert not evened(np.full((64, 64), 7, np.float32), 5).any()
+
+
+def test_several_parts_are_evened_as_each_alone() -> None:
+    parts = drawn(Conditions(background=0.5, dose=50))[:192].reshape(-1, 64, 256)
+    alone = [stretched(evened(part, 10), 1e-3) for part in parts]
+    together = evened_and_stretched(parts, 10, 1e-3)
+    assert np.abs(together.astype(int) - np.array(alone)).max() <= 1
+
+
+@pytest.mark.parametrize("pixel_size", [0.2, None])
+def test_a_drawing_is_seen_at_the_first_scale(
+    monkeypatch: pytest.MonkeyPatch, pixel_size: float | None
+) -> None:
+    cut = Mock(wraps=domains._cut)
+    monkeypatch.setattr(domains, "_cut", cut)
+    (found,) = domains.find_domains(drawn(Conditions()), pixel_size)
+    assert found.is_ideal
+    assert cut.call_count == 1
+    domains.find_domains(drawn(Conditions(jump=0.3)), pixel_size)
+    assert cut.call_count > 3

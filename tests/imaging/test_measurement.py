@@ -345,3 +345,12 @@ def test_standard_errors_of_an_image_that_is_not_square() -> None:
         (error,) = standard_errors(cut, measure(cut).vectors)
         (whole,) = standard_errors(noisy, measure(noisy).vectors)
         assert np.all((error[:2] > whole[:2]) & (error[:2] < 8 * whole[:2]))
+
+
+def test_lattices_of_other_cells_count_as_none() -> None:
+    (image,) = stem.to_uint8(stem.simulate([crystal(3, 3, 90, [(0, 0)], ["Mo"])]))
+    assert measure(image[None], (8, 10)).vectors.tolist() == measure(image[None]).vectors.tolist()
+    for cells in ((1, 8.9), (9.1, 20)):
+        other = measure(image[None], cells)
+        assert other.quality.tolist() == [0]
+        assert np.isnan(other.vectors).all()

@@ -8,7 +8,7 @@ from threading import Barrier, get_ident
 import pytest
 from helpers import PATIENCE
 
-from jarvis_stem.utils.threads import in_threads
+from jarvis_stem.utils.threads import in_threads, without_blas_threads
 
 
 def test_every_item_has_its_turn_and_its_place() -> None:
@@ -47,3 +47,14 @@ def test_a_fault_is_raised() -> None:
 
     with pytest.raises(ValueError, match="no lattice in 0"):
         in_threads(fail, range(2), "")
+
+
+def test_matrices_get_no_threads_but_where_the_user_wants_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    without_blas_threads()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "3"
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    without_blas_threads()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
