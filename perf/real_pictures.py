@@ -162,7 +162,7 @@ def answered_before(table: Sequence[Mapping[str, str]], images: Path, checkout: 
     """
     asked = [(str((images / one["file"]).resolve()), one["pixel_size"]) for one in table]
     done = subprocess.run(
-        [checkout / ".venv/bin/python", "-c", _EARLIER],
+        [checkout.resolve() / ".venv/bin/python", "-c", _EARLIER],
         input=json.dumps(asked),
         cwd=checkout,
         capture_output=True,
