@@ -67,12 +67,12 @@ def test_the_table(
 
 
 def test_parts_are_left_out_and_put_back(script: Any, images: Path) -> None:
-    kept = script.domains.evened, script.domains._boxes
+    kept = script.domains.evened_and_stretched, script.domains._boxes
     model = script.load_model()
     without = script.ablation(script.read_table(images), images, model)
     assert len(without) == 3
     assert all(one["class"]["of"] == 3 for one in without.values())
-    assert (script.domains.evened, script.domains._boxes) == kept
+    assert (script.domains.evened_and_stretched, script.domains._boxes) == kept
 
 
 def test_a_folder_without_pictures_is_named(script: Any, tmp_path: Path) -> None:
