@@ -302,7 +302,8 @@ def main(
         write_text(csv_path, csv_text(outcomes))
     if csv_path != _STDOUT and not jsonl:
         show = cli.report if csv_path else cli.answer
-        show(report_text(outcomes), [outcome.as_json() for outcome in outcomes])
+        text = "" if cli.wants_json() else report_text(outcomes)
+        show(text, [outcome.as_json() for outcome in outcomes])
     for outcome in outcomes:
         if outcome.error:
             cli.complain(outcome.error)

@@ -121,9 +121,14 @@ def reduce(bases: NDArray[np.float64]) -> NDArray[np.float64]:
                [1., 4.]])
     """
     reduced = np.array(bases, np.float64, order="C")
-    for basis in reduced.reshape(-1, 2, 2):
-        basis[:] = _reduced(basis)
+    _reduce_each(reduced.reshape(-1, 2, 2))
     return reduced
+
+
+@compiled
+def _reduce_each(bases: NDArray[np.float64]) -> None:
+    for n in range(len(bases)):
+        _put(_reduced(bases[n]), bases, n)
 
 
 @compiled

@@ -122,6 +122,23 @@ def recorded(folder: Path, benchmark: str) -> RunRecord:
     return record
 
 
+def recorded_sha256(folder: Path, benchmark: str) -> str:
+    """The checksum of a contribution's stored model, read without the schema of its record.
+
+    That takes a while to import, and a file that fits the checksum is the one that is meant.
+
+    Raises:
+        StemError: There is no record, or none of a model in it.
+    """
+    path = folder / bravais_result(benchmark).run_record_name
+    model = read_json_object(path).get("model")
+    if not isinstance(model, dict) or not isinstance(model.get("sha256"), str):
+        raise StemError(
+            f"{path}: records no model; train the model: jarvis-stem train {folder.name}"
+        )
+    return str(model["sha256"])
+
+
 def of_release(name: str, benchmark: str) -> tuple[Path, str]:
     """A model of the repository's release, downloaded if it is not kept from before.
 

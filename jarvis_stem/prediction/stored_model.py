@@ -179,10 +179,7 @@ class DefaultModel:
     @cached_property
     def sha256(self) -> str:
         """Its recorded checksum."""
-        record = models.recorded(self.folder, DEFAULT_BENCHMARK)
-        if record.model is None:
-            raise StemError(f"{self.folder}: stored as weights alone; jarvis-stem convert them")
-        return record.model.sha256
+        return models.recorded_sha256(self.folder, DEFAULT_BENCHMARK)
 
     @property
     def classes(self) -> list[int | str]:

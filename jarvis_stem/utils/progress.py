@@ -6,32 +6,15 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
+from typing import TYPE_CHECKING, TypeVar
 
 from jarvis_stem.utils.terminal import is_quiet
 
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
 T = TypeVar("T")
 _WITHIN: ContextVar[bool] = ContextVar("within", default=False)
-
-
-class _Rate(ProgressColumn):
-    """How many a second are done."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:.3g}/s" if speed else "", style="progress.data.speed")
 
 
 def bar(*, rate: bool = False) -> Progress:
@@ -43,19 +26,43 @@ def bar(*, rate: bool = False) -> Progress:
     Args:
         rate: Whether it says how many a second are done.
     """
+    # Here, for most of what runs in scripts shows no bar.
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """How many a second are done."""
+
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{speed:.3g}/s" if speed else "", style="progress.data.speed")
+
     console = Console(stderr=True, quiet=is_quiet())
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        *([_Rate()] if rate else []),
+        *([Rate()] if rate else []),
         TimeRemainingColumn(),
         console=console,
         # FORCE_COLOR, which notebooks set, makes no terminal.
-        disable=not sys.stderr.isatty() or _WITHIN.get(),
+        disable=not _is_shown(),
         transient=True,
         redirect_stdout=sys.stdout.isatty(),  # what is piped on stays on standard output
     )
+
+
+def _is_shown() -> bool:
+    return sys.stderr.isatty() and not _WITHIN.get()
 
 
 def track(items: Sequence[T], description: str) -> Iterator[T]:
@@ -65,6 +72,9 @@ def track(items: Sequence[T], description: str) -> Iterator[T]:
         items: What to go through.
         description: What is being done, at the left of the bar.
     """
+    if not _is_shown():
+        yield from items
+        return
     with bar() as progress:
         yield from progress.track(items, description=description)
 
