@@ -168,7 +168,7 @@ def _noise(spectrum: NDArray[np.complex64]) -> np.float32:
 def _smallest(values: NDArray[np.float32], place: int) -> np.float32:
     """The value at a place in their order, by Hoare's quickselect, which changes their order.
 
-    NumPy's partition takes five seconds to compile.
+    NumPy's partition takes seconds to compile.
     """
     low, high = 0, len(values) - 1
     while low < high:

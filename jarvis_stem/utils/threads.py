@@ -37,8 +37,8 @@ def in_threads(work: Callable[[T], Result], items: Iterable[T], what: str) -> li
 def without_blas_threads() -> None:
     """Have NumPy and SciPy, not imported yet, start no threads for their matrices.
 
-    These wait busily for a while from the import on, a fifth of a second of processor time for a
-    command whose matrices have four rows. What the user has set stays.
+    These wait busily for a while from the import on, which is for nothing where matrices have four
+    rows. What the user has set stays.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 

@@ -195,6 +195,21 @@ def test_a_setup_that_fails_ends_the_script(clone: Path, tmp_path: Path) -> None
     assert not (clone / ".venv").exists()
 
 
+def in_shell(
+    program: str, clone: Path, stand_in: Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run shell commands in a clone, with this Python for that of the system."""
+    return subprocess.run(
+        ["bash", "-c", program],
+        cwd=clone,
+        env={**os.environ, "PYTHON": str(stand_in), **variables},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize(
     ("lock", "failing"),
     [
@@ -213,15 +228,8 @@ def test_a_failed_step_fails_the_install_and_the_next_one_goes_on(
     pip.write_text(f"import sys\nsys.exit({failing!r} in ' '.join(sys.argv))\n")
 
     def install() -> str:
-        return subprocess.run(
-            ["bash", "-c", "source ./setup.sh && install && echo installed"],
-            cwd=clone,
-            env={**os.environ, "PYTHON": str(stand_in), "INSTALL_LOCK": lock},
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        ).stdout
+        program = "source ./setup.sh && install && echo installed"
+        return in_shell(program, clone, stand_in, INSTALL_LOCK=lock).stdout
 
     assert install() == ""
     assert not (clone / ".venv" / "installed").exists()
@@ -233,15 +241,8 @@ def test_a_lock_has_all_installed_by_its_hash(clone: Path, tmp_path: Path, stand
     (clone / "all.lock").write_text("numpy==2.4.6 --hash=sha256:00\n")
     locked = "export INSTALL_LOCK=all.lock; install && install"
     program = f"source ./setup.sh && install && {locked} && unset INSTALL_LOCK && install"
-    done = subprocess.run(
-        ["bash", "-c", program],
-        cwd=clone,
-        env={**os.environ, "PYTHON": str(stand_in)},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=True,
-    )
+    done = in_shell(program, clone, stand_in)
+    assert done.returncode == 0, done.stderr
     # What was installed without a lock does not serve where one is asked for; the reverse does.
     assert done.stderr == "Installing into .venv (once)\n" * 2
     assert (tmp_path / "installed").read_text().splitlines()[3:] == [
@@ -259,15 +260,7 @@ def test_an_install_without_what_it_is_of_fails(
         f"source ./setup.sh && install && rm -f {missing} && export INSTALL_LOCK={lock} && "
         "install && echo installed"
     )
-    done = subprocess.run(
-        ["bash", "-c", program],
-        cwd=clone,
-        env={**os.environ, "PYTHON": str(stand_in)},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = in_shell(program, clone, stand_in)
     assert (done.returncode, done.stdout) == (1, "")
     assert missing in done.stderr
 
@@ -280,16 +273,8 @@ def test_a_wrong_clock_does_not_install_again(
     time = (year - 1970) * 31_556_952
     for name in ("setup.py", "constraints.txt"):
         os.utime(clone / name, (time, time))
-    done = subprocess.run(
-        ["bash", "-c", program],
-        cwd=clone,
-        env={**os.environ, "PYTHON": str(stand_in)},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=True,
-    )
-    assert done.stderr == "Installing into .venv (once)\n"
+    done = in_shell(program, clone, stand_in)
+    assert (done.returncode, done.stderr) == (0, "Installing into .venv (once)\n")
     assert len((tmp_path / "installed").read_text().splitlines()) == 3
 
 

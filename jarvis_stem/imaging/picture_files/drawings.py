@@ -8,25 +8,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import (  # for a format that is not imported Pillow would import all that it has
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-)
+from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from jarvis_stem.imaging.picture_files.recording import Recording
 
-# Pillow would open more, some by starting a program on the file, such as PostScript's.
-_FORMATS = [
-    reader.format
-    for reader in (
-        *(PngImagePlugin.PngImageFile, JpegImagePlugin.JpegImageFile, BmpImagePlugin.BmpImageFile),
-        *(GifImagePlugin.GifImageFile, TiffImagePlugin.TiffImageFile),
-    )
-]
+# Pillow would open more, some by starting a program on the file, such as PostScript's. All that it
+# has would be imported, too, were one of these not.
+_READERS = (PngImageFile, JpegImageFile, BmpImageFile, GifImageFile, TiffImageFile)
+_FORMATS = [reader.format for reader in _READERS]
 
 
 def recording(path: Path, stack: ExitStack) -> Recording:
