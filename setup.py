@@ -2,9 +2,11 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
+from pybind11.setup_helpers import ParallelCompile, Pybind11Extension
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
@@ -54,6 +56,17 @@ EXTRAS = {
     "app": ["nicegui>=3.18"],  # the page of jarvis-stem app: small, offline, no telemetry
 }
 
+# Of arithmetic only what nobody reads is left out, errno and the processor's exceptions; sums are
+# in another order where a loop says so (omp simd, which starts no threads).
+FLAGS = ["-O3", "-g0", "-fopenmp-simd", "-fno-math-errno", "-fno-trapping-math"]
+KERNELS = Pybind11Extension(
+    "jarvis_stem.imaging._kernels",
+    sorted(map(str, Path("jarvis_stem/imaging/kernels").glob("*.cpp"))),
+    depends=["jarvis_stem/imaging/kernels/kernels.h"],
+    extra_compile_args=["/openmp:experimental"] if sys.platform == "win32" else FLAGS,
+    cxx_std=17,
+)
+
 
 class BuildWithModel(build_py):
     """Builds the package with the model that predicts by default, and the list of all others."""
@@ -78,6 +91,7 @@ class BuildWithModel(build_py):
         (target / "release.json").write_text(text, encoding="utf-8")
 
 
+ParallelCompile().install()
 setup(
     name="jarvis-stem",
     version="0.2.0",
@@ -95,9 +109,11 @@ setup(
     ],
     python_requires=">=3.11",
     packages=find_packages(include=["jarvis_stem", "jarvis_stem.*"]),
+    ext_modules=[KERNELS],
     package_data={
         "jarvis_stem": [
             "py.typed",
+            "imaging/_kernels.pyi",
             "*/*.j2",
             "submission/template/*.j2",
             "web/assets/*",
@@ -109,7 +125,6 @@ setup(
         "email-validator>=2.1",  # author_email of a contribution
         "isal>=1.7",  # deflated predictions: inflates three times as fast as zlib
         "jinja2>=3.1",  # the pages, autoescaped
-        "numba>=0.63",  # compiled kernels of the renderer and of the measurement
         "numpy>=2.0",  # images as arrays
         "onnx>=1.17",  # stored models as data: operators, shapes, weights
         "onnxruntime>=1.20",  # runs them
@@ -119,7 +134,6 @@ setup(
         "pydantic>=2.7",  # schemas of metadata.json and run.json
         "requests>=2.31",  # the errors that downloads raise
         "rich>=13",  # progress bars and tables in the terminal
-        "rocket-fft>=0.4.1",  # fast Fourier transforms within compiled kernels
         "scipy>=1.13",  # fast Fourier transforms, binomial and normal distribution
         "tifffile>=2025.3",  # TIFFs of every type and maker, their stacks and tags
         "tqdm>=4.66",  # pooch's progress bar

@@ -273,9 +273,7 @@ def main(
     if csv_path and csv_path.resolve() in {Path(one.name).resolve() for one in inputs}:
         raise StemError(f"{csv_path}: is one of the inputs; name another file for the answers")
     from jarvis_stem.api import load_model  # here, so that --help need not wait
-    from jarvis_stem.imaging import compiling
 
-    click.get_current_context().with_resource(compiling.noted())
     predictor = load_model(model, benchmark, contributions, trust_code)
     if output:
         command = {

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jarvis_stem.formats.description import SHAPES, VERSION
-from jarvis_stem.imaging import description
+from jarvis_stem.imaging import _kernels, description
 from jarvis_stem.imaging.description import Measured, described
 from jarvis_stem.imaging.image_set import ImageSource
 from jarvis_stem.imaging.stem import IMAGE_SIZE
@@ -32,7 +32,7 @@ Array = NDArray[Any]
 Rows = Array | StoredRows
 CHUNK = 1024  # images that are in memory at once, while they are measured
 _IN_MEMORY = 2**28  # bytes up to which all images, or all spectra, are in memory
-_PACKAGES = ("numba", "numpy", "rocket-fft", "scipy")
+_PACKAGES = ("numpy", "scipy")
 WHOLE = {
     "image": np.dtype([("row", "u1", (IMAGE_SIZE, IMAGE_SIZE))]),
     "spectrum": np.dtype([("row", "f4", SHAPES["spectrum"])]),
@@ -300,7 +300,8 @@ def _chunks(sources: Sequence[ImageSource], size: int) -> list[_Chunk]:
 def code_digest() -> bytes:
     """Digest of all code that draws and measures; what other code has kept is not found again."""
     digest = hashlib.sha256(f"{VERSION} {CHUNK}".encode())
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
+    compiled = Path(_kernels.__file__ or "")
+    for path in [*sorted(Path(__file__).parent.rglob("*.py")), compiled]:
         digest.update(path.read_bytes())
     for package in _PACKAGES:
         digest.update(f"{package} {metadata.version(package)}".encode())

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from jarvis_stem.imaging.harmonics import (
+    Halves,
     apply_window,
+    fold,
     for_each,
     harmonic_orders,
     harmonic_power,
-    mirrored,
     moments_of,
     sums_over_rows,
     visible,
@@ -73,14 +74,16 @@ def standard_errors(images: NDArray[np.uint8], vectors: NDArray[np.float64]) -> 
 
 def _errors(image: NDArray[np.uint8], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """Standard errors [3] of |a|, |b| and the angle of the lattice with these basis vectors."""
-    (windowed,), _ = apply_window(image[None])
+    windowed, _ = apply_window(image[None])
     size = np.array(image.shape)
     basis = np.array(np.linalg.inv(vectors).T * PIXEL_SIZE * size, order="C")
-    orders = visible(basis, harmonic_orders(), image.shape)
-    _, _, curvature = harmonic_power(basis, orders, mirrored(windowed))
+    orders = harmonic_orders()
+    orders = orders[visible(basis[None], orders, image.shape)[0]]
+    halves = fold(windowed)
+    _, _, curvature = harmonic_power(basis, orders, halves)
     if not (np.linalg.eigvalsh(curvature) < 0).all():
         return np.full(3, np.nan)
-    gradients = _gradients(basis, orders, windowed)
+    gradients = _gradients(basis, orders, windowed[0], halves)
     inverse = np.linalg.pinv(curvature, hermitian=True)
     # A change dB of the reciprocal basis moves the vectors V by -V dB^T V, in cycles a pixel and Å.
     sensitivity = np.einsum("kpq,pj,iq->kij", _slopes_of_shape(vectors), vectors, vectors)
@@ -98,17 +101,20 @@ def _slopes_of_shape(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _gradients(
-    basis: NDArray[np.float64], orders: NDArray[np.int64], windowed: NDArray[np.float32]
+    basis: NDArray[np.float64],
+    orders: NDArray[np.int64],
+    windowed: NDArray[np.float32],
+    halves: Halves,
 ) -> NDArray[np.float64]:
     """How each row's noise changes the power's gradient by the basis' four numbers: [4, H]."""
     height = len(windowed)
     noise = np.ascontiguousarray(_between(windowed, basis).T)
     even, odd = (
         sums[: 2 * len(orders)].reshape(2, len(orders), height)
-        for sums in sums_over_rows(basis[:, 1].copy(), orders, mirrored(noise), 2)
+        for sums in sums_over_rows(basis[:, 1].copy(), orders, fold(noise[None]), 2)
     )
-    cosines, sines = waves(basis[:, 0].copy(), orders, height, 0)
-    amplitudes = moments_of(basis, orders, mirrored(windowed), 1)[:, :, 0]
+    cosines, sines = waves(basis[:, 0].copy(), orders, height)
+    amplitudes = moments_of(basis, orders, halves, 1)[:, :, 0]
     values = 2 * amplitudes.conj().astype(np.complex64)
     values = values * (cosines - 1j * sines)
     angles = 2 * math.pi / height * (np.arange(height) - (height - 1) / 2)

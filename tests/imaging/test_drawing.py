@@ -1,14 +1,10 @@
-"""Compiled drawing does what a plain NumPy version of it does, cached or not."""
+"""Compiled drawing does what a plain NumPy version of it does."""
 
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
 
 import numpy as np
-from helpers import PATIENCE
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -89,18 +85,3 @@ def test_drawing_equals_plain_numpy(
     )
     expected = reference(cell, sites, numbers, np.array(repeats), probe, scale)
     assert np.abs(drawn - expected).max() <= 1e-5 * expected.max()
-
-
-def test_drawing_does_without_a_cache() -> None:
-    # As where no folder can be written to: no place for the cache is left.
-    program = "from jarvis_stem.imaging import drawing; print(drawing.draw.stats.cache_path)"
-    places = {"NUMBA_CACHE_LOCATOR_CLASSES": "ZipCacheLocator"}
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=os.environ | places,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=True,
-    )
-    assert done.stdout == "None\n"

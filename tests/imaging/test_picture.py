@@ -496,7 +496,8 @@ def test_structures_are_drawn_as_the_benchmarks(tmp_path: Path) -> None:
     assert np.abs(picture.pixels.astype(int) - rendered).max() <= 1  # POSCAR has fewer digits
     several = of_path(tmp_path / "x.json")
     assert list(several) == [f"{tmp_path / 'x.json'}: JVASP-{n}" for n in range(2)]
-    assert np.array_equal(several[f"{tmp_path / 'x.json'}: JVASP-0"].pixels, rendered)
+    again = several[f"{tmp_path / 'x.json'}: JVASP-0"].pixels.astype(int)
+    assert np.abs(again - rendered).max() <= 1  # places are rounded on the way
 
 
 def test_files_of_a_folder(tmp_path: Path) -> None:
