@@ -111,6 +111,18 @@ void subtract(const float* background, Index n, float* __restrict detail,
     }
 }
 
+// Square roots, and their sum. A sum that moves may end a little below 0.
+FOR_EACH_PROCESSOR
+float take_roots(Index n, float* values) {
+    float total = 0;
+#pragma omp simd reduction(+ : total)
+    for (Index i = 0; i < n; ++i) {
+        values[i] = std::sqrt(values[i] > 0 ? values[i] : 0);
+        total += values[i];
+    }
+    return total;
+}
+
 FOR_EACH_PROCESSOR
 void divide(const float* detail, const float* deviation, Index n, float floor,
             float* __restrict evened) {
@@ -136,12 +148,9 @@ void even(const float* values, Index rows, Index columns, Index near, Index wide
     const std::vector<float> background = surroundings(detail, rows, columns, near);
     subtract(background.data(), n, detail.data(), squares.data());
     std::vector<float> deviation = surroundings(std::move(squares), rows, columns, wide);
-    double total = 0;
-    for (float& value : deviation) {
-        value = std::sqrt(std::max(value, 0.0f));  // a sum that moves may end below 0
-        total += static_cast<double>(value);
-    }
-    const float floor = static_cast<float>(FLAT * total / static_cast<double>(n) + 1e-37);
+    const float total = take_roots(n, deviation.data());
+    const float floor =
+        static_cast<float>(FLAT * static_cast<double>(total) / static_cast<double>(n) + 1e-37);
     divide(detail.data(), deviation.data(), n, floor, evened);
 }
 
