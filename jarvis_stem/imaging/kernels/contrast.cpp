@@ -94,11 +94,13 @@ std::vector<float> surroundings(std::vector<float> values, Index rows, Index col
     return values;
 }
 
+// From 0 to 1 what lies between two limits, so that squares of it neither overflow nor vanish.
 FOR_EACH_PROCESSOR
 void clip(const float* values, Index n, float low, float high, float* __restrict clipped) {
+    const float scale = high > low ? 1 / (high - low) : 0;
     for (Index i = 0; i < n; ++i) {
         const float value = values[i] > low ? values[i] : low;
-        clipped[i] = value < high ? value : high;
+        clipped[i] = ((value < high ? value : high) - low) * scale;
     }
 }
 
