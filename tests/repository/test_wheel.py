@@ -6,11 +6,14 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Sequence
 from email.parser import HeaderParser
+from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -82,8 +85,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
     run([sys.executable, "-m", "venv", "--without-pip", "environment"], folder)
     (packages,) = folder.glob("environment/[Ll]ib/**/site-packages")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(packages)
+    shutil.unpack_archive(wheel, packages, "zip")
     shared = [path for path in sys.path if Path(path).name == "site-packages"]
     (packages / "shared.pth").write_text("\n".join(shared))
     return folder / "environment" / "bin" / "python"
@@ -133,9 +135,22 @@ def test_the_wheel_has_the_default_model_and_a_list_of_the_others(wheel: Path) -
     } == records
     tops = {name.partition("/")[0] for name in names}
     assert tops == {"jarvis_stem", next(top for top in tops if top.endswith(".dist-info"))}
-    data = {".j2", ".css", ".js", ".png", ".svg", ".typed", ".json", ".onnx", ".py"}
-    assert {Path(name).suffix for name in names if name.startswith("jarvis_stem/")} <= data
+    data = {".j2", ".css", ".js", ".png", ".svg", ".typed", ".json", ".onnx", ".py", ".pyi"}
+    kernels = f"jarvis_stem/imaging/_kernels{EXTENSION_SUFFIXES[0]}"
+    files = {name for name in names if name.startswith("jarvis_stem/")}
+    assert {Path(name).suffix for name in files - {kernels}} <= data  # no sources of kernels
+    assert {kernels, "jarvis_stem/imaging/_kernels.pyi"} <= files
     assert wheel.stat().st_size < 2e6
+
+
+def test_the_source_distribution_has_what_the_kernels_are_made_of(wheel: Path) -> None:
+    (source,) = wheel.parent.glob("jarvis_stem-*.tar.gz")
+    with tarfile.open(source) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    place = "jarvis_stem/imaging/kernels"
+    files = {f"{place}/{path.name}" for path in (REPOSITORY / place).iterdir()}
+    assert {name for name in names if name.startswith(f"{place}/")} == files
+    assert {Path(name).suffix for name in names} & {".so", ".o"} == set()
 
 
 def test_the_core_alone_predicts(python: Path, work: Path) -> None:
