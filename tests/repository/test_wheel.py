@@ -28,7 +28,7 @@ from jarvis_stem.utils.extras import EXTRAS
 
 STORED = bravais_result("stem_2d_image")
 # Stands in for an environment in which only the core is installed.
-CORE_ALONE = """
+ALONE = """
 import importlib.util, runpy, sys
 blocked = set(sys.argv.pop(1).split(","))
 find = importlib.util.find_spec
@@ -42,6 +42,8 @@ class Core:
             raise ModuleNotFoundError(f"No module named {name!r}", name=package)
 
 sys.meta_path.insert(0, Core)
+"""
+CORE_ALONE = f"""{ALONE}
 sys.argv[0] = "-m"
 runpy.run_module("jarvis_stem", run_name="__main__", alter_sys=True)
 """
@@ -161,6 +163,13 @@ def test_the_core_alone_predicts(python: Path, work: Path) -> None:
     assert [answer["class"] for answer in answers] == [0] * len(pictures)
     lengths = [answer["lattice"]["a"] for answer in answers]
     assert lengths == pytest.approx([3.16] * len(pictures), abs=0.001)
+
+
+def test_what_a_release_tests_its_wheels_by_needs_the_core_alone(python: Path, work: Path) -> None:
+    script = REPOSITORY / "tests" / "installed_answers.py"
+    program = f"{ALONE}\nrunpy.run_path({str(script)!r}, run_name='__main__')"
+    done = run([python, "-c", program, ",".join(BEYOND)], work)
+    assert done.stdout.count(" is answered ") == 5
 
 
 def test_a_structure_needs_no_jarvis_tools(python: Path, work: Path) -> None:
