@@ -105,6 +105,14 @@ def test_one_that_is_missed_while_the_command_runs_is_named(clone: Path, tmp_pat
     assert (status, out, errors) == (1, "", f"error: torch{WAY_OUT}'jarvis-stem[train]'\n")
 
 
+def test_kernels_that_were_not_compiled_are_named(clone: Path, tmp_path: Path) -> None:
+    python = environment(tmp_path, without="no package of this name")
+    for module in (clone / "jarvis_stem" / "imaging").glob("_kernels.*.so"):
+        module.unlink()
+    expected = (1, "", f"error: jarvis_stem.imaging._kernels{WAY_OUT}jarvis-stem\n")
+    assert started(python, "jarvis_stem.predict", clone, "picture.png") == expected
+
+
 def test_a_fault_of_the_package_itself_is_not_hidden(clone: Path, tmp_path: Path) -> None:
     python = environment(tmp_path, without="no package of this name")
     (clone / "jarvis_stem" / "utils" / "errors.py").unlink()
