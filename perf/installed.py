@@ -5,8 +5,8 @@ python perf/installed.py --before DIR
 Builds the wheel, installs it with the core alone and with every extra, and the package of an
 earlier checkout with all that it requires, each in an empty environment with the versions of
 constraints.txt. Prints how large the environments are, less what an empty one takes, and how long
-and in how much memory the core answers for a picture in a new process; the first answer, which
-compiles the kernels, apart. Needs a package index.
+and in how much memory the core answers for a picture in a new process; the first answer, for which
+Python compiles its modules, apart. Needs a package index and a C++ compiler.
 """
 
 from __future__ import annotations
