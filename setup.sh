@@ -55,7 +55,8 @@ install_packages() {
   pinned torch && pinned --no-deps torchvision && pinned "jarvis-stem[all${1:+,}${1//[\[\]]/}]"
 }
 
-pinned() { "$python" -m pip install --quiet --constraint constraints.txt "$@"; }
+# Without pip's warnings of what is not installed yet.
+pinned() { "$python" -m pip install --quiet --no-warn-conflicts --constraint constraints.txt "$@"; }
 
 compile_kernels() {
   find_compiler &&

@@ -19,7 +19,7 @@ WAY_OUT = (
     " is not installed; run: source setup.sh && install, and use .venv/bin/python, or pip install "
 )
 # What setup.sh has pip do, in this order.
-CONSTRAINED = "install --quiet --constraint constraints.txt "
+CONSTRAINED = "install --quiet --no-warn-conflicts --constraint constraints.txt "
 BUILD = "install --quiet --no-index --no-deps --no-build-isolation --editable ."
 STEPS = [
     f"{CONSTRAINED}setuptools pybind11",
