@@ -321,7 +321,7 @@ def test_a_compiler_is_found_or_fetched(
     for name in ("bash", "cat", "cksum", "mkdir"):
         (programs / name).symlink_to(shutil.which(name) or name)
     if here:
-        (programs / here).symlink_to("/bin/true")
+        (programs / here).symlink_to(sys.executable)  # it is not run
     pip = tmp_path / "pip" / "__main__.py"
     named = tmp_path / "named"
     pip.write_text(
