@@ -3,12 +3,15 @@
 import json
 import shutil
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
 from pybind11.setup_helpers import ParallelCompile, Pybind11Extension
 from setuptools import find_packages, setup
+from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
+from setuptools.errors import PlatformError
 
 DEFAULT_MODEL, DEFAULT_BENCHMARK = "robust_lattice_cnn_model", "stem_2d_image"
 
@@ -66,6 +69,26 @@ KERNELS = Pybind11Extension(
     extra_compile_args=["/openmp:experimental"] if sys.platform == "win32" else FLAGS,
     cxx_std=17,
 )
+
+
+class BuildKernels(build_ext):
+    """Compiles the kernels, or says in one line what is missing for it."""
+
+    def build_extensions(self) -> None:
+        # Microsoft's compiler has no such list, and setuptools says where to get it.
+        program = getattr(self.compiler, "compiler_cxx", [sys.executable])[0]
+        if not shutil.which(program):
+            raise PlatformError(
+                f"{program}: a C++ compiler is needed, and this one is not here; install it "
+                "(Debian: apt-get install g++; Fedora: dnf install gcc-c++; macOS: xcode-select "
+                "--install) or name another one by the variable CXX"
+            )
+        if not Path(headers := sysconfig.get_path("include"), "Python.h").is_file():
+            raise PlatformError(
+                f"{headers}: Python.h is needed, and is not here; install Python's headers "
+                "(Debian: apt-get install python3-dev; Fedora: dnf install python3-devel)"
+            )
+        super().build_extensions()
 
 
 class BuildWithModel(build_py):
@@ -138,7 +161,7 @@ setup(
         "tifffile>=2025.3",  # TIFFs of every type and maker, their stacks and tags
         "tqdm>=4.66",  # pooch's progress bar
     ],
-    cmdclass={"build_py": BuildWithModel},
+    cmdclass={"build_ext": BuildKernels, "build_py": BuildWithModel},
     entry_points={"console_scripts": ["jarvis-stem = jarvis_stem.__main__:entry"]},
     extras_require={
         **EXTRAS,
@@ -154,11 +177,13 @@ setup(
             "nbclient>=0.10",  # executes the notebooks
             "playwright>=1.45",  # drives the site in a real browser
             "polars>=1",  # reads the Parquet that is written
+            "pybind11>=3",  # builds that wheel without an index
             "pymatgen>=2026.9",  # writes the structure files that are read back
             "pytest>=8",  # the test runner
             "pytest-timeout>=2.3",  # a hanging child process fails its test
             "pytest-xdist>=3.6",  # tests on all cores; most of them start processes
             "pyyaml>=6",  # the workflows as data
+            "setuptools>=68",  # builds that wheel, as pybind11 does
             "spglib>=2.4",  # the prototypes' space groups
             "statsmodels>=0.14",  # what the statistics are compared with
             "tabulate>=0.9",  # Markdown tables of perf/
@@ -166,6 +191,7 @@ setup(
             "zizmor>=1.20",  # the workflows' security
         ],
         "dev": [
+            "clang-format>=18",  # format of the kernels
             "codespell>=2.4",  # misspelt words
             "coverage>=7.10",  # what the tests reach, in the processes that they start too
             "import-linter>=2.5",  # which folder may import which

@@ -1,11 +1,12 @@
 # Sourced by every run.sh. install makes .venv where missing and installs the package in it.
 # Usage: install EXTRA   (EXTRA is empty, or extras of setup.py beside all, as "[test,dev]")
-# What was installed of the same setup.py and constraints.txt is left alone, without a network.
+# What was installed of the same setup.py and constraints.txt is left alone; where only kernels changed
+# since, they are compiled. Neither needs a network.
 # Where the variable INSTALL_LOCK names a lock file, as in the workflows, all that is in it is installed,
 # by its hash, and nothing else.
 install() {
   versions >/dev/null || return
-  if is_installed "${1:-}"; then return; fi
+  if is_installed "${1:-}" && is_compiled; then return; fi
   if [ ! -d .venv ]; then
     "${PYTHON:-python3}" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
       echo "error: Python 3.11 or newer is needed; name one by the variable PYTHON" >&2
@@ -20,27 +21,63 @@ install() {
 versions() { cksum setup.py constraints.txt ${INSTALL_LOCK:+"$INSTALL_LOCK"}; }
 # What was installed from a lock serves where none is asked for, too.
 is_installed() { [[ "$(cat ".venv/installed$1" 2>/dev/null)" = "$(versions)"* ]]; }
+kernels() { cksum jarvis_stem/imaging/kernels/* jarvis_stem/imaging/_kernels.*.so; }
+is_compiled() { [ "$(cat .venv/compiled 2>/dev/null)" = "$(kernels 2>&1)" ]; }
 
-# Holds the lock that is open as 9 until it ends; another install waits for it.
-install_alone() {
-  local extra=$1 python=.venv/bin/python
+# Holds the lock that is open as 9 until it ends; another install waits for it. It is a shell of its own,
+# for it names a compiler.
+install_alone() (
+  extra=$1 python=.venv/bin/python
   "${PYTHON:-python3}" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' || return
-  if is_installed "$extra"; then return; fi
+  if is_installed "$extra" && is_compiled; then return; fi
   if ! "$python" -c "import pip" 2>/dev/null; then
     "${PYTHON:-python3}" -m venv .venv || return
   fi
-  echo "Installing into .venv (once)" >&2
   # A step that fails ends it, also where a caller tests it, as install && … does.
-  if [ -n "${INSTALL_LOCK:-}" ]; then
-    "$python" -m pip install --quiet --require-hashes --requirement "$INSTALL_LOCK" || return
-    "$python" -m pip install --quiet --no-index --no-deps --no-build-isolation --editable . || return
+  if is_installed "$extra"; then
+    echo "Compiling the kernels" >&2
+    compile_kernels || return
   else
-    # torchvision without its dependencies: they would replace a CPU build of torch by a CUDA one.
-    "$python" -m pip install --quiet --constraint constraints.txt torch || return
-    "$python" -m pip install --quiet --constraint constraints.txt --no-deps torchvision || return
-    "$python" -m pip install --quiet --constraint constraints.txt --editable ".[all${extra:+,}${extra//[\[\]]/}]" || return
+    echo "Installing into .venv (once)" >&2
+    install_packages "$extra" || return
   fi
-  versions >".venv/installed$extra" && versions >.venv/installed
+  kernels >.venv/compiled && versions >".venv/installed$extra" && versions >.venv/installed
+)
+
+# The package before most of what it needs: what compiling lacks shows at once.
+install_packages() {
+  if [ -n "${INSTALL_LOCK:-}" ]; then
+    "$python" -m pip install --quiet --require-hashes --requirement "$INSTALL_LOCK" && compile_kernels
+    return
+  fi
+  pinned setuptools pybind11 && compile_kernels || return
+  # torchvision without its dependencies: they would replace a CPU build of torch by a CUDA one.
+  pinned torch && pinned --no-deps torchvision && pinned "jarvis-stem[all${1:+,}${1//[\[\]]/}]"
+}
+
+# Without pip's warnings of what is not installed yet.
+pinned() { "$python" -m pip install --quiet --no-warn-conflicts --constraint constraints.txt "$@"; }
+
+compile_kernels() {
+  find_compiler &&
+    "$python" -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
+}
+
+# Where the compiler that made Python is not here another one does, else Zig's, which is a package.
+find_compiler() {
+  local one python_s
+  if [ -n "${CXX:-}" ]; then return; fi
+  python_s=$("$python" -c 'import sysconfig; print(sysconfig.get_config_var("CXX") or "c++")') || return
+  for one in "${python_s%% *}" c++ g++ clang++; do
+    if command -v "$one" >/dev/null; then
+      if [ "$one" != "${python_s%% *}" ]; then export CXX=$one; fi
+      return
+    fi
+  done
+  if [ -n "${INSTALL_LOCK:-}" ] || ! pinned ziglang; then return; fi # setup.py says what is missing
+  # For any processor of this kind, as other packages are, and without the linker's options of other ones.
+  export CXX="$python -m ziglang c++ -mcpu=baseline"
+  export LDCXXSHARED="$CXX -shared -s"
 }
 
 # Chromium for the tests of the pages, where the system has none and apt-get may install one.

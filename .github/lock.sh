@@ -13,4 +13,5 @@ lock() {
     --output-file ".github/$name.lock" "$@"
 }
 lock all setup.py --all-extras
-for name in hooks release requirements; do lock "$name" ".github/$name.txt"; done
+lock core setup.py
+for name in hooks release requirements wheels; do lock "$name" ".github/$name.txt"; done

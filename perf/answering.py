@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _print_cold(both: Mapping[str, Build], picture: Path, rounds: int) -> None:
     for build in both.values():
-        _cold(build, picture)  # which may compile kernels
+        _cold(build, picture)  # in which an earlier build may compile kernels
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in both}
     for _ in range(rounds):
         for name, build in both.items():

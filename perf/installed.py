@@ -5,13 +5,14 @@ python perf/installed.py --before DIR
 Builds the wheel, installs it with the core alone and with every extra, and the package of an
 earlier checkout with all that it requires, each in an empty environment with the versions of
 constraints.txt. Prints how large the environments are, less what an empty one takes, and how long
-and in how much memory the core answers for a picture in a new process; the first answer, which
-compiles the kernels, apart. Needs a package index.
+and in how much memory the core answers for a picture in a new process. Needs a package index and a
+C++ compiler.
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -88,10 +89,9 @@ def _print_answers(environment: Path, work: Path) -> None:
     Image.fromarray(stem.to_uint8(drawn)[0]).save(picture)
     build = Build(work, environment / "bin" / "python")
     predict = ("-m", "jarvis_stem", "predict", picture, "--pixel-size", "0.2", "--json")
-    first, *others = (build.run(*predict) for _ in range(_ANSWERS + 1))
-    seconds = sorted(run.seconds for run in others)[len(others) // 2]
-    print(f"answer     {first.seconds:.1f} s the first time, then {seconds:.2f} s")
-    print(f"memory     {max(run.megabytes for run in others):.0f} MB")
+    runs = [build.run(*predict) for _ in range(_ANSWERS)]
+    print(f"answer     {statistics.median(run.seconds for run in runs):.2f} s")
+    print(f"memory     {max(run.megabytes for run in runs):.0f} MB")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +77,6 @@ def publish(result: Mapping[str, Any]) -> None:
 
     environment = machine.environment(torch.device("cpu"))
     with_what = {key: environment[key] for key in ("python", "packages", "hardware")}
-    with_what["packages"]["numba"] = metadata.version("numba")
     print(json_text({**with_what, "result": result}), end="")
 
 

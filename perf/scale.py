@@ -137,7 +137,7 @@ def _rates(folder: Path, count: int, rounds: int) -> list[dict[str, Any]]:
     """Seconds a picture of each mode in each round, wall and processor."""
     few = 32
     paths = {n: _drawn(folder / f"{n}.npy", n, "noisy") for n in (few, count)}
-    _run(_movie(paths[few]), folder / "first", [])  # which may compile kernels
+    _run(_movie(paths[few]), folder / "first", [])  # Python compiles modules once
     rows: dict[str, dict[str, Any]] = {
         mode: {"mode": mode, "pictures": count - few, **{key: [] for key in _SECONDS}}
         for mode in _MODES

@@ -10,6 +10,7 @@ unset INSTALL_LOCK # it is this installation's, not that of clones which tests s
 
 .venv/bin/ruff format --check .
 .venv/bin/ruff check .
+.venv/bin/clang-format --dry-run --Werror jarvis_stem/imaging/kernels/*
 .venv/bin/codespell
 .venv/bin/mypy
 .venv/bin/lint-imports

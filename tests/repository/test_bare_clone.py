@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,16 @@ from jarvis_stem.__main__ import COMMANDS
 WAY_OUT = (
     " is not installed; run: source setup.sh && install, and use .venv/bin/python, or pip install "
 )
+# What setup.sh has pip do, in this order.
+CONSTRAINED = "install --quiet --no-warn-conflicts --constraint constraints.txt "
+BUILD = "install --quiet --no-index --no-deps --no-build-isolation --editable ."
+STEPS = [
+    f"{CONSTRAINED}setuptools pybind11",
+    BUILD,
+    f"{CONSTRAINED}torch",
+    f"{CONSTRAINED}--no-deps torchvision",
+    f"{CONSTRAINED}jarvis-stem[all]",
+]
 MODULES = ["jarvis_stem", *(f"jarvis_stem.{name}" for name in (*COMMANDS, "prototypes"))]
 
 
@@ -94,6 +105,14 @@ def test_one_that_is_missed_while_the_command_runs_is_named(clone: Path, tmp_pat
     assert (status, out, errors) == (1, "", f"error: torch{WAY_OUT}'jarvis-stem[train]'\n")
 
 
+def test_kernels_that_were_not_compiled_are_named(clone: Path, tmp_path: Path) -> None:
+    python = environment(tmp_path, without="no package of this name")
+    for module in (clone / "jarvis_stem" / "imaging").glob("_kernels.*.so"):
+        module.unlink()
+    expected = (1, "", f"error: jarvis_stem.imaging._kernels{WAY_OUT}jarvis-stem\n")
+    assert started(python, "jarvis_stem.predict", clone, "picture.png") == expected
+
+
 def test_a_fault_of_the_package_itself_is_not_hidden(clone: Path, tmp_path: Path) -> None:
     python = environment(tmp_path, without="no package of this name")
     (clone / "jarvis_stem" / "utils" / "errors.py").unlink()
@@ -164,12 +183,7 @@ def test_a_contributions_script_sets_up_once_and_trains(
     assert "wrote    contributions/densenet_model/AI-" in done.stdout
     assert list((clone / "contributions" / "densenet_model").glob("*.csv.zip"))
     installed = (tmp_path / "installed").read_text().splitlines()
-    constrained = "install --quiet --constraint constraints.txt "
-    assert [line.removeprefix(constrained) for line in installed] == [
-        "torch",
-        "--no-deps torchvision",
-        "--editable .[all]",
-    ]
+    assert installed == STEPS
 
     again = script("--epochs", "0")
     assert (again.returncode, again.stdout) == (2, "")
@@ -213,9 +227,11 @@ def in_shell(
 @pytest.mark.parametrize(
     ("lock", "failing"),
     [
+        ("", "setuptools"),
+        ("", "--editable ."),
         ("", "torch"),
         ("", "--no-deps torchvision"),
-        ("", "--editable .[all]"),
+        ("", "jarvis-stem[all]"),
         ("setup.py", "--require-hashes"),
         ("setup.py", "--no-index"),
     ],
@@ -245,10 +261,79 @@ def test_a_lock_has_all_installed_by_its_hash(clone: Path, tmp_path: Path, stand
     assert done.returncode == 0, done.stderr
     # What was installed without a lock does not serve where one is asked for; the reverse does.
     assert done.stderr == "Installing into .venv (once)\n" * 2
-    assert (tmp_path / "installed").read_text().splitlines()[3:] == [
+    assert (tmp_path / "installed").read_text().splitlines() == [
+        *STEPS,
         "install --quiet --require-hashes --requirement all.lock",
-        "install --quiet --no-index --no-deps --no-build-isolation --editable .",
+        BUILD,
     ]
+
+
+def test_kernels_alone_are_compiled_where_nothing_else_changed(
+    clone: Path, tmp_path: Path, stand_in: Path
+) -> None:
+    program = "source ./setup.sh && install && echo // >> $kernel && install && install"
+    kernel = "jarvis_stem/imaging/kernels/peaks.cpp"
+    done = in_shell(program, clone, stand_in, kernel=kernel)
+    once = "Installing into .venv (once)\nCompiling the kernels\n"
+    assert (done.returncode, done.stderr) == (0, once)
+    assert (tmp_path / "installed").read_text().splitlines() == [*STEPS, BUILD]
+
+
+def test_a_module_that_is_gone_or_another_one_is_compiled_anew(
+    clone: Path, tmp_path: Path, stand_in: Path
+) -> None:
+    (module,) = (clone / "jarvis_stem" / "imaging").glob("_kernels.*.so")
+    kept = module.read_bytes()
+    pip = tmp_path / "pip" / "__main__.py"
+    pip.write_text(f"{pip.read_text()}open({str(module)!r}, 'wb').write({kept[:10]!r})\n")
+    program = "source ./setup.sh && install && rm $module && install && echo >> $module && install"
+    done = in_shell(program, clone, stand_in, module=str(module))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("Compiling the kernels\n") == 2
+    assert module.read_bytes() == kept[:10]
+
+
+PYTHON_S = (sysconfig.get_config_var("CXX") or "c++").partition(" ")[0]
+ANOTHER = "clang++" if PYTHON_S != "clang++" else "g++"
+
+
+@pytest.mark.parametrize(
+    ("here", "variables", "wanted"),
+    [
+        (PYTHON_S, {}, ""),
+        (ANOTHER, {}, ANOTHER),
+        (ANOTHER, {"CXX": "a compiler"}, "a compiler"),
+        ("", {}, ".venv/bin/python -m ziglang c++ -mcpu=baseline"),
+        ("", {"INSTALL_LOCK": "setup.py"}, ""),
+    ],
+)
+def test_a_compiler_is_found_or_fetched(
+    clone: Path,
+    tmp_path: Path,
+    stand_in: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    here: str,
+    variables: dict[str, str],
+    wanted: str,
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("bash", "cat", "cksum", "mkdir"):
+        (programs / name).symlink_to(shutil.which(name) or name)
+    if here:
+        (programs / here).symlink_to(sys.executable)  # it is not run
+    pip = tmp_path / "pip" / "__main__.py"
+    named = tmp_path / "named"
+    pip.write_text(
+        f"import os\nopen({str(named)!r}, 'w').write(os.environ.get('CXX', ''))\n{pip.read_text()}"
+    )
+    monkeypatch.delenv("CXX", raising=False)
+    program = "source ./setup.sh; install; echo [${CXX:-}]"
+    done = in_shell(program, clone, stand_in, PATH=str(programs), **variables)
+    assert done.stdout == f"[{variables.get('CXX', '')}]\n", done.stderr  # the caller's is its own
+    assert named.read_text() == wanted
+    fetched = f"{CONSTRAINED}ziglang" in (tmp_path / "installed").read_text().splitlines()
+    assert fetched == ("ziglang" in wanted)
 
 
 @pytest.mark.parametrize("missing", ["setup.py", "constraints.txt", "no.lock"])
@@ -275,7 +360,7 @@ def test_a_wrong_clock_does_not_install_again(
         os.utime(clone / name, (time, time))
     done = in_shell(program, clone, stand_in)
     assert (done.returncode, done.stderr) == (0, "Installing into .venv (once)\n")
-    assert len((tmp_path / "installed").read_text().splitlines()) == 3
+    assert (tmp_path / "installed").read_text().splitlines() == STEPS
 
 
 def test_two_installs_at_once_wait_for_each_other(
@@ -294,7 +379,7 @@ def test_two_installs_at_once_wait_for_each_other(
         for _ in range(3)
     ]
     assert [one.communicate(timeout=PATIENCE)[0] for one in installs] == ["installed\n"] * 3
-    assert len((tmp_path / "installed").read_text().splitlines()) == 3
+    assert (tmp_path / "installed").read_text().splitlines() == STEPS
 
 
 def test_what_was_installed_with_extras_serves_a_script(clone: Path) -> None:

