@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from jarvis_stem.imaging import drawing
 from jarvis_stem.imaging.conditions import CLEAN, Conditions, degrade, each
 
 if TYPE_CHECKING:
@@ -134,8 +135,6 @@ def render(
 
 def _drawn(atoms: Atoms, optics: Conditions) -> NDArray[np.float32]:
     """Image of a crystal that is centred on it, without noise."""
-    from jarvis_stem.imaging import drawing  # its compiler takes a second, which pictures need not
-
     view = optics.pixel_size * (IMAGE_SIZE - 1)
     # STEMConv's supercell, which leaves corners of the image empty for an acute cell.
     cell = np.asarray(atoms.lattice_mat)[:2]
@@ -161,8 +160,6 @@ def _drawn(atoms: Atoms, optics: Conditions) -> NDArray[np.float32]:
 @lru_cache(maxsize=8)
 def _probe(width: float, pixel_size: float) -> NDArray[np.float32]:
     """A Gaussian plus a Lorentzian cut off at four widths, as `drawing.draw` takes it."""
-    from jarvis_stem.imaging import drawing
-
     radius = np.linspace(0, _PROBE_REACH * width, _PROBE_BINS)
     half = width / 2
     profile = np.exp(-(radius**2) / (2 * width**2))

@@ -185,10 +185,9 @@ def local_workers(n: int, answering: Answering) -> Iterator[DaskWorkers]:
     """
     import dask  # once distributed is there, which is what an extra is named by
 
-    one_thread = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     settings = {
         "distributed.scheduler.allowed-failures": _DEATHS - 1,
-        "distributed.nanny.pre-spawn-environ": one_thread,
+        "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": "1"},
         **_SELDOM,
     }
     with ExitStack() as stack:

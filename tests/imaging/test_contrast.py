@@ -42,7 +42,7 @@ def test_contrast_is_evened_as_by_filters(picture: Picture, width: float) -> Non
     near, wide = contrast._radius(width), contrast._radius(2 * width)
     low, high = limits(picture, 0.002)
     clipped = (np.clip(picture, low, high) - low).astype(np.float64)
-    clipped /= max(high - low, 1e-30)
+    clipped /= float(high - low) or 1.0
     detail = clipped - surroundings(clipped, near)
     deviation = np.sqrt(surroundings(detail**2, wide))
     expected = detail / (deviation + 0.1 * deviation.mean() + 1e-37)
