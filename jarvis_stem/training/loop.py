@@ -16,7 +16,7 @@ from torch.nn import functional
 from jarvis_stem.imaging.described_images import DescribedImages
 from jarvis_stem.training import ranks
 from jarvis_stem.training.architecture import Recipe
-from jarvis_stem.training.checkpoint import Epoch, State, load_checkpoint, save_checkpoint
+from jarvis_stem.training.checkpoint import CheckpointWriter, Epoch, State, load_checkpoint
 from jarvis_stem.training.inference import (
     Views,
     cross_entropy,
@@ -25,6 +25,7 @@ from jarvis_stem.training.inference import (
     probabilities,
     suited_threads,
 )
+from jarvis_stem.training.optimizer import optimizer_of
 from jarvis_stem.utils import progress
 from jarvis_stem.utils.errors import StemError
 
@@ -84,7 +85,8 @@ def fit(
         recipe: How to train.
         seed: Of order and augmentation.
         device: Where to compute.
-        checkpoint: File rewritten after each epoch; the first process alone writes and reads it.
+        checkpoint: File rewritten after epochs and at the end, which the first process alone
+            writes and reads.
         identity: What the checkpoint is of; resuming with another one is refused.
         resume: Continue from the checkpoint where there is one.
         until: Validation accuracy that ends the training before its last epoch.
@@ -106,11 +108,12 @@ def fit(
         load_checkpoint(checkpoint, saved, state, identity)
     views = (Views(model, train.images), Views(model, validation.images))
     learner = ranks.parallel(model)
-    with suited_threads(model), _EpochProgress(recipe, train.n_structures) as display:
+    writer = CheckpointWriter(checkpoint, identity)
+    with suited_threads(model), writer, _EpochProgress(recipe, train.n_structures) as display:
         while len(state.history) < recipe.epochs and not _reached(state.history, until):
             _run_epoch(state, learner, views, (train, validation), recipe, seed, display)
             if ranks.rank() == 0:
-                save_checkpoint(checkpoint, state, identity)
+                writer.keep(state)
                 on_epoch(state.history)
         model.load_state_dict(state.best)
         return state.history, _logits(model, views[1])
@@ -151,13 +154,7 @@ def _to(model: nn.Module, device: torch.device) -> nn.Module:
 def _start(model: nn.Module, recipe: Recipe, n_train: int) -> State:
     if n_train < recipe.batch_size:
         raise StemError(f"{n_train} training images are fewer than one batch, {recipe.batch_size}")
-    weights = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": weights, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, foreach=True)  # the same, sooner
+    optimizer = optimizer_of(model, recipe)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         recipe.learning_rate,
