@@ -117,7 +117,7 @@ def test_a_run_leaves_a_scored_contribution(
     assert metadata["time_taken_seconds"][f"{RESULT}.csv.zip"] > 0
 
     runs = tmp_path / "runs" / REAL_MODEL / "stem_2d_proto_bravais_class"
-    assert (runs / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+    assert (runs / "learning_curve.svg").read_text().startswith("<svg")
     assert len((runs / "metrics.csv").read_text().splitlines()) == 2
 
     scored = ["--json", "--contributions", str(tmp_path / "contributions")]
