@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import requests
 
 from jarvis_stem.imaging import prototypes
-from jarvis_stem.utils.download import download
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import read_zip, scratch_folder
 
@@ -174,7 +172,10 @@ def _load(name: str, path: Path) -> dict[str, Any]:
 
 def _download(name: str, path: Path) -> dict[str, Any]:
     """Fetch a database beside its place, read it, and only then move it there."""
+    import requests
     from jarvis.db import figshare
+
+    from jarvis_stem.utils.download import download
 
     ways_out = (
         f"Point --data or {STORE_VARIABLE} to a folder that has {path.name}, or work offline with "
