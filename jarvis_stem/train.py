@@ -12,6 +12,7 @@ import click
 from jarvis_stem import cli
 from jarvis_stem.formats.folder import check_folder_name
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.garbage import kept_for_good
 
 _EPILOG = """\
 written to the contribution's folder when the training is done:
@@ -105,9 +106,10 @@ def main(traceback: bool, **options: Any) -> int:
     cli.refuse_together("images", "structures")
     cli.refuse_together("cache", "use_cache")
     # Imported here, so that --help is quick and Ctrl-C during the import of torch is handled.
-    from jarvis_stem.training import dataset
-    from jarvis_stem.training.architecture import ModelError
-    from jarvis_stem.training.run import run
+    with kept_for_good():
+        from jarvis_stem.training import dataset
+        from jarvis_stem.training.architecture import ModelError
+        from jarvis_stem.training.run import run
 
     try:
         outcome = run(dataset.Options(**options, command=cli.typed()))
