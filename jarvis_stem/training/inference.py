@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -107,12 +107,13 @@ def calibrate(logits: Tensor, classes: Tensor) -> float:
         return cross_entropy(probabilities(exact, math.exp(log_temperature)), classes)
 
     low, high = _LOG_TEMPERATURES
-    while high - low > _CLOSE:  # it has one minimum, which is in two of the three thirds
-        third = (high - low) / 3
-        if loss(low + third) < loss(high - third):
-            high -= third
-        else:
-            low += third
+    with _one_thread():  # see `suited_threads`
+        while high - low > _CLOSE:  # it has one minimum, which is in two of the three thirds
+            third = (high - low) / 3
+            if loss(low + third) < loss(high - third):
+                high -= third
+            else:
+                low += third
     return round(math.exp((low + high) / 2), 4)
 
 
@@ -205,9 +206,15 @@ def suited_threads(model: nn.Module) -> Iterator[None]:
     Its steps are so short that threads would wait for each other longer than they work, on a busy
     machine many times longer; and with one the result is the same on any number of cores.
     """
+    vectors = all(len(SHAPES[part]) == 1 for part in parts_of(model))
+    with _one_thread() if vectors else nullcontext():
+        yield
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
-    if all(len(SHAPES[part]) == 1 for part in parts_of(model)):
-        torch.set_num_threads(1)
+    torch.set_num_threads(1)
     try:
         yield
     finally:
