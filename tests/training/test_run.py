@@ -180,6 +180,19 @@ def test_predictions_are_the_same_with_a_cache_and_without(
     assert run(short(tiny_benchmarks, tmp_path, "--no-cache", "--cache", "x"))[0] == 2
 
 
+def test_a_training_imports_nothing_that_only_some_need() -> None:
+    program = """
+import sys
+import jarvis_stem.train
+import jarvis_stem.training.run
+from jarvis_stem.training import lattice_net
+some = {"jarvis", "matplotlib", "pandas", "requests", "sklearn", "torch._dynamo", "torchvision"}
+sys.exit(", ".join(some & sys.modules.keys()) or 0)
+"""
+    done = start([sys.executable, "-c", program])
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 BROKEN = {
     "none": ("    return None\n", "model.py: expected build to return a torch.nn.Module, got None"),
     "raises": ("    return 1 / 0\n", "model.py:9: ZeroDivisionError: division by zero"),
