@@ -131,7 +131,7 @@ def renders(
 
     def content(first: int, last: int) -> bytes:
         some = every[first:last]
-        noise = f"{seed} {first} {some}" if any(one != CLEAN for one in some) else ""
+        noise = f"{seed} {first} {some}" if some.count(CLEAN) < len(some) else ""
         return b"".join((noise.encode(), *(_digest(structures, i) for i in have[first:last])))
 
     return ImageSource(have, _without(ids, have), draw, content)
