@@ -223,13 +223,22 @@ def _prepare(options: Options, device: torch.device) -> _Task:
 
 
 def _train(task: _Task, train: loop.Split, validation: loop.Split) -> _Trained:
-    """Fit the model, calibrate it and store its weights."""
-    options = task.options
-    torch.manual_seed(options.seed)
+    """Build the model and train it."""
+    torch.manual_seed(task.options.seed)
     path, classes = task.architecture.path, len(task.benchmark.classes)
     with blamed(path, wholly=True):
         model = task.architecture.build(classes)
-    check_logits(model, partial(_some_logits, images=validation.images), classes, path)
+    # Not only in the steps: threads that have nothing to share out wait for each other, too.
+    with inference.suited_threads(model):
+        check_logits(model, partial(_some_logits, images=validation.images), classes, path)
+        return _learn(task, model, train, validation)
+
+
+def _learn(
+    task: _Task, model: torch.nn.Module, train: loop.Split, validation: loop.Split
+) -> _Trained:
+    """Fit the model, calibrate it and store it."""
+    options = task.options
     with HistoryWriter(task.runs) as writer:
         history, logits = loop.fit(
             model,
@@ -266,7 +275,7 @@ def _some_logits(model: torch.nn.Module, images: DescribedImages) -> torch.Tenso
     if isinstance(model, Describing):
         return inference.predict_logits(model, torch.from_numpy(images.drawn(2)))[0]
     made_up = inference.examples_for(inference.reads_of(model), 2)
-    return inference.logits_of_batch(model.eval(), made_up, torch.device("cpu"))
+    return inference.logits_of_batch(model.eval(), made_up, next(model.parameters()).device)
 
 
 def _test(task: _Task, trained: _Trained, test: ImageSource, images: DescribedImages) -> _Tested:

@@ -55,13 +55,14 @@ def bar(*, rate: bool = False) -> Progress:
         TimeRemainingColumn(),
         console=console,
         # FORCE_COLOR, which notebooks set, makes no terminal.
-        disable=not _is_shown(),
+        disable=not is_shown(),
         transient=True,
         redirect_stdout=sys.stdout.isatty(),  # what is piped on stays on standard output
     )
 
 
-def _is_shown() -> bool:
+def is_shown() -> bool:
+    """Whether there is a terminal for a bar, and none that shows the whole already."""
     return sys.stderr.isatty() and not _WITHIN.get()
 
 
@@ -72,7 +73,7 @@ def track(items: Sequence[T], description: str) -> Iterator[T]:
         items: What to go through.
         description: What is being done, at the left of the bar.
     """
-    if not _is_shown():
+    if not is_shown():
         yield from items
         return
     with bar() as progress:
@@ -90,6 +91,9 @@ def overall(total: int, description: str) -> Iterator[Callable[[int], None]]:
     Yields:
         What is told how much has been done more.
     """
+    if not is_shown():
+        yield lambda _done: None
+        return
     with bar() as progress:
         task = progress.add_task(description, total=total)
         token = _WITHIN.set(True)
