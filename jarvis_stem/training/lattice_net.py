@@ -113,14 +113,14 @@ class LatticeNet(nn.Module):
         features, seen = [], []
         if self.encoding is not None:
             numbers = [given[part] for part in ("lattice", "errors") if part in given]
-            features.append(self.encoding(torch.cat(numbers, dim=1), given["harmonics"]))
+            features.append(self.encoding(_joined(numbers), given["harmonics"]))
         if self.cell is not None:
             seen.append(self.cell(given["cell"]))
         if self.spectrum is not None:
             seen.append(self.spectrum(channels(given["spectrum"])))
         if features:
             seen = [self._heard(one) for one in seen]
-        logits: Tensor = self.head(torch.cat(features + seen, dim=1))
+        logits: Tensor = self.head(_joined(features + seen))
         return logits
 
     def _heard(self, features: Tensor) -> Tensor:
@@ -129,6 +129,11 @@ class LatticeNet(nn.Module):
             return features
         heard = torch.rand(len(features), 1).to(features.device) >= self.absent
         return features * heard
+
+
+def _joined(features: list[Tensor]) -> Tensor:
+    """Features [N, F] side by side; of one there is nothing to copy."""
+    return features[0] if len(features) == 1 else torch.cat(features, dim=1)
 
 
 def spectrum_cnn() -> nn.Sequential:

@@ -230,7 +230,8 @@ def _learn(
             )
         state.optimizer.zero_grad()
         # The mean of all processes' gradients is to be that of the batch, of uneven shares, too.
-        (loss * (len(mine) * ranks.count() / len(batch))).backward()
+        share = len(mine) * ranks.count() / len(batch)
+        (loss if share == 1 else loss * share).backward()
         state.optimizer.step()
         state.schedule.step()
         loss_sum += value * len(mine)
