@@ -55,14 +55,13 @@ def bar(*, rate: bool = False) -> Progress:
         TimeRemainingColumn(),
         console=console,
         # FORCE_COLOR, which notebooks set, makes no terminal.
-        disable=not is_shown(),
+        disable=not _is_shown(),
         transient=True,
         redirect_stdout=sys.stdout.isatty(),  # what is piped on stays on standard output
     )
 
 
-def is_shown() -> bool:
-    """Whether there is a terminal for a bar, and none that shows the whole already."""
+def _is_shown() -> bool:
     return sys.stderr.isatty() and not _WITHIN.get()
 
 
@@ -73,7 +72,7 @@ def track(items: Sequence[T], description: str) -> Iterator[T]:
         items: What to go through.
         description: What is being done, at the left of the bar.
     """
-    if not is_shown():
+    if not _is_shown():
         yield from items
         return
     with bar() as progress:
@@ -91,7 +90,7 @@ def overall(total: int, description: str) -> Iterator[Callable[[int], None]]:
     Yields:
         What is told how much has been done more.
     """
-    if not is_shown():
+    if not _is_shown():
         yield lambda _done: None
         return
     with bar() as progress:
