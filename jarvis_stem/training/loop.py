@@ -26,7 +26,7 @@ from jarvis_stem.training.inference import (
     suited_threads,
 )
 from jarvis_stem.training.optimizer import optimizer_of
-from jarvis_stem.utils import progress
+from jarvis_stem.utils import progress, terminal
 from jarvis_stem.utils.errors import StemError
 
 _WARM_UP = 0.2  # share of the steps in which the one-cycle schedule climbs
@@ -258,29 +258,38 @@ class _EpochProgress:
     def __init__(self, recipe: Recipe, n_train: int) -> None:
         self._steps = n_train // recipe.batch_size
         self._epochs = recipe.epochs
-        self._bar = progress.bar()
-        self._task = self._bar.add_task("Training", total=self._steps * recipe.epochs)
+        self._bar = progress.bar() if progress.is_watched() else None
         self._label = ""
         self._validation = ""
 
     def __enter__(self) -> _EpochProgress:
-        self._bar.start()
+        if self._bar:
+            self._bar.add_task("Training", total=self._steps * self._epochs)
+            self._bar.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._bar.stop()
+        if self._bar:
+            self._bar.stop()
 
     def start(self, epoch: int) -> None:
         self._label = f"Epoch {epoch}/{self._epochs}{self._validation}"
-        self._bar.update(self._task, completed=(epoch - 1) * self._steps)
+        self._update(completed=(epoch - 1) * self._steps)
 
     def step(self, loss: float) -> None:
-        self._bar.update(self._task, advance=1, description=f"{self._label} loss {loss:.3f}")
+        self._update(advance=1, description=f"{self._label} loss {loss:.3f}")
 
     def end(self, epoch: Epoch) -> None:
         self._validation = f"  validation {epoch.validation_accuracy:.4f}"
-        self._bar.console.print(
+        line = (
             f"Epoch {epoch.epoch}/{self._epochs}  loss {epoch.train_loss:.4f}  "
-            f"train {epoch.train_accuracy:.4f}{self._validation}  {epoch.seconds:.0f} s",
-            highlight=False,
+            f"train {epoch.train_accuracy:.4f}{self._validation}  {epoch.seconds:.0f} s"
         )
+        if self._bar:
+            self._bar.console.print(line, highlight=False)
+        else:
+            terminal.note(line)
+
+    def _update(self, **what: Any) -> None:
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], **what)

@@ -61,6 +61,11 @@ def bar(*, rate: bool = False) -> Progress:
     )
 
 
+def is_watched() -> bool:
+    """Whether a bar is shown, or else a notebook shows what is printed to its console."""
+    return _is_shown() or "ipykernel" in sys.modules
+
+
 def _is_shown() -> bool:
     return sys.stderr.isatty() and not _WITHIN.get()
 
