@@ -12,6 +12,7 @@ import click
 from jarvis_stem import cli
 from jarvis_stem.formats.folder import check_folder_name
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.garbage import kept_for_good
 
 _EPILOG = """\
 written to the contribution's folder when the training is done:
@@ -19,7 +20,7 @@ written to the contribution's folder when the training is done:
   <result>.run.json     what it was run with, what it took and gave
   <result>.onnx         the trained model; .safetensors, its weights, if it cannot be a graph
   metadata.json         JARVIS-Leaderboard's keys; what a person wrote in them is kept
-and to runs/ as it goes: the checkpoint, metrics.csv, learning_curve.png. A result that was there
+and to runs/ as it goes: the checkpoint, metrics.csv, learning_curve.svg. A result that was there
 before is kept there, too, with the command that puts it back.
 
 exit status:
@@ -105,9 +106,10 @@ def main(traceback: bool, **options: Any) -> int:
     cli.refuse_together("images", "structures")
     cli.refuse_together("cache", "use_cache")
     # Imported here, so that --help is quick and Ctrl-C during the import of torch is handled.
-    from jarvis_stem.training import dataset
-    from jarvis_stem.training.architecture import ModelError
-    from jarvis_stem.training.run import run
+    with kept_for_good():
+        from jarvis_stem.training import dataset
+        from jarvis_stem.training.architecture import ModelError
+        from jarvis_stem.training.run import run
 
     try:
         outcome = run(dataset.Options(**options, command=cli.typed()))

@@ -15,7 +15,6 @@ from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from jarvis_stem.utils.errors import StemError
 
@@ -272,6 +271,8 @@ def _jumps(lines: int, rng: np.random.Generator) -> NDArray[np.float64]:
 
 def _shift_lines(image: NDArray[np.float32], shifts: NDArray[np.float64]) -> NDArray[np.float32]:
     """Shift each row by its fraction of pixels; mirrored, so that no edge meets the other one."""
+    from scipy import fft  # for clean images it is not needed
+
     width = image.shape[1]
     spectra = fft.rfft(np.hstack([image, image[:, ::-1]]))
     cycles = np.outer(shifts, fft.rfftfreq(2 * width)).astype(np.float32)
@@ -293,6 +294,8 @@ def _patches(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> 
 
     Sigma is the smoothing Gaussian's, in pixels.
     """
+    from scipy import fft
+
     rows, columns = ((np.pi * sigma * np.arange(n) / n) ** 2 / 2 for n in shape)
     decay = rows[:, None] + columns
     decay[0, 0] = np.inf  # the mean, which would be all that a wide Gaussian leaves

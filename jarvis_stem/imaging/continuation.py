@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from jarvis_stem.imaging import measurement, stem
 
@@ -32,6 +31,8 @@ def continued(part: NDArray[np.float32], size: int) -> NDArray[np.float32] | Non
         >>> bool(np.abs(whole - crystal).mean() < 0.05)
         True
     """
+    from scipy import ndimage  # a fifth of a second, which trainings need not cost
+
     lattices = measurement.measure(stem.to_uint8(part[None]))
     if lattices.quality[0] < _CERTAIN:
         return None

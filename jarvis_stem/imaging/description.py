@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jarvis_stem.formats.description import SHAPES
-from jarvis_stem.imaging import lattice_errors, measurement
 from jarvis_stem.imaging.harmonics import harmonic_orders, harmonics
 from jarvis_stem.imaging.lattice_numbers import error_numbers, lattice_numbers
 from jarvis_stem.imaging.spectrum import log_power
@@ -90,6 +89,9 @@ def measure(images: NDArray[np.uint8], parts: Sequence[str]) -> Measured:
         images: uint8[N, 256, 256], 0.2 Å a pixel.
         parts: Names of the parts.
     """
+    # Here, for a tenth of a second that what is measured already need not cost.
+    from jarvis_stem.imaging import lattice_errors, measurement
+
     needs_lattice = bool({"lattice", "errors", "harmonics", "cell"} & {*parts})
     n = len(images) if needs_lattice else 0
     lattices = measurement.measure(images[:n])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jarvis_stem.imaging import picture, stem
+from jarvis_stem.imaging import stem
 from jarvis_stem.imaging.conditions import CLEAN, Conditions, each
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.progress import bar, track
@@ -35,6 +36,34 @@ class ImageSet:
     ids: tuple[str, ...]
     images: NDArray[np.uint8]
     missing: tuple[str, ...]
+
+
+class KeptStructures(Mapping[str, "Atoms"]):
+    """Structures of which is known what is drawn of them; they are read when one is asked for."""
+
+    def __init__(
+        self, digests: Mapping[str, bytes], read: Callable[[], Mapping[str, Atoms]]
+    ) -> None:
+        """Know structures that need not be drawn again.
+
+        Args:
+            digests: What `digest_of` gives, by image id.
+            read: Gives the structures.
+        """
+        self.digests = digests
+        self._read = cache(read)
+
+    def __contains__(self, image_id: object) -> bool:
+        return image_id in self.digests
+
+    def __getitem__(self, image_id: str) -> Atoms:
+        return self._read()[image_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.digests)
+
+    def __len__(self) -> int:
+        return len(self.digests)
 
 
 @dataclass(frozen=True)
@@ -102,8 +131,8 @@ def renders(
 
     def content(first: int, last: int) -> bytes:
         some = every[first:last]
-        noise = f"{seed} {first} {some}" if any(one != CLEAN for one in some) else ""
-        return b"".join((noise.encode(), *(_content(structures[i]) for i in have[first:last])))
+        noise = f"{seed} {first} {some}" if some.count(CLEAN) < len(some) else ""
+        return b"".join((noise.encode(), *(_digest(structures, i) for i in have[first:last])))
 
     return ImageSource(have, _without(ids, have), draw, content)
 
@@ -153,6 +182,8 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     Raises:
         StemError: It cannot be read so.
     """
+    from jarvis_stem.imaging import picture  # its formats need much that drawings do not
+
     return picture.read_picture(path).pixels
 
 
@@ -182,8 +213,14 @@ def _without(ids: Iterable[str], have: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(i for i in ids if i not in known)
 
 
-def _content(atoms: Atoms) -> bytes:
-    """Digest of what is drawn of a structure."""
+def _digest(structures: Mapping[str, Atoms], image_id: str) -> bytes:
+    if isinstance(structures, KeptStructures):
+        return structures.digests[image_id]
+    return digest_of(structures[image_id])
+
+
+def digest_of(atoms: Atoms) -> bytes:
+    """Digest of what is drawn of a structure, 32 bytes."""
     elements = f"{len(atoms.elements)} {' '.join(atoms.elements)}|"
     numbers = (np.asarray(part, float).tobytes() for part in (atoms.lattice_mat, atoms.cart_coords))
     return hashlib.sha256(b"".join((elements.encode(), *numbers))).digest()

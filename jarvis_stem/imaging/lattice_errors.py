@@ -7,7 +7,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from jarvis_stem.imaging.harmonics import (
     Halves,
@@ -125,6 +124,8 @@ def _gradients(
 
 def _between(windowed: NDArray[np.float32], basis: NDArray[np.float64]) -> NDArray[np.float32]:
     """What an image has between the harmonics, scaled as if it had as much everywhere."""
+    from scipy import fft
+
     spectrum = fft.rfft2(windowed)
     misses, _ = nearest_harmonics(basis, _frequencies(windowed.shape))
     kept = misses > min(_OF_FARTHEST * misses.max(), _BESIDE)

@@ -130,7 +130,9 @@ def _along_x(vectors: Floats) -> tuple[Floats, Floats, NDArray[np.intp]]:
     indices, partners, high = _indices()
     candidates = _combined(indices, vectors[:, None])
     off = np.abs(np.arctan2(candidates[..., 1], candidates[..., 0]) * _DEGREES)
-    step = np.sum([off >= np.float32(edge) for edge in _ALIGNED], axis=0)
+    step = np.zeros(off.shape, np.intp)
+    for edge in _ALIGNED:
+        step += off >= np.float32(edge)
     # Far from x there is always one of high indices, which means nothing.
     unlikely = high & (step >= _ASKEW)
     cost = _length(candidates) + np.float32(1e3) * step + np.float32(1e5) * unlikely
@@ -160,7 +162,7 @@ def _indices() -> tuple[Floats, Floats, NDArray[np.bool_]]:
 
 def _combined(indices: Floats, vectors: Floats) -> Floats:
     """Lattice vectors [..., 2] of indices [..., 2] by bases [..., 2, 2]."""
-    return (indices[..., None] * vectors).sum(axis=-2)
+    return indices[..., :1] * vectors[..., 0, :] + indices[..., 1:] * vectors[..., 1, :]
 
 
 def _length(vectors: Floats, *, keepdims: bool = False) -> Floats:

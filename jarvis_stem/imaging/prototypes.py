@@ -16,16 +16,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jarvis.core.atoms import Atoms
-from jarvis.core.specie import Specie
 from numpy.typing import NDArray
 
 from jarvis_stem.formats.names import BENCHMARK_SUFFIX, bravais_result
 from jarvis_stem.imaging.prototype_table import PROTOTYPES, RHOMBUS, Prototype, Site
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import write_bytes, zip_bytes
+
+if TYPE_CHECKING:
+    from jarvis.core.atoms import Atoms  # takes seconds to be imported, and names need none
 
 RESULT_NAME = bravais_result("stem_2d_proto")
 CELL_HEIGHT = 25.0  # Å, layer and vacuum
@@ -150,6 +152,8 @@ def _radius(element: str) -> float:
     Raises:
         StemError: JARVIS-Tools has no positive radius for the element.
     """
+    from jarvis.core.specie import Specie
+
     slater = Specie(element).element_property("atom_rad")
     covalent = Specie(element, source="magpie").element_property("CovalentRadius") / 100
     if not (slater > 0 and covalent > 0):
@@ -211,6 +215,8 @@ def _formula(entry: _Entry) -> str:
 
 def _atoms(entry: _Entry) -> Atoms:
     """Build a composition's cell."""
+    from jarvis.core.atoms import Atoms
+
     prototype = entry.prototype
     elements = dict(zip(prototype.letters, entry.elements, strict=True))
     sites = _reduced_sites(prototype) if prototype.centred else prototype.sites

@@ -10,18 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import requests
-from jarvis.core.utils import get_cache_dir
-from jarvis.db import figshare
 
 from jarvis_stem.imaging import prototypes
-from jarvis_stem.utils.download import download
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import read_zip, scratch_folder
 
 # The three databases that the benchmark's images were rendered from, and their id column.
 DATABASES = {"dft_2d": "jid", "c2db": "id", "twod_matpd": "material_id"}
-_CACHE = "jarvis_data"
+# As JARVIS-Tools names the three, and the folder where it looks for them; it takes a second to be
+# imported, and is for downloads alone.
+_FILES = {
+    "dft_2d": "d2-12-12-2022.json",
+    "c2db": "c2db_atoms.json",
+    "twod_matpd": "twodmatpd.json",
+}
+_CACHE_VARIABLE, _CACHE = "ATOMGPTLAB_CACHE", "~/.cache/atomgptlab"
 STORE_VARIABLE = "JARVIS_STEM_DATA"
 _MAX_DATABASE = 2**32  # bytes unpacked
 # In the store that this package's models once learned from, 2DMatPedia's cells had been turned.
@@ -64,11 +67,7 @@ def store_directory(data: str | None = None) -> Path:
     """
     given = data or os.environ.get(STORE_VARIABLE)
     if not given:
-        try:
-            return Path(get_cache_dir(_CACHE))
-        except OSError:  # it makes the folder, which not every home lets it do
-            default = Path("~/.cache/atomgptlab").expanduser()
-            return Path(os.environ.get("ATOMGPTLAB_CACHE", default)) / _CACHE
+        return Path(os.environ.get(_CACHE_VARIABLE, Path(_CACHE).expanduser())) / "jarvis_data"
     store = Path(given).expanduser()
     if not store.is_dir():
         origin = "--data" if data else STORE_VARIABLE
@@ -159,7 +158,7 @@ def database_path(name: str, store: Path) -> Path:
         name: Key of `DATABASES`.
         store: See `store_directory`.
     """
-    return store / f"{figshare.get_db_info()[name][1]}.zip"
+    return store / f"{_FILES[name]}.zip"
 
 
 def _load(name: str, path: Path) -> dict[str, Any]:
@@ -173,6 +172,11 @@ def _load(name: str, path: Path) -> dict[str, Any]:
 
 def _download(name: str, path: Path) -> dict[str, Any]:
     """Fetch a database beside its place, read it, and only then move it there."""
+    import requests
+    from jarvis.db import figshare
+
+    from jarvis_stem.utils.download import download
+
     ways_out = (
         f"Point --data or {STORE_VARIABLE} to a folder that has {path.name}, or work offline with "
         f"--benchmark {prototypes.RESULT_NAME.dataset}"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jarvis.core.atoms import Atoms
 
 from jarvis_stem.imaging import prototypes
 from jarvis_stem.imaging.crystal import atomic_numbers, check_count
@@ -20,6 +19,9 @@ from jarvis_stem.imaging.store import (
 )
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
+
+if TYPE_CHECKING:
+    from jarvis.core.atoms import Atoms  # takes a second to be imported
 
 _MIN_CELL_AREA = 1.0  # Å2; the smallest real 2D cell, graphene's, has 5.2
 _THINNEST = 0.1  # Å
@@ -33,6 +35,7 @@ def for_dataset(
     *,
     data: str | None = None,
     refresh: bool = False,
+    note: Callable[[str], None] = terminal.note,
 ) -> dict[str, Atoms]:
     """Find the structures of a benchmark's ids.
 
@@ -41,6 +44,7 @@ def for_dataset(
         ids: Image ids, for example ``JVASP-667.jpg``.
         data: Folder of the databases; see `store_directory`.
         refresh: Download the databases anew.
+        note: Is told what is odd about the databases.
 
     Returns:
         Structures by image id; ids that no database has are absent.
@@ -57,7 +61,7 @@ def for_dataset(
     for database in DATABASES:
         read = read_database(database, store, refresh=refresh)
         if warning := orientation_warning(database, store, read):
-            terminal.note(f"warning: {warning}")
+            note(f"warning: {warning}")
         records.update(read)
     found = ((i, structure_id(i)) for i in wanted)
     return {i: parse_atoms(records[s], f"{store}: {s}") for i, s in found if s in records}
@@ -78,6 +82,8 @@ def parse_atoms(record: Any, where: str) -> Atoms:
     Raises:
         StemError: Not such a dictionary, or see `check_atoms`.
     """
+    from jarvis.core.atoms import Atoms
+
     try:
         check_count(len(record["elements"]), where)
         if len(record["elements"]) == 0:  # JARVIS fails on it in another way
@@ -122,7 +128,7 @@ def check_atoms(atoms: Atoms, where: str) -> Atoms:
         )
     if elements == atoms.elements:
         return atoms
-    return Atoms(atoms.lattice_mat, atoms.coords, elements, atoms.props, atoms.cartesian)
+    return type(atoms)(atoms.lattice_mat, atoms.coords, elements, atoms.props, atoms.cartesian)
 
 
 @cache

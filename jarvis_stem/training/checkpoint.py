@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from torch import Tensor, nn
 
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import write_bytes
+
+_EVERY = 1.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -50,32 +54,65 @@ class State:
     best: dict[str, Tensor]
 
 
-def save_checkpoint(path: Path, state: State, identity: dict[str, Any]) -> None:
-    """Write a training's state, whole or not at all.
+class CheckpointWriter:
+    """Writes a training's state as it goes, every second at most, and at its end, however it ends.
 
-    Args:
-        path: The file.
-        state: After an epoch.
-        identity: What training it is of; see `load_checkpoint`.
+    Files are put on the disk, not just given to the system, which takes longer than a short epoch.
     """
-    buffer = io.BytesIO()
-    content = {
-        "identity": identity,
-        "history": [asdict(epoch) for epoch in state.history],
-        "model": state.model.state_dict(),
-        "optimizer": state.optimizer.state_dict(),
-        "schedule": state.schedule.state_dict(),
-        "best": state.best,
-    }
-    torch.save(content, buffer)
-    write_bytes(path, buffer.getvalue())
+
+    def __init__(self, path: Path, identity: dict[str, Any]) -> None:
+        """Write to a file.
+
+        Args:
+            path: The file.
+            identity: What training it is of; see `load_checkpoint`.
+        """
+        self._path, self._identity = path, identity
+        self._content: dict[str, Any] = {}
+        self._written = -math.inf
+
+    def __enter__(self) -> CheckpointWriter:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._write()
+
+    def keep(self, state: State) -> None:
+        """Write the state after an epoch, at once or later, as it is now."""
+        self._content = {
+            "identity": self._identity,
+            "history": [asdict(epoch) for epoch in state.history],
+            "model": _copied(state.model.state_dict()),
+            "optimizer": _copied(state.optimizer.state_dict()),
+            "schedule": state.schedule.state_dict(),
+            "best": state.best,
+        }
+        if time.monotonic() - self._written > _EVERY:
+            self._write()
+
+    def _write(self) -> None:
+        """Write what was kept, whole or not at all, if it is not written yet."""
+        if self._content:
+            buffer = io.BytesIO()
+            torch.save(self._content, buffer)
+            write_bytes(self._path, buffer.getvalue())
+            self._content, self._written = {}, time.monotonic()
+
+
+def _copied(state: Any) -> Any:
+    """What training goes on to change in place, as it is now."""
+    if isinstance(state, Tensor):
+        return state.detach().clone()
+    if isinstance(state, dict):
+        return {key: _copied(value) for key, value in state.items()}
+    return state
 
 
 def load_checkpoint(path: Path, content: bytes, state: State, identity: dict[str, Any]) -> None:
     """Read a training's state into one that has just begun.
 
     Args:
-        path: A file that `save_checkpoint` wrote.
+        path: A file that a `CheckpointWriter` wrote.
         content: Its bytes.
         state: Changed in place; with an error it may be so in part.
         identity: What training the state is of.

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jarvis.core.atoms import Atoms
-from sklearn.model_selection import train_test_split
+from numpy.typing import NDArray
 
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import DEFAULT_BENCHMARK
-from jarvis_stem.imaging import conditions, image_set, structure_files, structures
+from jarvis_stem.imaging import conditions, image_set, kept_structures, prototypes, structures
 from jarvis_stem.imaging.described_images import DescribedImages
 from jarvis_stem.imaging.image_set import ImageSource
 from jarvis_stem.training import ranks
@@ -23,7 +24,11 @@ from jarvis_stem.utils.array_cache import ArrayCache, cache_folder
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.files import write_text
 
+if TYPE_CHECKING:
+    from jarvis.core.atoms import Atoms
+
 _VALIDATION_SHARE = 0.1
+_LEAST = 2  # images of a class, one for each part
 _MOST_COPIES = 1000  # keeps the seeds of one run's copies from those of another
 
 
@@ -70,14 +75,15 @@ class Options:
 
 
 def find_structures(
-    options: Options, benchmark: Benchmark, splits: Sequence[str]
-) -> dict[str, Atoms] | None:
+    options: Options, benchmark: Benchmark, splits: Sequence[str], cache: ArrayCache
+) -> Mapping[str, Atoms] | None:
     """Read the structures of all splits at once, for a database takes seconds.
 
     Args:
         options: What the run is asked for.
         benchmark: Its benchmark.
         splits: Names of the splits.
+        cache: Where it is kept what is drawn of them.
 
     Returns:
         Structures by image id; None if images are read instead.
@@ -88,11 +94,15 @@ def find_structures(
     if options.images:
         return None
     if options.structures:
+        from jarvis_stem.imaging import structure_files
+
         return structure_files.read_files(options.structures)
     ids = [i for split in splits for i in benchmark.split(split)]
-    return structures.for_dataset(
-        options.benchmark, ids, data=options.data, refresh=options.refresh
-    )
+    if options.refresh or options.benchmark == prototypes.RESULT_NAME.dataset:
+        return structures.for_dataset(
+            options.benchmark, ids, data=options.data, refresh=options.refresh
+        )
+    return kept_structures.for_dataset(options.benchmark, ids, cache, data=options.data)
 
 
 def image_sources(
@@ -160,15 +170,7 @@ def part(
         seed: Of the choice.
     """
     classes = positions_of(sources[0].ids, benchmark, "train")
-    try:
-        parts = train_test_split(
-            np.arange(len(classes)),
-            test_size=_VALIDATION_SHARE,
-            random_state=seed,
-            stratify=classes,
-        )
-    except ValueError as error:
-        raise StemError(f"too few training images to part them by class ({error})") from None
+    parts = parted(classes.numpy(), seed)
     images = DescribedImages(sources, cache)
     copies = np.arange(len(sources))[:, None] * len(classes)
     learn, choose = (
@@ -180,6 +182,54 @@ def part(
         for part in parts
     )
     return learn, choose
+
+
+def parted(classes: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Part images into those to learn from and those to choose by, with each class in both.
+
+    Args:
+        classes: Of the images, int64[N].
+        seed: Of the choice.
+
+    Returns:
+        The images' numbers, as scikit-learn's ``train_test_split`` gives them with
+        ``stratify=classes``; it takes a second to be imported.
+
+    Raises:
+        StemError: A class has too few.
+    """
+    present, counts = np.unique(classes, return_counts=True)
+    n_choose = math.ceil(_VALIDATION_SHARE * len(classes))
+    if counts.min() < _LEAST or n_choose < len(present):
+        raise StemError(
+            f"too few training images to part them by class ({counts.min()} of one class, "
+            f"{len(classes)} of {len(present)} classes)"
+        )
+    random = np.random.RandomState(seed)
+    n_learned = _apportioned(counts, len(classes) - n_choose, random)
+    n_chosen = _apportioned(counts - n_learned, n_choose, random)
+    learn, choose = [], []
+    for one, n_learn, n_rest in zip(present, n_learned, n_chosen, strict=True):
+        shuffled = random.permutation(np.flatnonzero(classes == one))
+        learn.append(shuffled[:n_learn])
+        choose.append(shuffled[n_learn : n_learn + n_rest])
+    return random.permutation(np.concatenate(learn)), random.permutation(np.concatenate(choose))
+
+
+def _apportioned(
+    counts: NDArray[np.int64], total: int, random: np.random.RandomState
+) -> NDArray[np.int64]:
+    """How many of each class make up a total, by their shares; the largest remainders round up."""
+    exact = counts / counts.sum() * total
+    found = np.floor(exact)
+    remainders = exact - found
+    for remainder in np.unique(remainders)[::-1]:
+        equal = np.flatnonzero(remainders == remainder)
+        more = min(len(equal), total - int(found.sum()))
+        if more == 0:
+            break
+        found[random.choice(equal, size=more, replace=False)] += 1
+    return found.astype(np.int64)
 
 
 def positions_of(ids: Sequence[str], benchmark: Benchmark, split: str) -> torch.Tensor:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from inspect import Parameter, signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +17,11 @@ import torch
 from torch import nn
 
 from jarvis_stem.formats import model_graph
-from jarvis_stem.formats.description import SHAPES, VERSION
+from jarvis_stem.formats.description import VERSION
+from jarvis_stem.formats.model_graph import ModelGraph
+from jarvis_stem.prediction.stored_model import StoredModel
 from jarvis_stem.training.architecture import Describing
-from jarvis_stem.training.inference import reads_of
+from jarvis_stem.training.inference import examples_for, reads_of
 from jarvis_stem.utils.errors import StemError
 from jarvis_stem.utils.messages import quote
 
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 
 _OPSET = 20
 _EXAMPLES = 2  # images; of one the exporter would take the number to be always 1
+_ROUNDING = 0.02  # of a probability, by weights in half precision: a wrong graph is farther off
 
 
 def graph_of(module: nn.Module, classes: Sequence[int | str], temperature: float) -> bytes:
@@ -44,12 +50,76 @@ def graph_of(module: nn.Module, classes: Sequence[int | str], temperature: float
     if isinstance(module, Describing):
         raise StemError("it describes images by code of its own")
     contiguous: Any = {"memory_format": torch.contiguous_format}  # torch's stub does not know it
-    model = _exported(module.to("cpu", **contiguous).eval())
+    ready = module.to("cpu", **contiguous).eval()
+    if model := _traced(ready):
+        with suppress(StemError):
+            content, graph = _stored(model, classes, temperature)
+            if _agree(graph, ready):
+                return content
+    return _stored(_exported(ready), classes, temperature)[0]
+
+
+def _stored(
+    model: ModelProto, classes: Sequence[int | str], temperature: float
+) -> tuple[bytes, ModelGraph]:
+    """A graph as it is stored, and as it is read then."""
     _halve(model)
     _label(model, classes, temperature)
     content = model.SerializeToString(deterministic=True)
-    model_graph.parse(content)
-    return content
+    return content, model_graph.parse(content)
+
+
+def _traced(module: nn.Module) -> ModelProto | None:
+    """What the module does to an example; None if it depends on it, or for whatever reason.
+
+    Most modules do the same to any input. `_exported` is for all, but starts torch's compiler,
+    which takes longer than a perceptron to learn.
+    """
+    import onnx
+
+    reads = reads_of(module)
+    stream: Any = io.BytesIO()  # torch's stub knows no streams
+    try:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            torch.onnx.export(
+                module,
+                examples_for(reads, _EXAMPLES),
+                stream,
+                dynamo=False,
+                training=torch.onnx.TrainingMode.PRESERVE,  # as it is: nothing is merged
+                opset_version=_OPSET,
+                input_names=list(reads),
+                output_names=[model_graph.OUTPUT],
+                dynamic_axes={name: {0: "N"} for name in (*reads, model_graph.OUTPUT)},
+            )
+    except Exception:  # whatever a module leads it to
+        return None
+    if any(one.category.__name__ == "TracerWarning" for one in said):
+        return None
+    model = onnx.load_model_from_string(stream.getvalue())
+    _lift_constants(model)
+    return model
+
+
+def _lift_constants(model: ModelProto) -> None:
+    """Have constants among the weights, where a stored model has them."""
+    constants = [node for node in model.graph.node if node.op_type == "Constant"]
+    for node in constants:
+        (value,) = node.attribute
+        value.t.name = node.output[0]
+        model.graph.initializer.append(value.t)
+        model.graph.node.remove(node)
+
+
+def _agree(graph: ModelGraph, module: nn.Module) -> bool:
+    """Whether a graph gives what its module gives, but for the rounding of its weights."""
+    parts = examples_for(graph.reads, _EXAMPLES + 1, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = (module(*parts) / graph.temperature).softmax(dim=1).numpy()
+    as_arrays = [part.numpy() for part in parts]
+    got = StoredModel(Path("model"), graph).probabilities_of(as_arrays, as_arrays)
+    return bool(np.abs(got - expected).max() < _ROUNDING)
 
 
 def _exported(module: nn.Module) -> ModelProto:
@@ -60,14 +130,13 @@ def _exported(module: nn.Module) -> ModelProto:
     from onnxscript.rewriter.rules.common import materialize_reshape_shape_rule
 
     reads = reads_of(module)
-    examples = tuple(torch.zeros(_EXAMPLES, *SHAPES[part]) for part in reads)
     try:
         with warnings.catch_warnings():  # of a library about its own parts
             warnings.simplefilter("ignore")
             logging.getLogger("torch.onnx").setLevel(logging.ERROR)
             program = torch.onnx.export(
                 module,
-                examples,
+                examples_for(reads, _EXAMPLES),
                 dynamo=True,
                 optimize=False,  # it would merge weights, which are then no longer exact in half
                 verbose=False,

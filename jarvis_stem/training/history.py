@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import astuple, fields
 from pathlib import Path
 
-import pandas as pd
-from matplotlib.figure import Figure
-
 from jarvis_stem.training.checkpoint import Epoch
-from jarvis_stem.utils.files import write_bytes, write_text
+from jarvis_stem.training.learning_curve import learning_curve
+from jarvis_stem.utils.files import write_text
 
-_DRAWN_EVERY = 10.0  # seconds
+_EVERY = 1.0  # seconds
 
 
 class HistoryWriter:
-    """Keeps a run's epochs so far in ``metrics.csv`` and ``learning_curve.png``.
+    """Keeps a run's epochs in ``metrics.csv`` and ``learning_curve.svg``.
 
-    The picture takes longer than a short epoch; it is drawn every few seconds and at the end.
+    Both are written every second at most, and at the end, however it ends.
 
     Attributes:
         n_written: How many epochs it was given.
@@ -31,35 +28,33 @@ class HistoryWriter:
         """Write to a run's folder."""
         self.n_written = 0
         self._folder = folder
-        self._drawn = -math.inf
+        self._history: Sequence[Epoch] = ()
+        self._written = -math.inf
+
+    def __enter__(self) -> HistoryWriter:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._write()
 
     def write(self, history: Sequence[Epoch]) -> None:
-        """Write the history after one more epoch."""
+        """Write the history after one more epoch, at once or later."""
         self.n_written += 1
-        text = _table(history).to_csv(float_format="%.6g", lineterminator="\n")
-        write_text(self._folder / "metrics.csv", text)
-        if time.monotonic() - self._drawn > _DRAWN_EVERY:
-            self.draw(history)
+        self._history = history
+        if time.monotonic() - self._written > _EVERY:
+            self._write()
 
-    def draw(self, history: Sequence[Epoch]) -> None:
-        """Draw the history now."""
-        write_bytes(self._folder / "learning_curve.png", _learning_curve(_table(history)))
-        self._drawn = time.monotonic()
-
-
-def _table(history: Sequence[Epoch]) -> pd.DataFrame:
-    return pd.DataFrame([asdict(epoch) for epoch in history]).set_index("epoch")
+    def _write(self) -> None:
+        """Write what is not written yet."""
+        if self._history:
+            write_text(self._folder / "metrics.csv", _table(self._history))
+            write_text(self._folder / "learning_curve.svg", learning_curve(self._history))
+            self._history, self._written = (), time.monotonic()
 
 
-def _learning_curve(table: pd.DataFrame) -> bytes:
-    """Loss and accuracy of both parts by epoch, as PNG."""
-    figure = Figure(figsize=(8, 3.5), layout="constrained")
-    panels = figure.subplots(1, 2)
-    for panel, quantity in zip(panels, ("loss", "accuracy"), strict=True):
-        for part in ("train", "validation"):
-            panel.plot(table.index, table[f"{part}_{quantity}"], marker=".", label=part)
-        panel.set(xlabel="epoch", ylabel=quantity)
-        panel.legend()
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=120)
-    return picture.getvalue()
+def _table(history: Sequence[Epoch]) -> str:
+    """The epochs as CSV."""
+    rows = [",".join(field.name for field in fields(Epoch))]
+    for epoch in history:
+        rows.append(",".join(f"{value:.6g}" for value in astuple(epoch)))
+    return "\n".join([*rows, ""])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from jarvis_stem.training.architecture import Describing, Mirroring, Reading
 from jarvis_stem.utils.errors import StemError
 
 _PREDICTION_BATCH = 256
+_LOG_TEMPERATURES, _CLOSE = (-3.0, 3.0), 1e-5  # where the best is looked for, and how closely
 _CONTRAST = 1.5  # images are raised to powers between its inverse and itself in training
 
 
@@ -100,13 +101,20 @@ def calibrate(logits: Tensor, classes: Tensor) -> float:
     Returns:
         The temperature of least cross-entropy. Source: Guo et al., ICML 2017.
     """
-    from scipy import optimize  # half a second, which predicting need not cost
+    exact = logits.double()  # around the minimum, single precision has many
 
     def loss(log_temperature: float) -> float:
-        return cross_entropy(probabilities(logits, math.exp(log_temperature)), classes)
+        return cross_entropy(probabilities(exact, math.exp(log_temperature)), classes)
 
-    best = optimize.minimize_scalar(loss, bounds=(-3, 3), method="bounded")
-    return round(math.exp(best.x), 4)
+    low, high = _LOG_TEMPERATURES
+    with _one_thread():  # see `suited_threads`
+        while high - low > _CLOSE:  # it has one minimum, which is in two of the three thirds
+            third = (high - low) / 3
+            if loss(low + third) < loss(high - third):
+                high -= third
+            else:
+                low += third
+    return round(math.exp((low + high) / 2), 4)
 
 
 _IMAGE = "image"
@@ -181,6 +189,16 @@ def reads_of(model: nn.Module) -> tuple[str, ...]:
     return model.reads if isinstance(model, Reading) else (_IMAGE,)
 
 
+def examples_for(
+    reads: Sequence[str], count: int, generator: torch.Generator | None = None
+) -> tuple[Tensor, ...]:
+    """Made-up parts of a description, float32[n, ...] each: zeros, or numbers of a generator."""
+    shapes = [(count, *SHAPES[part]) for part in reads]
+    if generator is None:
+        return tuple(torch.zeros(shape) for shape in shapes)
+    return tuple(torch.rand(shape, generator=generator) for shape in shapes)
+
+
 @contextmanager
 def suited_threads(model: nn.Module) -> Iterator[None]:
     """Have torch compute meanwhile with one thread where a model reads vectors alone.
@@ -188,9 +206,15 @@ def suited_threads(model: nn.Module) -> Iterator[None]:
     Its steps are so short that threads would wait for each other longer than they work, on a busy
     machine many times longer; and with one the result is the same on any number of cores.
     """
+    vectors = all(len(SHAPES[part]) == 1 for part in parts_of(model))
+    with _one_thread() if vectors else nullcontext():
+        yield
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
-    if all(len(SHAPES[part]) == 1 for part in parts_of(model)):
-        torch.set_num_threads(1)
+    torch.set_num_threads(1)
     try:
         yield
     finally:

@@ -37,6 +37,22 @@ class LatticeEncoding(nn.Module):
         return both.clamp(-_FARTHEST, _FARTHEST)
 
 
+class Dropout(nn.Dropout):
+    """torch's dropout, which on a CPU can take longer to draw its numbers than a step to compute.
+
+    Here each takes 16 random bits.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Leave out some of the features, and scale the others, in training."""
+        if not (self.training and features.device.type == "cpu" and 0 < self.p < 1):
+            return super().forward(features)
+        words = torch.empty(-(-features.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+        numbers = words.view(torch.int16)[: features.numel()].view(features.shape)
+        kept = numbers.ge_(round(self.p * 2**16) - 2**15)  # in place: 0 or 1
+        return features * kept.to(features.dtype).div_(1 - self.p)
+
+
 class LatticeNet(nn.Module):
     """A classifier of what is measured: lattice, unit cell and spectrum, joined before the head."""
 
@@ -77,13 +93,13 @@ class LatticeNet(nn.Module):
             *(("spectrum",) if spectrum else ()),
         )
         self.head = nn.Sequential(
-            nn.Dropout(dropout / 2),
+            Dropout(dropout / 2),
             nn.LazyLinear(width),
             nn.ReLU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(width, width),
             nn.ReLU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(width, classes),
         )
         self.eval()
@@ -97,14 +113,14 @@ class LatticeNet(nn.Module):
         features, seen = [], []
         if self.encoding is not None:
             numbers = [given[part] for part in ("lattice", "errors") if part in given]
-            features.append(self.encoding(torch.cat(numbers, dim=1), given["harmonics"]))
+            features.append(self.encoding(_joined(numbers), given["harmonics"]))
         if self.cell is not None:
             seen.append(self.cell(given["cell"]))
         if self.spectrum is not None:
             seen.append(self.spectrum(channels(given["spectrum"])))
         if features:
             seen = [self._heard(one) for one in seen]
-        logits: Tensor = self.head(torch.cat(features + seen, dim=1))
+        logits: Tensor = self.head(_joined(features + seen))
         return logits
 
     def _heard(self, features: Tensor) -> Tensor:
@@ -113,6 +129,11 @@ class LatticeNet(nn.Module):
             return features
         heard = torch.rand(len(features), 1).to(features.device) >= self.absent
         return features * heard
+
+
+def _joined(features: list[Tensor]) -> Tensor:
+    """Features [N, F] side by side; of one there is nothing to copy."""
+    return features[0] if len(features) == 1 else torch.cat(features, dim=1)
 
 
 def spectrum_cnn() -> nn.Sequential:
@@ -133,7 +154,7 @@ def spectrum_cnn() -> nn.Sequential:
         *_normalised(128),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
-        nn.Dropout(0.5),
+        Dropout(0.5),
     )
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 from jarvis_stem.imaging.described_images import DescribedImages
 from jarvis_stem.training import ranks
 from jarvis_stem.training.architecture import Recipe
-from jarvis_stem.training.checkpoint import Epoch, State, load_checkpoint, save_checkpoint
+from jarvis_stem.training.checkpoint import CheckpointWriter, Epoch, State, load_checkpoint
 from jarvis_stem.training.inference import (
     Views,
     cross_entropy,
@@ -25,7 +25,8 @@ from jarvis_stem.training.inference import (
     probabilities,
     suited_threads,
 )
-from jarvis_stem.utils import progress
+from jarvis_stem.training.optimizer import optimizer_of
+from jarvis_stem.utils import progress, terminal
 from jarvis_stem.utils.errors import StemError
 
 _WARM_UP = 0.2  # share of the steps in which the one-cycle schedule climbs
@@ -84,7 +85,8 @@ def fit(
         recipe: How to train.
         seed: Of order and augmentation.
         device: Where to compute.
-        checkpoint: File rewritten after each epoch; the first process alone writes and reads it.
+        checkpoint: File rewritten after epochs and at the end, which the first process alone
+            writes and reads.
         identity: What the checkpoint is of; resuming with another one is refused.
         resume: Continue from the checkpoint where there is one.
         until: Validation accuracy that ends the training before its last epoch.
@@ -106,11 +108,12 @@ def fit(
         load_checkpoint(checkpoint, saved, state, identity)
     views = (Views(model, train.images), Views(model, validation.images))
     learner = ranks.parallel(model)
-    with suited_threads(model), _EpochProgress(recipe, train.n_structures) as display:
+    writer = CheckpointWriter(checkpoint, identity)
+    with suited_threads(model), writer, _EpochProgress(recipe, train.n_structures) as display:
         while len(state.history) < recipe.epochs and not _reached(state.history, until):
             _run_epoch(state, learner, views, (train, validation), recipe, seed, display)
             if ranks.rank() == 0:
-                save_checkpoint(checkpoint, state, identity)
+                writer.keep(state)
                 on_epoch(state.history)
         model.load_state_dict(state.best)
         return state.history, _logits(model, views[1])
@@ -151,13 +154,7 @@ def _to(model: nn.Module, device: torch.device) -> nn.Module:
 def _start(model: nn.Module, recipe: Recipe, n_train: int) -> State:
     if n_train < recipe.batch_size:
         raise StemError(f"{n_train} training images are fewer than one batch, {recipe.batch_size}")
-    weights = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": weights, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, foreach=True)  # the same, sooner
+    optimizer = optimizer_of(model, recipe)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         recipe.learning_rate,
@@ -233,7 +230,8 @@ def _learn(
             )
         state.optimizer.zero_grad()
         # The mean of all processes' gradients is to be that of the batch, of uneven shares, too.
-        (loss * (len(mine) * ranks.count() / len(batch))).backward()
+        share = len(mine) * ranks.count() / len(batch)
+        (loss if share == 1 else loss * share).backward()
         state.optimizer.step()
         state.schedule.step()
         loss_sum += value * len(mine)
@@ -260,29 +258,38 @@ class _EpochProgress:
     def __init__(self, recipe: Recipe, n_train: int) -> None:
         self._steps = n_train // recipe.batch_size
         self._epochs = recipe.epochs
-        self._bar = progress.bar()
-        self._task = self._bar.add_task("Training", total=self._steps * recipe.epochs)
+        self._bar = progress.bar() if progress.is_watched() else None
         self._label = ""
         self._validation = ""
 
     def __enter__(self) -> _EpochProgress:
-        self._bar.start()
+        if self._bar:
+            self._bar.add_task("Training", total=self._steps * self._epochs)
+            self._bar.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._bar.stop()
+        if self._bar:
+            self._bar.stop()
 
     def start(self, epoch: int) -> None:
         self._label = f"Epoch {epoch}/{self._epochs}{self._validation}"
-        self._bar.update(self._task, completed=(epoch - 1) * self._steps)
+        self._update(completed=(epoch - 1) * self._steps)
 
     def step(self, loss: float) -> None:
-        self._bar.update(self._task, advance=1, description=f"{self._label} loss {loss:.3f}")
+        self._update(advance=1, description=f"{self._label} loss {loss:.3f}")
 
     def end(self, epoch: Epoch) -> None:
         self._validation = f"  validation {epoch.validation_accuracy:.4f}"
-        self._bar.console.print(
+        line = (
             f"Epoch {epoch.epoch}/{self._epochs}  loss {epoch.train_loss:.4f}  "
-            f"train {epoch.train_accuracy:.4f}{self._validation}  {epoch.seconds:.0f} s",
-            highlight=False,
+            f"train {epoch.train_accuracy:.4f}{self._validation}  {epoch.seconds:.0f} s"
         )
+        if self._bar:
+            self._bar.console.print(line, highlight=False)
+        else:
+            terminal.note(line)
+
+    def _update(self, **what: Any) -> None:
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], **what)

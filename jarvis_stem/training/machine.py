@@ -9,7 +9,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 
 PACKAGES = ("jarvis-tools", "numpy", "scikit-learn", "scipy", "torch", "torchvision")
@@ -42,6 +41,8 @@ def hardware(device: torch.device) -> str:
 def peak_memory_mb() -> int:
     """Largest resident size of this process so far, MB."""
     if sys.platform == "win32":
+        import psutil
+
         return round(psutil.Process().memory_info().peak_wset / 2**20)
     import resource  # not on Windows; psutil has no peak elsewhere
 

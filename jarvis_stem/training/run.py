@@ -6,6 +6,7 @@ import datetime
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,14 @@ from jarvis_stem.imaging.image_set import ImageSource
 from jarvis_stem.prediction.stored_model import DESCRIBED, StoredModel
 from jarvis_stem.scoring.metrics import accuracy, calibration_error
 from jarvis_stem.training import inference, loop, machine, ranks, stored_weights
-from jarvis_stem.training.architecture import Architecture, Recipe, blamed, check_logits, load
+from jarvis_stem.training.architecture import (
+    Architecture,
+    Describing,
+    Recipe,
+    blamed,
+    check_logits,
+    load,
+)
 from jarvis_stem.training.checkpoint import Epoch
 from jarvis_stem.training.dataset import (
     Options,
@@ -169,8 +177,8 @@ def _run(options: Options, device: torch.device) -> RunSummary | None:
     if replaced:
         terminal.note(replaced.warning(task.runs))
     splits = ("train", task.name.split)
-    structures = find_structures(options, task.benchmark, splits)
     cache = open_cache(options)
+    structures = find_structures(options, task.benchmark, splits, cache)
     learned = image_sources(options, task.benchmark, "train", structures, task.recipe.noisy_copies)
     parts = part(learned, cache, task.benchmark, options.seed)
     (test,) = image_sources(options, task.benchmark, task.name.split, structures)
@@ -215,44 +223,59 @@ def _prepare(options: Options, device: torch.device) -> _Task:
 
 
 def _train(task: _Task, train: loop.Split, validation: loop.Split) -> _Trained:
-    """Fit the model, calibrate it and store its weights."""
-    options = task.options
-    torch.manual_seed(options.seed)
+    """Build the model and train it."""
+    torch.manual_seed(task.options.seed)
     path, classes = task.architecture.path, len(task.benchmark.classes)
     with blamed(path, wholly=True):
         model = task.architecture.build(classes)
-    few = torch.from_numpy(validation.images.drawn(2))
-    check_logits(model, lambda built: inference.predict_logits(built, few)[0], classes, path)
-    writer = HistoryWriter(task.runs)
-    history, logits = loop.fit(
-        model,
-        train,
-        validation,
-        task.recipe,
-        seed=options.seed,
-        device=task.device,
-        checkpoint=task.runs / "checkpoint.pt",
-        identity={
-            "model": task.architecture.name,
-            "model.py": task.architecture.digest,
-            "benchmark": str(task.name),
-            "images": train.n_structures + validation.n_structures,
-            "seed": options.seed,
-            **({"processes": ranks.count()} if ranks.count() > 1 else {}),
-            **asdict(task.recipe),
-        },
-        resume=options.resume,
-        until=options.until,
-        on_epoch=writer.write,
-    )
+    # Not only in the steps: threads that have nothing to share out wait for each other, too.
+    with inference.suited_threads(model):
+        check_logits(model, partial(_some_logits, images=validation.images), classes, path)
+        return _learn(task, model, train, validation)
+
+
+def _learn(
+    task: _Task, model: torch.nn.Module, train: loop.Split, validation: loop.Split
+) -> _Trained:
+    """Fit the model, calibrate it and store it."""
+    options = task.options
+    with HistoryWriter(task.runs) as writer:
+        history, logits = loop.fit(
+            model,
+            train,
+            validation,
+            task.recipe,
+            seed=options.seed,
+            device=task.device,
+            checkpoint=task.runs / "checkpoint.pt",
+            identity={
+                "model": task.architecture.name,
+                "model.py": task.architecture.digest,
+                "benchmark": str(task.name),
+                "images": train.n_structures + validation.n_structures,
+                "seed": options.seed,
+                **({"processes": ranks.count()} if ranks.count() > 1 else {}),
+                **asdict(task.recipe),
+            },
+            resume=options.resume,
+            until=options.until,
+            on_epoch=writer.write,
+        )
     temperature = inference.calibrate(logits, validation.classes)
     stored = {}
     if ranks.rank() == 0:
-        writer.draw(history)
         stored = store(task.runs, task.name, model, task.benchmark.classes, temperature)
     error = _calibration_error(inference.probabilities(logits, temperature), validation.classes)
     earlier = history[: len(history) - writer.n_written]
     return _Trained(model, history, earlier, temperature, error, stored)
+
+
+def _some_logits(model: torch.nn.Module, images: DescribedImages) -> torch.Tensor:
+    """Its logits for two images: of made-up descriptions, unless it describes images itself."""
+    if isinstance(model, Describing):
+        return inference.predict_logits(model, torch.from_numpy(images.drawn(2)))[0]
+    made_up = inference.examples_for(inference.reads_of(model), 2)
+    return inference.logits_of_batch(model.eval(), made_up, next(model.parameters()).device)
 
 
 def _test(task: _Task, trained: _Trained, test: ImageSource, images: DescribedImages) -> _Tested:
@@ -336,7 +359,8 @@ def _classes(
     """Classes of all ids in benchmark order; an id without image gets the majority class."""
     likeliest = probabilities.argmax(dim=1).tolist()
     predicted = {i: benchmark.classes[n] for i, n in zip(ids, likeliest, strict=True)}
-    return [predicted.get(i, benchmark.majority_class) for i in benchmark.split(split)]
+    majority = benchmark.majority_class
+    return [predicted.get(i, majority) for i in benchmark.split(split)]
 
 
 def _calibration_error(probabilities: torch.Tensor, classes: torch.Tensor) -> float:

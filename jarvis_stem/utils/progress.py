@@ -61,6 +61,11 @@ def bar(*, rate: bool = False) -> Progress:
     )
 
 
+def is_watched() -> bool:
+    """Whether a bar is shown, or else a notebook shows what is printed to its console."""
+    return _is_shown() or "ipykernel" in sys.modules
+
+
 def _is_shown() -> bool:
     return sys.stderr.isatty() and not _WITHIN.get()
 
@@ -90,6 +95,9 @@ def overall(total: int, description: str) -> Iterator[Callable[[int], None]]:
     Yields:
         What is told how much has been done more.
     """
+    if not _is_shown():
+        yield lambda _done: None
+        return
     with bar() as progress:
         task = progress.add_task(description, total=total)
         token = _WITHIN.set(True)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import requests
 from helpers import Figshare, figshare_at
+from jarvis.core.utils import get_cache_dir
+from jarvis.db import figshare
 
 from jarvis_stem.imaging import store, structures
 from jarvis_stem.utils import files
@@ -75,8 +77,18 @@ def test_option_wins_over_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_default_store_is_jarvis_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(store.STORE_VARIABLE, raising=False)
-    monkeypatch.setenv("ATOMGPTLAB_CACHE", str(tmp_path))
-    assert store.store_directory() == tmp_path / "jarvis_data"
+    for base in (str(tmp_path), None):
+        if base:
+            monkeypatch.setenv("ATOMGPTLAB_CACHE", base)
+        else:
+            monkeypatch.delenv("ATOMGPTLAB_CACHE")
+            monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        assert str(store.store_directory()) == get_cache_dir("jarvis_data")
+
+
+def test_files_are_named_as_jarvis_names_them() -> None:
+    names = {name: f"{figshare.get_db_info()[name][1]}.zip" for name in store.DATABASES}
+    assert {name: store.database_path(name, Path()).name for name in store.DATABASES} == names
 
 
 def truncated(content: bytes) -> bytes:

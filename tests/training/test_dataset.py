@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
 
 from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.imaging.image_set import ImageSource
@@ -56,3 +57,13 @@ def test_too_few_of_a_class_are_refused() -> None:
     made = benchmark([0] * 20 + [1])
     with pytest.raises(StemError, match="too few training images to part them by class"):
         dataset.part([numbered(tuple(made.split("train")), 0)], ArrayCache(None), made, seed=0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_parts_are_scikit_learns(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    classes = random.integers(0, random.integers(2, 7), random.integers(100, 400))
+    numbers = np.arange(len(classes))
+    expected = train_test_split(numbers, test_size=0.1, random_state=seed, stratify=classes)
+    for got, same in zip(dataset.parted(classes, seed), expected, strict=True):
+        assert got.tolist() == same.tolist()

@@ -15,19 +15,30 @@ def some_epochs(epochs: int) -> list[Epoch]:
     return [Epoch(n, 1e-3, 1 / n, 1 - 1 / n, 1 / n, 1 - 1 / n, 1, 1) for n in range(1, 1 + epochs)]
 
 
-def test_epochs_are_written_each_time_and_drawn_at_times(
+def test_epochs_are_written_at_times_and_at_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writer = HistoryWriter(tmp_path)
-    pictures = []
-    for epochs, every in ((1, 1e9), (2, 1e9), (3, 0)):
-        monkeypatch.setattr(history, "_DRAWN_EVERY", every)
-        writer.write(some_epochs(epochs))
-        lines = (tmp_path / "metrics.csv").read_text().splitlines()
-        assert lines[0].startswith("epoch,learning_rate,train_loss,")
-        assert len(lines) == 1 + epochs
-        pictures.append((tmp_path / "learning_curve.png").read_bytes())
-    assert pictures[0] == pictures[1] != pictures[2]
-    writer.draw(some_epochs(2))
-    assert (tmp_path / "learning_curve.png").read_bytes() not in pictures
+    monkeypatch.setattr(history, "_EVERY", 1e9)
+    table, curve = tmp_path / "metrics.csv", tmp_path / "learning_curve.svg"
+    with pytest.raises(KeyboardInterrupt), HistoryWriter(tmp_path) as writer:
+        for epochs in (1, 2, 3):
+            writer.write(some_epochs(epochs))
+            lines = table.read_text().splitlines()
+            assert lines[0].startswith("epoch,learning_rate,train_loss,")
+            assert lines[1].startswith("1,0.001,1,0,")
+            assert len(lines) == 1 + 1  # the first is there at once, the others are too soon
+        drawn = curve.read_text()
+        raise KeyboardInterrupt
+    assert len(table.read_text().splitlines()) == 1 + 3
+    assert curve.read_text() != drawn
     assert writer.n_written == 3
+
+
+def test_each_epoch_is_written_where_they_are_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_EVERY", -1)
+    with HistoryWriter(tmp_path) as writer:
+        for epochs in (1, 2):
+            writer.write(some_epochs(epochs))
+            assert len((tmp_path / "metrics.csv").read_text().splitlines()) == 1 + epochs

@@ -16,7 +16,7 @@ from jarvis_stem.imaging.described_images import DescribedImages
 from jarvis_stem.imaging.description import describe, measure
 from jarvis_stem.training import inference, loop
 from jarvis_stem.training.architecture import Reading, Recipe
-from jarvis_stem.training.lattice_net import LatticeEncoding, LatticeNet, spectrum_cnn
+from jarvis_stem.training.lattice_net import Dropout, LatticeEncoding, LatticeNet, spectrum_cnn
 from jarvis_stem.training.loop import Split
 
 
@@ -126,3 +126,30 @@ def test_mixed_precision_leaves_the_encoding_as_it_is() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         mixed = encoding(*parts)
     assert torch.equal(mixed, encoding(*parts))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("share", [0.2, 0.4])
+def test_dropout_leaves_out_its_share_and_keeps_the_mean(share: float, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    dropout, features = Dropout(share), torch.ones(999, 1001, dtype=dtype, requires_grad=True)
+    dropped = dropout(features)
+    kept = dropped != 0
+    assert dropped.dtype == dtype
+    assert kept.float().mean().item() == pytest.approx(1 - share, abs=0.002)
+    assert kept.float().mean(dim=0).std().item() == pytest.approx(
+        (share * (1 - share) / 999) ** 0.5, rel=0.1
+    )  # each by itself
+    assert torch.equal(dropped[kept], torch.full_like(dropped[kept], 1 / (1 - share)))
+    dropped.sum().backward()
+    assert features.grad is not None and torch.equal(features.grad, dropped.detach())
+    assert not torch.equal(dropout(features), dropped)
+    torch.manual_seed(0)
+    assert torch.equal(dropout(features), dropped)
+
+
+def test_dropout_leaves_out_nothing_else() -> None:
+    features = torch.ones(3, 5)
+    assert torch.equal(Dropout(0.4).eval()(features), features)
+    assert torch.equal(Dropout(0.0)(features), features)
+    assert torch.equal(Dropout(1.0)(features), torch.zeros(3, 5))

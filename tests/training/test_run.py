@@ -117,7 +117,7 @@ def test_a_run_leaves_a_scored_contribution(
     assert metadata["time_taken_seconds"][f"{RESULT}.csv.zip"] > 0
 
     runs = tmp_path / "runs" / REAL_MODEL / "stem_2d_proto_bravais_class"
-    assert (runs / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+    assert (runs / "learning_curve.svg").read_text().startswith("<svg")
     assert len((runs / "metrics.csv").read_text().splitlines()) == 2
 
     scored = ["--json", "--contributions", str(tmp_path / "contributions")]
@@ -178,6 +178,19 @@ def test_predictions_are_the_same_with_a_cache_and_without(
     assert written[0] == written[1] == written[2]
     assert kept == {path: path.stat().st_ino for path in kept}  # none was written again
     assert run(short(tiny_benchmarks, tmp_path, "--no-cache", "--cache", "x"))[0] == 2
+
+
+def test_a_training_imports_nothing_that_only_some_need() -> None:
+    program = """
+import sys
+import jarvis_stem.train
+import jarvis_stem.training.run
+from jarvis_stem.training import lattice_net
+some = {"jarvis", "matplotlib", "pandas", "requests", "sklearn", "torch._dynamo", "torchvision"}
+sys.exit(", ".join(some & sys.modules.keys()) or 0)
+"""
+    done = start([sys.executable, "-c", program])
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 BROKEN = {
