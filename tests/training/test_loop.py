@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from jarvis_stem.imaging.described_images import DescribedImages
-from jarvis_stem.training import inference, loop
+from jarvis_stem.training import checkpoint, inference, loop
 from jarvis_stem.training.architecture import Recipe
 from jarvis_stem.training.checkpoint import Epoch
 from jarvis_stem.training.loop import Split
@@ -123,6 +124,32 @@ def test_resumed_run_equals_uninterrupted_run(epochs: int, tmp_path: Path, whole
     with pytest.raises(StoppedError):
         fit(tmp_path, on_epoch=stop_after(epochs))
     model, resumed = fit(tmp_path, resume=True)
+    assert without_times(resumed) == without_times(whole[1])
+    for name, value in whole[0].state_dict().items():
+        assert torch.equal(value, model.state_dict()[name]), name
+
+
+def test_what_is_stopped_within_an_epoch_goes_on_from_the_one_before(
+    tmp_path: Path, whole: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = itertools.count(1)
+
+    def augmented(views: inference.Views, *arguments: Any, **options: Any) -> Any:
+        if next(steps) > 2.5 * 48 // RECIPE.batch_size:
+            raise StoppedError
+        return whole_step(views, *arguments, **options)
+
+    whole_step = inference.Views.augmented
+    monkeypatch.setattr(checkpoint, "_EVERY", 1e9)  # all but the first are written at the end
+    with monkeypatch.context() as patch:
+        patch.setattr(inference.Views, "augmented", augmented)
+        with pytest.raises(StoppedError):
+            fit(tmp_path)
+    begun: list[int] = []
+    model, resumed = fit(
+        tmp_path, resume=True, on_epoch=lambda history: begun.append(history[-1].epoch)
+    )
+    assert begun == [3, 4]
     assert without_times(resumed) == without_times(whole[1])
     for name, value in whole[0].state_dict().items():
         assert torch.equal(value, model.state_dict()[name]), name
