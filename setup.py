@@ -21,7 +21,6 @@ EXTRAS = {
         "jarvis-tools>=2026.6.12",  # the databases, their JSON, the label rule
         "matplotlib>=3.9",  # learning curves
         "onnxscript>=0.5",  # torch's exporter of stored models, and what simplifies their graphs
-        "pandas>=2.2",  # a run's table of epochs
         "psutil>=6",  # peak memory on Windows
         "safetensors>=0.5",  # weights of models that cannot be a graph
         "scikit-learn>=1.5",  # the stratified validation part

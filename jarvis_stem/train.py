@@ -20,7 +20,7 @@ written to the contribution's folder when the training is done:
   <result>.run.json     what it was run with, what it took and gave
   <result>.onnx         the trained model; .safetensors, its weights, if it cannot be a graph
   metadata.json         JARVIS-Leaderboard's keys; what a person wrote in them is kept
-and to runs/ as it goes: the checkpoint, metrics.csv, learning_curve.svg. A result that was there
+and to runs/ as it goes: the checkpoint, metrics.csv, learning_curve.png. A result that was there
 before is kept there, too, with the command that puts it back.
 
 exit status:

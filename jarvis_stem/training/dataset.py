@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from jarvis.core.atoms import Atoms
 
 _VALIDATION_SHARE = 0.1
-_LEAST = 2  # images of a class, one for each part
 _MOST_COPIES = 1000  # keeps the seeds of one run's copies from those of another
 
 
@@ -170,7 +171,7 @@ def part(
         seed: Of the choice.
     """
     classes = positions_of(sources[0].ids, benchmark, "train")
-    parts = parted(classes.numpy(), seed)
+    parts = parted(classes.numpy(), seed, cache)
     images = DescribedImages(sources, cache)
     copies = np.arange(len(sources))[:, None] * len(classes)
     learn, choose = (
@@ -184,52 +185,37 @@ def part(
     return learn, choose
 
 
-def parted(classes: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def parted(
+    classes: NDArray[np.int64], seed: int, cache: ArrayCache
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Part images into those to learn from and those to choose by, with each class in both.
 
     Args:
         classes: Of the images, int64[N].
         seed: Of the choice.
+        cache: Where the choice is kept.
 
     Returns:
-        The images' numbers, as scikit-learn's ``train_test_split`` gives them with
-        ``stratify=classes``; it takes a second to be imported.
+        The images' numbers.
 
     Raises:
         StemError: A class has too few.
     """
-    present, counts = np.unique(classes, return_counts=True)
-    n_choose = math.ceil(_VALIDATION_SHARE * len(classes))
-    if counts.min() < _LEAST or n_choose < len(present):
-        raise StemError(
-            f"too few training images to part them by class ({counts.min()} of one class, "
-            f"{len(classes)} of {len(present)} classes)"
-        )
-    random = np.random.RandomState(seed)
-    n_learned = _apportioned(counts, len(classes) - n_choose, random)
-    n_chosen = _apportioned(counts - n_learned, n_choose, random)
-    learn, choose = [], []
-    for one, n_learn, n_rest in zip(present, n_learned, n_chosen, strict=True):
-        shuffled = random.permutation(np.flatnonzero(classes == one))
-        learn.append(shuffled[:n_learn])
-        choose.append(shuffled[n_learn : n_learn + n_rest])
-    return random.permutation(np.concatenate(learn)), random.permutation(np.concatenate(choose))
+    decided = f"{metadata.version('scikit-learn')} {seed} {_VALIDATION_SHARE}".encode()
+    name = f"parts-{hashlib.sha256(decided + classes.tobytes()).hexdigest()}"
+    if (both := cache.get(name)) is None:
+        # Imported for a second; another training of the same images need not be.
+        from sklearn.model_selection import train_test_split
 
-
-def _apportioned(
-    counts: NDArray[np.int64], total: int, random: np.random.RandomState
-) -> NDArray[np.int64]:
-    """How many of each class make up a total, by their shares; the largest remainders round up."""
-    exact = counts / counts.sum() * total
-    found = np.floor(exact)
-    remainders = exact - found
-    for remainder in np.unique(remainders)[::-1]:
-        equal = np.flatnonzero(remainders == remainder)
-        more = min(len(equal), total - int(found.sum()))
-        if more == 0:
-            break
-        found[random.choice(equal, size=more, replace=False)] += 1
-    return found.astype(np.int64)
+        rows = np.arange(len(classes))
+        share = _VALIDATION_SHARE
+        try:
+            parts = train_test_split(rows, test_size=share, random_state=seed, stratify=classes)
+        except ValueError as error:
+            raise StemError(f"too few training images to part them by class ({error})") from None
+        cache.put(name, both := np.concatenate(parts))
+    n_learn = len(classes) - math.ceil(_VALIDATION_SHARE * len(classes))
+    return both[:n_learn], both[n_learn:]
 
 
 def positions_of(ids: Sequence[str], benchmark: Benchmark, split: str) -> torch.Tensor:

@@ -1,24 +1,30 @@
-"""What a training run leaves behind: its curve as it goes, its costs and result at the end."""
+"""What a training run leaves behind as it goes: its epochs, as numbers and as curves."""
 
 from __future__ import annotations
 
+import io
 import math
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import astuple, fields
 from pathlib import Path
 
+import numpy as np
+
 from jarvis_stem.training.checkpoint import Epoch
-from jarvis_stem.training.learning_curve import learning_curve
+from jarvis_stem.utils import terminal
 from jarvis_stem.utils.files import write_text
 
-_EVERY = 1.0  # seconds
+_WRITTEN_EVERY, _DRAWN_EVERY = 1.0, 10.0  # seconds
 
 
 class HistoryWriter:
-    """Keeps a run's epochs in ``metrics.csv`` and ``learning_curve.svg``.
+    """Keeps a run's epochs in ``metrics.csv`` and ``learning_curve.png``.
 
-    Both are written every second at most, and at the end, however it ends.
+    They are written every now and then, and at the end, however it ends. Another process draws.
 
     Attributes:
         n_written: How many epochs it was given.
@@ -27,34 +33,66 @@ class HistoryWriter:
     def __init__(self, folder: Path) -> None:
         """Write to a run's folder."""
         self.n_written = 0
-        self._folder = folder
-        self._history: Sequence[Epoch] = ()
-        self._written = -math.inf
+        self._table, self._picture = folder / "metrics.csv", folder / "learning_curve.png"
+        self._unwritten: Sequence[Epoch] = ()
+        self._written, self._drawn = -math.inf, time.monotonic()
+        self._drawer: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> HistoryWriter:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._write()
+        self.finish()
+        if self._drawer:
+            _, said = self._drawer.communicate()
+            if self._drawer.returncode:
+                reason = said.strip().splitlines()[-1:]
+                terminal.note(f"{self._picture}: not drawn: {''.join(reason)}")
 
     def write(self, history: Sequence[Epoch]) -> None:
         """Write the history after one more epoch, at once or later."""
         self.n_written += 1
-        self._history = history
-        if time.monotonic() - self._written > _EVERY:
+        self._unwritten = history
+        if time.monotonic() - self._written > _WRITTEN_EVERY:
             self._write()
+        if time.monotonic() - self._drawn > _DRAWN_EVERY:
+            self._draw()
+
+    def finish(self) -> None:
+        """Write what is not written yet, and have it drawn while other work goes on."""
+        if self._unwritten:
+            self._write()
+        if self._drawn < self._written:
+            self._draw()
 
     def _write(self) -> None:
-        """Write what is not written yet."""
-        if self._history:
-            write_text(self._folder / "metrics.csv", _table(self._history))
-            write_text(self._folder / "learning_curve.svg", learning_curve(self._history))
-            self._history, self._written = (), time.monotonic()
+        write_text(self._table, _as_csv(self._unwritten))
+        self._unwritten, self._written = (), time.monotonic()
+        self._drawer = self._drawer or _drawer(self._table, self._picture)
+
+    def _draw(self) -> None:
+        self._drawn = time.monotonic()
+        if self._drawer and self._drawer.stdin:
+            with suppress(BrokenPipeError):  # it has failed: `__exit__` says why
+                self._drawer.stdin.write("\n")
+                self._drawer.stdin.flush()
 
 
-def _table(history: Sequence[Epoch]) -> str:
-    """The epochs as CSV."""
-    rows = [",".join(field.name for field in fields(Epoch))]
-    for epoch in history:
-        rows.append(",".join(f"{value:.6g}" for value in astuple(epoch)))
-    return "\n".join([*rows, ""])
+def _drawer(table: Path, picture: Path) -> subprocess.Popen[str]:
+    """Start what draws at each line that it gets. It ends with the lines, not by Ctrl-C."""
+    program = Path(__file__).with_name("learning_curve.py")
+    return subprocess.Popen(
+        [sys.executable, "-P", program, table, picture],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _as_csv(history: Sequence[Epoch]) -> str:
+    text = io.StringIO()
+    names = ",".join(field.name for field in fields(Epoch))
+    rows = [astuple(epoch) for epoch in history]
+    np.savetxt(text, rows, fmt="%.6g", delimiter=",", header=names, comments="")
+    return text.getvalue()

@@ -108,7 +108,8 @@ def calibrate(logits: Tensor, classes: Tensor) -> float:
 
     low, high = _LOG_TEMPERATURES
     with _one_thread():  # see `suited_threads`
-        while high - low > _CLOSE:  # it has one minimum, which is in two of the three thirds
+        # There is one minimum, in two of three thirds. SciPy's minimizers take longer to import.
+        while high - low > _CLOSE:
             third = (high - low) / 3
             if loss(low + third) < loss(high - third):
                 high -= third

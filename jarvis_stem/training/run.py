@@ -183,8 +183,8 @@ def _run(options: Options, device: torch.device) -> RunSummary | None:
     parts = part(learned, cache, task.benchmark, options.seed)
     (test,) = image_sources(options, task.benchmark, task.name.split, structures)
     images = DescribedImages([test], cache)
-    with blamed(task.architecture.path):
-        trained = _train(task, *parts)
+    with HistoryWriter(task.runs) as writer, blamed(task.architecture.path):
+        trained = _train(task, writer, *parts)
         images.prepare(inference.parts_of(trained.model), ranks.in_turn)
         (cpu,) = ranks.totals([time.process_time() - cpu_start], device)
         if ranks.rank() > 0:
@@ -222,7 +222,9 @@ def _prepare(options: Options, device: torch.device) -> _Task:
     return _Task(options, name, benchmark, architecture, recipe, device, environment)
 
 
-def _train(task: _Task, train: loop.Split, validation: loop.Split) -> _Trained:
+def _train(
+    task: _Task, writer: HistoryWriter, train: loop.Split, validation: loop.Split
+) -> _Trained:
     """Build the model and train it."""
     torch.manual_seed(task.options.seed)
     path, classes = task.architecture.path, len(task.benchmark.classes)
@@ -231,36 +233,40 @@ def _train(task: _Task, train: loop.Split, validation: loop.Split) -> _Trained:
     # Not only in the steps: threads that have nothing to share out wait for each other, too.
     with inference.suited_threads(model):
         check_logits(model, partial(_some_logits, images=validation.images), classes, path)
-        return _learn(task, model, train, validation)
+        return _learn(task, writer, model, train, validation)
 
 
 def _learn(
-    task: _Task, model: torch.nn.Module, train: loop.Split, validation: loop.Split
+    task: _Task,
+    writer: HistoryWriter,
+    model: torch.nn.Module,
+    train: loop.Split,
+    validation: loop.Split,
 ) -> _Trained:
     """Fit the model, calibrate it and store it."""
     options = task.options
-    with HistoryWriter(task.runs) as writer:
-        history, logits = loop.fit(
-            model,
-            train,
-            validation,
-            task.recipe,
-            seed=options.seed,
-            device=task.device,
-            checkpoint=task.runs / "checkpoint.pt",
-            identity={
-                "model": task.architecture.name,
-                "model.py": task.architecture.digest,
-                "benchmark": str(task.name),
-                "images": train.n_structures + validation.n_structures,
-                "seed": options.seed,
-                **({"processes": ranks.count()} if ranks.count() > 1 else {}),
-                **asdict(task.recipe),
-            },
-            resume=options.resume,
-            until=options.until,
-            on_epoch=writer.write,
-        )
+    history, logits = loop.fit(
+        model,
+        train,
+        validation,
+        task.recipe,
+        seed=options.seed,
+        device=task.device,
+        checkpoint=task.runs / "checkpoint.pt",
+        identity={
+            "model": task.architecture.name,
+            "model.py": task.architecture.digest,
+            "benchmark": str(task.name),
+            "images": train.n_structures + validation.n_structures,
+            "seed": options.seed,
+            **({"processes": ranks.count()} if ranks.count() > 1 else {}),
+            **asdict(task.recipe),
+        },
+        resume=options.resume,
+        until=options.until,
+        on_epoch=writer.write,
+    )
+    writer.finish()
     temperature = inference.calibrate(logits, validation.classes)
     stored = {}
     if ranks.rank() == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -59,11 +60,17 @@ def test_too_few_of_a_class_are_refused() -> None:
         dataset.part([numbered(tuple(made.split("train")), 0)], ArrayCache(None), made, seed=0)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_parts_are_scikit_learns(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    classes = random.integers(0, random.integers(2, 7), random.integers(100, 400))
-    numbers = np.arange(len(classes))
-    expected = train_test_split(numbers, test_size=0.1, random_state=seed, stratify=classes)
-    for got, same in zip(dataset.parted(classes, seed), expected, strict=True):
-        assert got.tolist() == same.tolist()
+def test_parts_are_scikit_learns_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = ArrayCache(tmp_path)
+    classes = np.random.default_rng(0).integers(0, 5, 203)
+    expected = train_test_split(np.arange(203), test_size=0.1, random_state=3, stratify=classes)
+    for n in range(2):
+        parts = dataset.parted(classes, 3, cache)
+        assert [part.tolist() for part in parts] == [part.tolist() for part in expected]
+        assert len(list(tmp_path.iterdir())) == 1
+        if n == 0:  # the second time it is not asked for
+            monkeypatch.setitem(sys.modules, "sklearn.model_selection", None)
+    with pytest.raises(ImportError):  # another seed, other parts
+        dataset.parted(classes, 4, cache)
+    with pytest.raises(ImportError):
+        dataset.parted(classes[::-1].copy(), 3, cache)

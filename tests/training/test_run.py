@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 from helpers import PATIENCE, REPOSITORY, TINY_MODEL
+from PIL import Image
 
 from jarvis_stem import cli, score, train
 from jarvis_stem.formats.metadata import blank
@@ -117,7 +118,8 @@ def test_a_run_leaves_a_scored_contribution(
     assert metadata["time_taken_seconds"][f"{RESULT}.csv.zip"] > 0
 
     runs = tmp_path / "runs" / REAL_MODEL / "stem_2d_proto_bravais_class"
-    assert (runs / "learning_curve.svg").read_text().startswith("<svg")
+    with Image.open(runs / "learning_curve.png") as picture:
+        assert picture.size == (960, 420)
     assert len((runs / "metrics.csv").read_text().splitlines()) == 2
 
     scored = ["--json", "--contributions", str(tmp_path / "contributions")]
