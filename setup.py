@@ -55,7 +55,10 @@ EXTRAS = {
         "distributed>=2024.5",  # answers by many processes on many machines
         "pyarrow>=16",  # answers as Parquet
     ],
-    "app": ["nicegui>=3.18"],  # the page of jarvis-stem app: small, offline, no telemetry
+    "app": [
+        "matplotlib>=3.9",  # its plots
+        "nicegui>=3.18",  # the page of jarvis-stem app: small, offline, no telemetry
+    ],
 }
 
 # Of arithmetic only what nobody reads is left out, errno and the processor's exceptions; sums are
@@ -87,6 +90,7 @@ class BuildKernels(build_ext):
                 f"{headers}: Python.h is needed, and is not here; install Python's headers "
                 "(Debian: apt-get install python3-dev; Fedora: dnf install python3-devel)"
             )
+        self.force = True  # what build/ has may be of another compiler or other flags
         super().build_extensions()
 
 

@@ -14,13 +14,16 @@ install() {
     }
     mkdir -p .venv || return
   fi
-  install_alone "${1:-}" 9>.venv/lock
+  install_alone "${1:-}" 9>>.venv/lock
 }
 
 # By what the files are, not by when they were written: clocks can be wrong.
 versions() { cksum setup.py constraints.txt ${INSTALL_LOCK:+"$INSTALL_LOCK"}; }
 # What was installed from a lock serves where none is asked for, too.
-is_installed() { [[ "$(cat ".venv/installed$1" 2>/dev/null)" = "$(versions)"* ]]; }
+is_installed() {
+  [[ "$(cat ".venv/installed$1" 2>/dev/null)" = "$(versions)"* ]] &&
+    [[ "$(cat .venv/installed 2>/dev/null)" = "$(versions)"* ]] # not of other ones since
+}
 kernels() { cksum jarvis_stem/imaging/kernels/* jarvis_stem/imaging/_kernels.*.so; }
 is_compiled() { [ "$(cat .venv/compiled 2>/dev/null)" = "$(kernels 2>&1)" ]; }
 
@@ -41,7 +44,7 @@ install_alone() (
     echo "Installing into .venv (once)" >&2
     install_packages "$extra" || return
   fi
-  kernels >.venv/compiled && versions >".venv/installed$extra" && versions >.venv/installed
+  kernels >|.venv/compiled && versions >|".venv/installed$extra" && versions >|.venv/installed
 )
 
 # The package before most of what it needs: what compiling lacks shows at once.

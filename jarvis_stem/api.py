@@ -19,6 +19,7 @@ from jarvis_stem.prediction.predictor import Predictor
 from jarvis_stem.prediction.stored_model import DefaultModel, StoredModel
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.extras import explained
 
 # A path, an array, a signal or a structure: classes of HyperSpy, ASE, JARVIS-Tools and pymatgen,
 # none of which this package needs to have imported.
@@ -126,7 +127,7 @@ def predict(
         An answer for each picture, in their order, with `Answers.to_frame`.
 
     Raises:
-        StemError: A picture that cannot be read, or no model.
+        StemError: A picture that cannot be read, or not without an extra; no model.
 
     Examples:
         >>> from jarvis_stem.imaging import prototypes, stem
@@ -136,11 +137,12 @@ def predict(
         ('hexagonal', 3.16)
     """
     read: list[tuple[str, Picture]] = []
-    for one in _separate(shown):
-        if isinstance(one, str | Path):
-            read += picture.of_path(Path(one), pixel_size, frame).items()
-        else:
-            read += picture.of_object(one, pixel_size, frame).items()
+    with explained():
+        for one in _separate(shown):
+            if isinstance(one, str | Path):
+                read += picture.of_path(Path(one), pixel_size, frame).items()
+            else:
+                read += picture.of_object(one, pixel_size, frame).items()
     answers = (model or load_model()).answer([one for _, one in read], distortion)
     return Answers(answers, [name for name, _ in read])
 

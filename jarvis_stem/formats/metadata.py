@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from email_validator import validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from jarvis_stem.formats.names import ResultName
@@ -35,8 +36,6 @@ _DATE = re.compile(r"([0-9]{2})-([0-9]{2})-([0-9]{4})")
 def _email(text: str) -> str:
     try:
         if text:
-            from email_validator import validate_email  # most commands look at no address
-
             validate_email(text, check_deliverability=False)
     except ValueError:
         raise ValueError("expected an e-mail address like name@example.org") from None

@@ -33,7 +33,9 @@ def evened(values: NDArray[np.float32], width: float) -> NDArray[np.float32]:
         >>> float(np.corrcoef(even[20:-20, 64], stripes[20:-20, 64])[0, 1].round(2))
         0.89
     """
-    return _kernels.evened(np.ascontiguousarray(values), _radius(width), _radius(_WIDER * width))
+    return _kernels.evened(
+        np.ascontiguousarray(values, np.float32), _radius(width), _radius(_WIDER * width)
+    )
 
 
 def evened_and_stretched(
@@ -47,7 +49,9 @@ def evened_and_stretched(
         left_out: See `stretched`.
     """
     near, wide = _radius(width), _radius(_WIDER * width)
-    return _kernels.evened_and_stretched(np.ascontiguousarray(parts), near, wide, left_out)
+    return _kernels.evened_and_stretched(
+        np.ascontiguousarray(parts, np.float32), near, wide, left_out
+    )
 
 
 def stretched(values: NDArray[np.float32], left_out: float) -> NDArray[np.uint8]:
@@ -57,7 +61,7 @@ def stretched(values: NDArray[np.float32], left_out: float) -> NDArray[np.uint8]
         values: float32[H, W].
         left_out: Share of the pixels that become black and white at either end.
     """
-    return _kernels.stretched(np.ascontiguousarray(values), left_out)
+    return _kernels.stretched(np.ascontiguousarray(values, np.float32), left_out)
 
 
 def _radius(width: float) -> int:

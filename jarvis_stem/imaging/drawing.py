@@ -54,10 +54,10 @@ def draw(
         in the order of the sites, then of the steps along a, then along b.
     """
     return _kernels.draw(
-        np.ascontiguousarray(cell),
-        np.ascontiguousarray(sites),
-        np.ascontiguousarray(numbers),
-        np.ascontiguousarray(end),
+        np.ascontiguousarray(cell, np.float64),
+        np.ascontiguousarray(sites, np.float64),
+        np.ascontiguousarray(numbers, np.int64),
+        np.ascontiguousarray(end, np.float64),
         bounded,
         probe,
         size,

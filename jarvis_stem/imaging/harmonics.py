@@ -90,10 +90,13 @@ def harmonics(
         >>> abs(amplitudes[0]).round(2)  # a half of 50 in 100, at (1, 0)
         array([0.  , 0.  , 0.25, 0.  ], dtype=float32)
     """
+    if len(images) != len(vectors):
+        raise ValueError(f"expected vectors of {len(images)} images, got {len(vectors)}")
     table = harmonic_orders(orders)
     amplitudes = np.zeros((len(images), len(table)), np.complex64)
     size = np.array(images.shape[1:])
-    bases = np.full_like(vectors, np.nan)  # cycles a window
+    vectors = np.asarray(vectors, np.float64)
+    bases = np.full(vectors.shape, np.nan)  # cycles a window
     known = np.isfinite(vectors).all(axis=(1, 2))
     bases[known] = np.linalg.inv(vectors[known]).mT * PIXEL_SIZE * size
 

@@ -117,4 +117,6 @@ def nearest_harmonics(
     basis: NDArray[np.float64], places: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Distance of each place [P, 2] from the nearest harmonic, cycles a window, and its orders."""
-    return _kernels.nearest_harmonics(basis, places)
+    return _kernels.nearest_harmonics(
+        np.ascontiguousarray(basis, np.float64), np.ascontiguousarray(places, np.float64)
+    )

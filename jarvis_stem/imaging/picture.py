@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -257,6 +258,8 @@ def of_array(pixels: ArrayLike, pixel_size: float | None = None) -> Picture:
         ((256, 256), 0.2, ())
     """
     _check_pixel_size(pixel_size)
+    if np.ma.is_masked(pixels):
+        raise StemError("array: has a mask, which would be ignored; fill it: array.filled(value)")
     array = np.asarray(pixels)
     if array.ndim != 2 or array.size == 0 or array.dtype.kind not in NUMBERS:
         raise StemError(
@@ -406,7 +409,7 @@ def _picture(
 ) -> Picture:
     values = field_of(pixels)
     if not np.isfinite(values).all():
-        raise StemError(f"{name}: has pixels that are not finite numbers; mask or replace them")
+        raise StemError(f"{name}: has pixels that are not finite numbers; replace them")
     framed = False
     if drawn:
         content, framed = _without_margin(values, name)
@@ -420,8 +423,11 @@ def _picture(
 
 
 def _check_pixel_size(pixel_size: float | None) -> None:
-    if pixel_size is not None and not 0 < pixel_size < math.inf:
-        raise StemError(f"pixel size {pixel_size}: expected a positive number of Å")
+    if pixel_size is None:
+        return
+    is_number = isinstance(pixel_size, Real) and not isinstance(pixel_size, bool | np.bool_)
+    if not is_number or not 0 < pixel_size < math.inf:
+        raise StemError(f"pixel size {pixel_size!r}: expected a positive number of Å")
 
 
 def _without_margin(pixels: NDArray[np.float32], name: str) -> tuple[NDArray[np.float32], bool]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from jarvis_stem.prediction.answer import Answer
+from jarvis_stem.utils.extras import explained
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,8 @@ class Answers(list[Answer]):
             >>> table[["class_name", "a_angstrom", "gamma_deg"]].round(2).to_dict("records")
             [{'class_name': 'hexagonal', 'a_angstrom': 3.16, 'gamma_deg': 60.0}]
         """
-        import pandas as pd  # not before: only a table needs it
+        with explained():
+            import pandas as pd  # not before: only a table needs it
 
         from jarvis_stem.prediction.outcome import Outcome
         from jarvis_stem.prediction.table import table_rows

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from jarvis_stem.utils.errors import StemError
 
 EXTRAS = {
     "train": ("jarvis", "onnxscript", "psutil", "safetensors", "sklearn", "torch"),
@@ -12,10 +16,26 @@ EXTRAS = {
     "plot": ("matplotlib",),
     "table": ("pandas",),
     "scale": ("distributed", "pyarrow"),
-    "app": ("nicegui",),
+    "app": ("matplotlib", "nicegui"),
 }
 """Extras of setup.py by the names that their packages are imported by."""
 _CLONE = Path(__file__).resolve().parents[2] / "setup.sh"
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Say of a package that is missing meanwhile what installs it.
+
+    Raises:
+        StemError: One of an extra is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if any(package in of for of in EXTRAS.values()):
+            raise StemError(missing(package)) from error
+        raise
 
 
 def missing(package: str) -> str:

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from jarvis_stem.utils.progress import track
 
+_MOST = 8  # threads a core; each takes memory, and a typing error would take all of it
+_DIGITS = 9
 T = TypeVar("T")
 Result = TypeVar("Result")
 
@@ -44,6 +46,7 @@ def without_blas_threads() -> None:
 
 
 def n_threads() -> int:
-    """Threads to work with: OMP_NUM_THREADS, or as many as there are cores."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return int(wanted) if wanted.isdecimal() and int(wanted) else os.cpu_count() or 1
+    """Threads to work with: OMP_NUM_THREADS, within reason, or as many as there are cores."""
+    cores = os.cpu_count() or 1
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()[:_DIGITS]
+    return min(int(wanted), _MOST * cores) if wanted.isdecimal() and int(wanted) else cores

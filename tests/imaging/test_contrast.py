@@ -85,3 +85,9 @@ def test_what_is_no_number_is_black_and_harms_nothing() -> None:
     grey = contrast.stretched(picture, 0.01)
     assert not grey[::7, ::5].any() and grey.max() == 255
     assert contrast.evened_and_stretched(picture[None], 5, 0.01).shape == (1, 40, 40)
+
+
+def test_numbers_of_other_types_are_taken() -> None:
+    picture = np.random.default_rng(0).normal(size=(30, 40))
+    expected = contrast.evened(picture.astype(np.float32), 4)
+    assert np.array_equal(contrast.evened(np.asfortranarray(picture), 4), expected)

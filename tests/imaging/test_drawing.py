@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -85,3 +87,32 @@ def test_drawing_equals_plain_numpy(
     )
     expected = reference(cell, sites, numbers, np.array(repeats), probe, scale)
     assert np.abs(drawn - expected).max() <= 1e-5 * expected.max()
+
+
+SQUARE = np.eye(2) * 3.0
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"edge": math.inf}, "an edge of up to 30000 pixels"),
+        ({"size": 10**9}, "an edge of up to 30000 pixels"),
+        ({"pixel_size": 1e-300}, "an edge of up to 30000 pixels"),
+        ({"cell": SQUARE * math.nan}, "cell: expected finite numbers"),
+        ({"cell": np.ones((2, 2))}, "cell: expected two directions"),
+        ({"cell": np.eye(3)}, r"cell: expected shape \[2, 2\], got \[3, 3\]"),
+        ({"sites": np.full((1, 2), math.nan)}, "sites: expected finite numbers"),
+        ({"numbers": np.array([-6])}, "numbers: expected atomic numbers"),
+        ({"numbers": np.array([6, 7])}, r"numbers: expected shape \[1\], got \[2\]"),
+        ({"probe": np.ones((9, 9), np.float32)}, r"probe: expected what padded\(\) returns"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(changed: dict[str, Any], expected: str) -> None:
+    given: dict[str, Any] = {
+        **{"cell": SQUARE, "sites": np.zeros((1, 2)), "numbers": np.array([6]), "size": SIZE},
+        **{"end": np.zeros(2), "bounded": False, "probe": drawing.padded(np.ones((9, 9)))},
+        **{"pixel_size": 0.2, "edge": 1.0},
+    }
+    assert drawing.draw(**given).any()
+    with pytest.raises(ValueError, match=expected):
+        drawing.draw(**{**given, **changed})

@@ -65,3 +65,14 @@ def test_derivatives_of_the_power_are_of_small_steps(seed: int, size: tuple[int,
         assert (ahead[0] - behind[0]) / 2e-2 == pytest.approx(gradient[i], abs=1e-3 * scale)
         assert (ahead[1] - behind[1]) / 2e-2 == pytest.approx(curvature[i], abs=1e-2 * scale)
     assert power > 0
+
+
+def test_vectors_of_any_layout_and_type_are_taken() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, 40, 40), np.uint8)
+    vectors = np.random.default_rng(1).normal(0, 1, (2, 2, 2)) + 2 * np.eye(2)
+    expected = harmonics(images, vectors)
+    for same in (np.asfortranarray(vectors), vectors.astype(">f8")):
+        assert np.array_equal(harmonics(images, same), expected)
+    assert np.allclose(harmonics(images, vectors.astype(np.float32)), expected, atol=1e-5)
+    with pytest.raises(ValueError, match="expected vectors of 2 images, got 1"):
+        harmonics(images, vectors[:1])

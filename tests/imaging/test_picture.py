@@ -475,12 +475,22 @@ def test_an_array_is_taken_as_it_is(render: Pixels) -> None:
         (np.full((100, 100), "x"), r"array: expected real numbers \[H, W\], got <U1"),
         (np.full((100, 100), np.nan), "array: has pixels that are not finite"),
         (np.zeros((100, 63)), "array: 63x100 px; expected at least 64x64"),
+        (
+            np.ma.masked_greater(np.eye(100), 0.5),
+            "array: has a mask, which would be",
+        ),
         (np.zeros((0, 0)), r"array: expected real numbers \[H, W\], got float64\[0, 0\]"),
     ],
 )
 def test_other_arrays_are_refused(array: NDArray[np.generic], expected: str) -> None:
     with pytest.raises(StemError, match=expected):
         of_array(array)
+
+
+@pytest.mark.parametrize("size", ["0.2", True, [0.2], 1j])
+def test_a_pixel_size_that_is_no_number_is_refused(size: Any) -> None:
+    with pytest.raises(StemError, match="expected a positive number of Å"):
+        of_array(np.eye(100), size)
 
 
 def test_structures_are_drawn_as_the_benchmarks(tmp_path: Path) -> None:

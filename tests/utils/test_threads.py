@@ -8,7 +8,7 @@ from threading import Barrier, get_ident
 import pytest
 from helpers import PATIENCE
 
-from jarvis_stem.utils.threads import in_threads, without_blas_threads
+from jarvis_stem.utils.threads import in_threads, n_threads, without_blas_threads
 
 
 def test_every_item_has_its_turn_and_its_place() -> None:
@@ -39,6 +39,14 @@ def test_what_is_no_number_of_threads_means_all_cores(
     together = Barrier(cores, timeout=PATIENCE)
     in_threads(lambda _: together.wait(), range(cores), "")
     assert not together.broken
+
+
+@pytest.mark.parametrize("wanted", ["100000", "9" * 5000])
+def test_a_slip_of_the_pen_does_not_start_thousands(
+    monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", wanted)
+    assert n_threads() == 8 * (os.cpu_count() or 1)
 
 
 def test_a_fault_is_raised() -> None:

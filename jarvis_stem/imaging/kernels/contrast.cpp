@@ -13,11 +13,11 @@ constexpr double OUTLIERS = 0.002;  // share of the pixels that are clipped at e
 constexpr double FLAT = 0.1;        // of the mean deviation: less is not stretched
 constexpr Index SAMPLED = 2;        // pixels, each way, of which one tells the range of all
 
-// Put a number in its place among the least ones, in order, and drop the last one.
+// Put a number among the least ones, of which the greatest is in front, in place of that.
 void insert(std::vector<float>& least, float value) {
-    auto place = least.end() - 1;
-    for (; place != least.begin() && *(place - 1) > value; --place) *place = *(place - 1);
-    *place = value;
+    std::pop_heap(least.begin(), least.end());
+    least.back() = value;
+    std::push_heap(least.begin(), least.end());
 }
 
 // Lowest and highest of some of the pixels but for a share of them; NaN counts for nothing.
@@ -28,11 +28,11 @@ std::pair<float, float> range_of(const float* values, Index rows, Index columns,
     for (Index row = 0; row < rows; row += SAMPLED) {
         for (Index column = 0; column < columns; column += SAMPLED) {
             const float value = values[row * columns + column];
-            if (value < lowest.back()) insert(lowest, value);
-            if (-value < highest.back()) insert(highest, -value);
+            if (value < lowest.front()) insert(lowest, value);
+            if (-value < highest.front()) insert(highest, -value);
         }
     }
-    return {lowest.back(), -highest.back()};
+    return {lowest.front(), -highest.front()};
 }
 
 // The place that a picture continued by its mirror images has there.

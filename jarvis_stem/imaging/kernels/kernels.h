@@ -11,7 +11,11 @@
 // Loops over pixels are compiled for processors with AVX2 and FMA too; which is taken is decided
 // when the package is loaded. Elsewhere the compiler's own target is all there is.
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
+#if __GNUC__ >= 12
 #define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v3", "default")))
+#else  // which knows the name of no such level
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx2", "default")))
+#endif
 #else
 #define FOR_EACH_PROCESSOR
 #endif

@@ -3,6 +3,8 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
+#include <cmath>
 #include <initializer_list>
 #include <limits>
 #include <stdexcept>
@@ -21,6 +23,7 @@ template <typename T>
 using Array = py::array_t<T, py::array::c_style>;
 
 constexpr Index ANY = -1;
+constexpr Index MOST_PIXELS = 30000;  // a side
 
 // Raises where an array has another shape than this.
 void expect(const py::array& array, const char* name, std::initializer_list<Index> shape) {
@@ -41,6 +44,13 @@ void expect(const py::array& array, const char* name, std::initializer_list<Inde
 
 void expect(bool holds, const std::string& what) {
     if (!holds) throw std::invalid_argument(what);
+}
+
+void expect_finite(const Array<double>& array, const char* name) {
+    const double* numbers = array.data();
+    expect(
+        std::all_of(numbers, numbers + array.size(), [](double one) { return std::isfinite(one); }),
+        std::string(name) + ": expected finite numbers");
 }
 
 Basis basis_at(const double* numbers, Index n) {
@@ -68,7 +78,17 @@ Array<float> draw(const Array<double>& cell, const Array<double>& sites,
     expect(probe, "probe", {ANY, ANY});
     expect(probe.shape(0) > 1 && probe.shape(1) > 1 && (probe.shape(1) - 1) % stem::BLOCK == 0,
            "probe: expected what padded() returns");
-    expect(size > 0 && pixel_size > 0 && edge >= 0, "expected a size, pixel size and edge above 0");
+    expect(probe.shape(0) <= probe.shape(1), "probe: expected what padded() returns");
+    expect(size > 0 && size <= MOST_PIXELS && pixel_size > 0 && edge >= 0 &&
+               edge <= pixel_size * static_cast<double>(MOST_PIXELS),
+           "expected a size and an edge of up to 30000 pixels, and a pixel size above 0");
+    expect_finite(cell, "cell");
+    expect_finite(sites, "sites");
+    expect_finite(end, "end");
+    expect(cell.at(0, 0) * cell.at(1, 1) != cell.at(0, 1) * cell.at(1, 0),
+           "cell: expected two directions");
+    for (Index n = 0; n < numbers.shape(0); ++n)
+        expect(numbers.at(n) > 0, "numbers: expected atomic numbers");
     const stem::Crystal crystal{basis_at(cell.data(), 0), sites.data(),           numbers.data(),
                                 sites.shape(0),           {end.at(0), end.at(1)}, bounded};
     const stem::Probe drawn{probe.data(), probe.shape(0), probe.shape(1)};
@@ -163,7 +183,7 @@ py::tuple fold(const Array<float>& windowed) {
 struct Folded {
     Folded(const Array<float>& sums, const Array<float>& differences, Index height)
         : sums(sums.data()), differences(differences.data()), height(height) {
-        expect(height > 0, "height: expected pixels");
+        expect(height > 0 && sums.size() > 0, "sums: expected pixels");
         expect(sums, "sums", {ANY, stem::folded_rows(height), ANY});
         expect(differences, "differences", {sums.shape(0), sums.shape(1), sums.shape(2)});
         count = sums.shape(0);

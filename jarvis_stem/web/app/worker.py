@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from jarvis_stem.prediction.outcome import Outcome
 from jarvis_stem.utils.errors import StemError
+from jarvis_stem.utils.extras import explained
 
 if TYPE_CHECKING:
     from jarvis_stem.imaging.picture import Frame, Picture
@@ -167,7 +168,8 @@ def _result(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[b
     """Whether a call has succeeded, and what came of it or why it has not."""
     source = arguments[0]
     try:
-        return True, function(*arguments)
+        with explained():
+            return True, function(*arguments)
     except Exception as error:
         # Whatever a file does to a library, the page goes on and says so.
         text = str(error)
