@@ -177,7 +177,7 @@ def train(
 
     Args:
         model: The contribution's folder; its ``*.py`` files are copied.
-        work: Folder for contributions and runs.
+        work: Folder for contributions, runs and the cache.
         dataset: Of the benchmark.
         *arguments: Further ones of ``jarvis_stem.train``.
         build: What trains it, this checkout by default.
@@ -193,5 +193,8 @@ def train(
         write_bytes(folder / source.name, source.read_bytes())
     command: list[str | Path] = ["-m", "jarvis_stem.train", model.name, "--benchmark", dataset]
     command += ["--contributions", work / "contributions", "--runs", work / "runs", *arguments]
-    run = (build or builds(None)[NOW]).run(*command)
+    build = build or builds(None)[NOW]
+    # Else a training would find what others have drawn and measured.
+    environment = build.environment() | {"JARVIS_STEM_CACHE": str(work / "cache")}
+    run = process([build.python, *command], build.root, environment)
     return run, measuring.run_record(folder, dataset)

@@ -12,6 +12,7 @@ import argparse
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from runpy import run_path
 
 import numpy as np
 import torch
@@ -22,11 +23,12 @@ from jarvis_stem.formats.benchmark import Benchmark
 from jarvis_stem.formats.names import bravais_result
 from jarvis_stem.imaging import image_set, measurement, stem, structures
 from jarvis_stem.imaging.measurement import Lattices
-from jarvis_stem.imaging.projection import projected_lattice
 from jarvis_stem.training import machine
 
 _NAME = bravais_result("stem_2d_image")
 _ROOT = Path(__file__).resolve().parents[1]
+# This build's, also where an earlier one is measured, which has none.
+projected_lattice = run_path(str(_ROOT / "jarvis_stem/imaging/projection.py"))["projected_lattice"]
 _BANDS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 1.0)
 _COUNTS = (5, 20, 100)
 
