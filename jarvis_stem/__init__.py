@@ -48,23 +48,14 @@ class _Package(ModuleType):
 sys.modules[__name__].__class__ = _Package
 
 
-def _lacking(error: BaseException) -> str:
-    """Name what is not installed; nothing where that is not the fault."""
-    if isinstance(error, ImportError) and str(error).startswith("cannot import name '_kernels'"):
-        return f"{__name__}.imaging._kernels"  # of a clone in which it was not compiled
-    name = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
-    # Another part of a package, this one's included, is a fault in the code.
-    return "" if "." in name or name in {__name__, *sys.stdlib_module_names} else name
-
-
 def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """End a command that lacks a package with what to run, any other fault with a traceback."""
-    if not (name := _lacking(error)):
-        sys.__excepthook__(kind, error, trace)
-        return
-    from jarvis_stem.utils.extras import missing
+    from jarvis_stem.utils.extras import lacking, missing
 
-    print(f"error: {missing(name)}", file=sys.stderr)
+    if name := lacking(error):
+        print(f"error: {missing(name)}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 # Here, for it runs before any command's imports do: argv[0] is -m while Python looks one up.

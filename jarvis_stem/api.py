@@ -137,11 +137,12 @@ def predict(
         ('hexagonal', 3.16)
     """
     read: list[tuple[str, Picture]] = []
-    with explained():
-        for one in _separate(shown):
-            if isinstance(one, str | Path):
+    for one in _separate(shown):
+        if isinstance(one, str | Path):
+            with explained(str(one)):
                 read += picture.of_path(Path(one), pixel_size, frame).items()
-            else:
+        else:
+            with explained(type(one).__name__):
                 read += picture.of_object(one, pixel_size, frame).items()
     answers = (model or load_model()).answer([one for _, one in read], distortion)
     return Answers(answers, [name for name, _ in read])

@@ -45,7 +45,7 @@ class Answers(list[Answer]):
             >>> table[["class_name", "a_angstrom", "gamma_deg"]].round(2).to_dict("records")
             [{'class_name': 'hexagonal', 'a_angstrom': 3.16, 'gamma_deg': 60.0}]
         """
-        with explained():
+        with explained("to_frame"):
             import pandas as pd  # not before: only a table needs it
 
         from jarvis_stem.prediction.outcome import Outcome

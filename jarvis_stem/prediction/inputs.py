@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jarvis_stem.prediction.outcome import Outcome
 from jarvis_stem.utils import terminal
 from jarvis_stem.utils.errors import StemError
-from jarvis_stem.utils.extras import missing
+from jarvis_stem.utils.extras import explained
 from jarvis_stem.utils.messages import printable, some
 
 if TYPE_CHECKING:
@@ -195,17 +195,16 @@ def read_input(one: Input, reading: Reading) -> Iterator[Outcome]:
     """
     name = one.name
     try:
-        for shown, found in _read(one, reading):
-            if isinstance(found, StemError):
-                yield Outcome(shown, error=str(found))
-            else:
-                yield Outcome(shown, found)
+        with explained(name):
+            for shown, found in _read(one, reading):
+                if isinstance(found, StemError):
+                    yield Outcome(shown, error=str(found))
+                else:
+                    yield Outcome(shown, found)
     except StemError as error:
         yield Outcome(name, error=str(error))
     except OSError as error:
         yield Outcome(name, error=str(_no_file(name, error)))
-    except ModuleNotFoundError as error:  # what reads files of this kind
-        yield Outcome(name, error=f"{name}: {missing((error.name or '').partition('.')[0])}")
 
 
 def _read(one: Input, reading: Reading) -> Iterable[tuple[str, Picture | StemError]]:

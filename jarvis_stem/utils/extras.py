@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from jarvis_stem.utils.errors import StemError
 
 EXTRAS = {
     "train": ("jarvis", "onnxscript", "psutil", "safetensors", "sklearn", "torch"),
@@ -19,23 +18,38 @@ EXTRAS = {
     "app": ("matplotlib", "nicegui"),
 }
 """Extras of setup.py by the names that their packages are imported by."""
+_PACKAGE = __name__.partition(".")[0]
 _CLONE = Path(__file__).resolve().parents[2] / "setup.sh"
 
 
+def lacking(error: BaseException) -> str:
+    """Name the package that is not installed; nothing where that is not the fault."""
+    if isinstance(error, ImportError) and str(error).startswith("cannot import name '_kernels'"):
+        return f"{_PACKAGE}.imaging._kernels"  # of a clone in which it was not compiled
+    name = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    # Another part of a package, this one's included, is a fault in the code.
+    return "" if "." in name or name in {_PACKAGE, *sys.stdlib_module_names} else name
+
+
 @contextmanager
-def explained() -> Iterator[None]:
+def explained(what: str) -> Iterator[None]:
     """Say of a package that is missing meanwhile what installs it.
 
+    Args:
+        what: The file that is read, or what else needs it.
+
     Raises:
-        StemError: One of an extra is missing.
+        StemError: A package is missing.
     """
     try:
         yield
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if any(package in of for of in EXTRAS.values()):
-            raise StemError(missing(package)) from error
-        raise
+    except ImportError as error:
+        if not (package := lacking(error)):
+            raise
+        # Here: what a fault of the package itself is told by needs no other part of it.
+        from jarvis_stem.utils.errors import StemError
+
+        raise StemError(f"{what}: {missing(package)}") from error
 
 
 def missing(package: str) -> str:

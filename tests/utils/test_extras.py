@@ -18,17 +18,17 @@ def test_a_picture_that_needs_an_extra_says_which(
 ) -> None:
     monkeypatch.setitem(sys.modules, "mrcfile", None)  # as if it were not installed
     (tmp_path / "scan.mrc").write_bytes(bytes(2000))
-    with pytest.raises(StemError, match=r"mrcfile is not installed; run: .*\[microscope\]"):
+    with pytest.raises(StemError, match=r"scan\.mrc: mrcfile is not .*\[microscope\]"):
         jarvis_stem.predict(tmp_path / "scan.mrc")
 
 
 def test_a_table_that_needs_an_extra_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = jarvis_stem.predict(np.random.default_rng(0).random((99, 99)))
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(StemError, match=r"pandas is not installed; run: .*jarvis-stem\[table\]"):
+    with pytest.raises(StemError, match=r"to_frame: pandas is not .*\[table\]"):
         answers.to_frame()
 
 
 def test_a_fault_of_the_code_stays_what_it_is() -> None:
-    with pytest.raises(ModuleNotFoundError, match="nowhere"), explained():
-        import nowhere  # type: ignore[import-not-found]  # noqa: F401
+    with pytest.raises(ModuleNotFoundError, match=r"jarvis_stem\.nowhere"), explained("x"):
+        import jarvis_stem.nowhere  # type: ignore[import-not-found]  # noqa: F401

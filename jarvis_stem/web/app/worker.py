@@ -168,7 +168,7 @@ def _result(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[b
     """Whether a call has succeeded, and what came of it or why it has not."""
     source = arguments[0]
     try:
-        with explained():
+        with explained(source.name):
             return True, function(*arguments)
     except Exception as error:
         # Whatever a file does to a library, the page goes on and says so.
