@@ -50,7 +50,7 @@ class Measured:
 
         Reflected vectors both point to x < 0 and are taken the other way, which turns the signs of
         y. The harmonics there are the old ones' complex conjugates, for phases are at the image's
-        centre.
+        centre. Of equally long vectors, or at right angles, a measurement might choose others.
         """
         return replace(
             self,

@@ -38,7 +38,7 @@ class Lattices:
 
     Attributes:
         vectors: Reduced basis vectors a and b as rows, Å, float64[N, 2, 2] with x along rows of the
-            image; |a| <= |b|, gamma 60 to 90 degrees. NaN where no lattice was found.
+            image, as `reduce` returns them; NaN where no lattice was found.
         quality: Share of an image's peaks that the lattice explains, by weight, less what chance
             would give a lattice as fine, float64[N] in 0..1; 0 where no lattice was found.
     """
@@ -101,8 +101,11 @@ def reduce(bases: NDArray[np.float64]) -> NDArray[np.float64]:
         bases: Independent vectors as rows, float64[..., 2, 2].
 
     Returns:
-        float64[..., 2, 2] with |a| <= |b| and 0 <= a.b <= |a|^2 / 2; a points to the half plane
-        x > 0.
+        float64[..., 2, 2] with |a| <= |b| and 0 <= a.b <= |a|^2 / 2 (gamma 60 to 90 degrees); a
+        points to the half plane x > 0. What differs by less than 1e-5 of a length counts as equal,
+        lest rounding choose: of vectors equally long the one nearer to x is taken, of two that are
+        equally near that to y > 0, and where a is at right angles to b, b points to x > 0 too; a
+        vector along y points to y > 0.
 
     Examples:
         >>> reduce(np.array([[3.0, 0.0], [7.0, 4.0]]))

@@ -19,6 +19,7 @@ from jarvis_stem.imaging.measurement import Lattices, measure, reduce
 from jarvis_stem.imaging.projection import projected_lattice
 
 NUMBER = st.floats(-10, 10, allow_nan=False)
+EQUAL = 1e-5  # lengths that differ by less of themselves count as equal
 
 
 def crystal(
@@ -58,11 +59,38 @@ def test_reducing_keeps_the_lattice(ax: float, ay: float, bx: float, by: float) 
     change = reduced @ np.linalg.inv(basis)
     assert np.allclose(change, np.round(change), atol=1e-6)
     assert abs(np.linalg.det(change)) == pytest.approx(1)
-    # What is equal but for rounding counts as equal: processors differ in the last bit.
-    rounding = 1e-12 * (b @ b)
-    assert a @ a <= b @ b + rounding
-    assert -rounding <= a @ b <= (a @ a) / 2 + 1e-6
-    assert a[0] >= 0
+    a_length, b_length = np.linalg.norm(reduced, axis=1)
+    assert a_length <= b_length * (1 + EQUAL)
+    assert -EQUAL * b_length <= a @ b / a_length <= (1 / 2 + 3 * EQUAL) * b_length
+    assert a[0] >= -EQUAL * a_length
+
+
+@given(
+    st.floats(1, 10), st.floats(0, 180), st.sampled_from([60, 71.3, 90]), st.integers(0, 2**32 - 1)
+)
+def test_rounding_does_not_choose_between_equal_vectors(
+    length: float, turn: float, gamma: float, seed: int
+) -> None:
+    """Processors and compilers differ in the last bits, and so would what a network reads."""
+    directions = np.radians([turn, turn + gamma])
+    a, b = basis = length * np.stack((np.cos(directions), np.sin(directions)), axis=1)
+    x = [each[0] / length for each in (a, b, b - a)]
+    compared = np.abs([*x, *(one - sign * other for one in x for other in x for sign in (-1, 1))])
+    assume((np.abs(compared - EQUAL) > EQUAL / 10).all())  # somewhere "equal" has to end
+    rng = np.random.default_rng(seed)
+    changes = np.array([[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[-1, 0], [0, -1]], [[1, 1], [1, 2]]])
+    one, *others = reduce(changes @ basis + rng.normal(scale=1e-9, size=(4, 2, 2)))
+    assert np.allclose(others, one, atol=1e-7)
+
+
+@pytest.mark.parametrize(("b", "gamma"), [(3.0, 60), (3.0, 90), (3.0, 71.3), (4.0, 90)])
+def test_reading_a_picture_by_columns_does_not_choose_between_equals(
+    b: float, gamma: float
+) -> None:
+    atoms = crystal(3.0, b, gamma, [(0, 0)], ["Mo"])
+    images = stem.to_uint8(stem.simulate([turned(atoms, angle) for angle in range(0, 180, 15)]))
+    by_columns = measure(np.ascontiguousarray(images.transpose(0, 2, 1)))
+    assert np.allclose(reduce(measure(images).vectors[..., ::-1]), by_columns.vectors, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -297,7 +325,7 @@ def test_standard_errors_are_the_scatter_of_repeated_images(conditions: Conditio
 
 def test_real_errors_are_as_large_as_estimated(repository: Path, shared: Path) -> None:
     """Where the cell is what repeats: of others the lattice is known to a tolerance only."""
-    ids = list(Benchmark.read(repository / "benchmarks", REAL).split("train"))[::50]
+    ids = list(Benchmark.read(repository / "benchmarks", REAL).split("train"))[::15]
     found = structures.for_dataset(REAL.dataset, ids, data=str(shared / "jarvis_data"))
     cells = {i: reduce(np.asarray(a.lattice_mat)[:2, :2]) for i, a in found.items()}
     angles = np.random.default_rng(0).uniform(-45, 45, len(found))
@@ -309,7 +337,7 @@ def test_real_errors_are_as_large_as_estimated(repository: Path, shared: Path) -
     same = np.abs(np.abs(np.linalg.det(measured.vectors) / np.linalg.det(true)) - 1) < 0.02
     off = lengths_and_angle(measured) - lengths_and_angle(Lattices(true, np.ones(len(true))))
     within = np.abs(off / errors)[same]
-    assert len(within) > 70
+    assert len(within) > 300
     assert np.all(np.abs((within < 1).mean(axis=0) - 0.72) < 0.12)  # 0.68 of a normal distribution
     assert np.all((within < 2).mean(axis=0) > 0.92)
 

@@ -147,7 +147,8 @@ struct Peaks {
     std::array<double, 2> size;  // of the image, pixels
 };
 
-// The two shortest vectors of a lattice (Lagrange and Gauss).
+// The two shortest vectors of a lattice (Lagrange and Gauss); rounding does not choose between
+// equals.
 Basis reduced(const Basis& basis);
 
 // The reciprocal basis that best explains peaks, zeros where none does; no vector shall be shorter

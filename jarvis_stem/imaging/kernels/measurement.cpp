@@ -20,6 +20,7 @@ constexpr double ENOUGH = 0.7;  // of the unexplained peaks have to fit a finer 
 constexpr double PRICE = 2.5;   // of a lattice e times finer, in weights of peaks
 constexpr int FOLDS = 1;        // whole cycles a pixel, each way, that harmonics are folded back by
 constexpr double FOLDED = 3;    // times the strength that bilinear drawing gives such one at most
+constexpr double EQUAL = 1e-5;  // of a length: rounding shall not choose between vectors so alike
 constexpr double PI = 3.141592653589793;
 
 using Numbers = std::array<double, MOST_PEAKS>;
@@ -161,27 +162,67 @@ Basis divide(const Basis& basis, const Peaks& peaks, double height, double close
     return reduced(best);
 }
 
+struct Vector {
+    double x, y;
+};
+
+Vector operator-(const Vector& one, const Vector& other) {
+    return {one.x - other.x, one.y - other.y};
+}
+
+Vector operator+(const Vector& one, const Vector& other) {
+    return {one.x + other.x, one.y + other.y};
+}
+
+Vector operator*(double times, const Vector& one) { return {times * one.x, times * one.y}; }
+
+double dot(const Vector& one, const Vector& other) { return one.x * other.x + one.y * other.y; }
+
+double length(const Vector& one) { return std::sqrt(dot(one, one)); }
+
+bool is_shorter(const Vector& one, const Vector& other) {
+    return dot(one, one) < dot(other, other);
+}
+
+// Of a vector and its opposite the one to x > 0; along y, that to y > 0.
+Vector rightward(const Vector& one) {
+    const bool is_upright = std::abs(one.x) <= EQUAL * length(one);
+    return (is_upright ? one.y : one.x) < 0 ? -1.0 * one : one;
+}
+
+// Whether one of two equally long vectors is taken before the other: the one nearer to x, or above.
+bool comes_before(const Vector& one, const Vector& other) {
+    const bool are_mirrored = std::abs(one.x - other.x) <= EQUAL * length(one);
+    return are_mirrored ? one.y > other.y : one.x > other.x;
+}
+
+// Have of vectors those that are as long as the shortest, and of them the first, in front.
+Vector take_first_of_shortest(Vector* vectors, Index n) {
+    const double most = (1 + EQUAL) * length(*std::min_element(vectors, vectors + n, is_shorter));
+    Index first = 0;
+    for (Index i = 1; i < n; ++i) {
+        if (!(length(vectors[i]) <= most)) continue;
+        if (length(vectors[first]) > most || comes_before(vectors[i], vectors[first])) first = i;
+    }
+    std::swap(vectors[0], vectors[first]);
+    return vectors[0];
+}
+
 }  // namespace
 
 Basis reduced(const Basis& basis) {
-    auto [ax, ay, bx, by] = basis;
+    Vector a{basis[0], basis[1]}, b{basis[2], basis[3]};
     while (true) {
-        if (ax * ax + ay * ay > bx * bx + by * by) {
-            std::swap(ax, bx);
-            std::swap(ay, by);
-        }
-        const double times = std::nearbyint((ax * bx + ay * by) / (ax * ax + ay * ay));
-        const double x = bx - times * ax, y = by - times * ay;
-        if (!(x * x + y * y < bx * bx + by * by)) break;  // rounding must not keep it going round
-        bx = x;
-        by = y;
+        if (is_shorter(b, a)) std::swap(a, b);
+        const Vector shorter = b - std::nearbyint(dot(a, b) / dot(a, a)) * a;
+        if (!is_shorter(shorter, b)) break;  // rounding must not keep it going round
+        b = shorter;
     }
-    if (ax < 0) {
-        ax = -ax;
-        ay = -ay;
-    }
-    const double sign = ax * bx + ay * by < 0 ? -1 : 1;
-    return {ax, ay, sign * bx, sign * by};
+    std::array<Vector, 4> shortest{rightward(a), rightward(b), rightward(b - a), rightward(a + b)};
+    a = take_first_of_shortest(shortest.data(), 4);
+    b = take_first_of_shortest(shortest.data() + 1, 3);
+    if (dot(a, b) < -EQUAL * length(a) * length(b)) b = -1.0 * b;
+    return {a.x, a.y, b.x, b.y};
 }
 
 Basis explaining(const Peaks& peaks, double closest) {
