@@ -42,6 +42,8 @@ SCRIPTS = (
         "runs",
         "screenshots",
         "answer",
+        "answering",
+        "torch_answers",
     ),
 )
 
@@ -630,6 +632,15 @@ def test_unseen_structures_that_are_not_there_are_named(tmp_path: Path, perf: An
     options = ["--structures", str(tmp_path), "--jpegs", str(tmp_path)]
     with pytest.raises(StemError, match=r"no \.json\.zip of structures in it"):
         perf("unseen").main(options)
+
+
+@pytest.mark.parametrize(
+    "folder", sorted(REPOSITORY.glob("contributions/*_model")), ids=lambda folder: folder.name
+)
+def test_committed_models_answer_what_torch_computes(folder: Path, perf: Any) -> None:
+    comparing = perf("torch_answers")
+    answered, by_torch = comparing.both_answers(folder, comparing.drawings(30))
+    assert np.allclose(answered, by_torch, atol=1e-4)
 
 
 @pytest.mark.nightly

@@ -586,6 +586,21 @@ def test_the_keyboard_is_enough(board: Page) -> None:
     expect(board.get_by_role("heading", level=1)).to_have_text("second")
 
 
+def test_escape_closes_a_menu_however_soon_it_comes(board: Page) -> None:
+    board.get_by_role("button", name="Columns").focus()
+    board.evaluate("""() => {
+        const press = (type) => document.activeElement.dispatchEvent(
+            new KeyboardEvent(type, { key: "Escape", keyCode: 27, bubbles: true }));
+        document.activeElement.click();
+        press("keydown");  // before any timer that opening started
+        press("keyup");
+    }""")
+    expect(board.locator(".dt-button-collection")).to_have_count(0)
+    expect(board.get_by_role("button", name="Columns")).to_be_focused()
+    board.keyboard.press("Tab")
+    expect(board.get_by_role("button", name="Download")).to_be_focused()
+
+
 def test_without_scripts_every_result_is_there(site: Path, plain_page: Page) -> None:
     plain_page.goto((site / BOARD).as_uri())
     rows = plain_page.locator("#results tbody tr")

@@ -693,12 +693,23 @@
     const host = buttons.container()[0];
     $("buttons").replaceWith(host);
     host.addEventListener("click", () => nameMenu(host));
-    host.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") host.querySelector("[aria-expanded=true]")?.focus(); // as it closes
+    host.addEventListener("keydown", ({ key }) => {
+      const opened = key === "Escape" && host.querySelector("[aria-expanded=true]");
+      if (opened) close(opened);
     });
     table.on("buttons-action", () => {
       const visible = columns.filter((_, i) => table.column(i).visible()).map((c) => c.title);
       if (visible.join(",") !== view.columns) choose({ columns: visible.join(","), page: view.page });
+    });
+  }
+
+  // Buttons listens for keys from a timer on, which a busy machine can run after the key; this one
+  // runs after it.
+  function close(opened) {
+    opened.focus();
+    setTimeout(() => {
+      const stillOpen = opened.getAttribute("aria-expanded") === "true";
+      if (stillOpen) table.button(opened).popover(false, { fade: 0 });
     });
   }
 
