@@ -34,7 +34,7 @@ _SUREST = 5e-3
 _STRAINED = 4.0  # distortions; more tells no more
 # Logistic regression of whether the class is right, by `evidence` and 1, on renders of train
 # structures and on public pictures and parts of them (perf/real_confidence.py).
-_WEIGHTS = (0.33, -0.48, 0.29, 0.71, 0.61)
+_WEIGHTS = (0.33, -0.48, 0.30, 0.72, 0.59)
 
 
 @dataclass(frozen=True)
