@@ -102,7 +102,7 @@ def reduce(bases: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Returns:
         float64[..., 2, 2] with |a| <= |b| and 0 <= a.b <= |a|^2 / 2 (gamma 60 to 90 degrees); a
-        points to the half plane x > 0. What differs by less than 1e-5 of a length counts as equal,
+        points to the half plane x > 0. What differs by less than 5e-8 of a length counts as equal,
         lest rounding choose: of vectors equally long the one nearer to x is taken, of two that are
         equally near that to y > 0, and where a is at right angles to b, b points to x > 0 too; a
         vector along y points to y > 0.

@@ -20,7 +20,7 @@ constexpr double ENOUGH = 0.7;  // of the unexplained peaks have to fit a finer 
 constexpr double PRICE = 2.5;   // of a lattice e times finer, in weights of peaks
 constexpr int FOLDS = 1;        // whole cycles a pixel, each way, that harmonics are folded back by
 constexpr double FOLDED = 3;    // times the strength that bilinear drawing gives such one at most
-constexpr double EQUAL = 1e-5;  // of a length: rounding shall not choose between vectors so alike
+constexpr double EQUAL = 5e-8;  // of a length, of which rounding moves it by a fifth
 constexpr double PI = 3.141592653589793;
 
 using Numbers = std::array<double, MOST_PEAKS>;
