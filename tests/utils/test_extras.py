@@ -17,6 +17,7 @@ def test_a_picture_that_needs_an_extra_says_which(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "mrcfile", None)  # as if it were not installed
+    monkeypatch.delitem(sys.modules, "jarvis_stem.imaging.picture_files.mrc", raising=False)
     (tmp_path / "scan.mrc").write_bytes(bytes(2000))
     with pytest.raises(StemError, match=r"scan\.mrc: mrcfile is not .*\[microscope\]"):
         jarvis_stem.predict(tmp_path / "scan.mrc")
