@@ -126,10 +126,12 @@ def start(
     command: Sequence[str | Path], cwd: Path = REPOSITORY, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a program with the package in reach, and return how it ended and what it printed."""
+    # The app sets it for its processes, and tests of the app do so in this one.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
     return subprocess.run(
         command,
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
+        env={**inherited, "PYTHONPATH": str(REPOSITORY), **environment},
         capture_output=True,
         text=True,
         timeout=PATIENCE,

@@ -303,7 +303,7 @@ def test_the_reading_process_imports_nothing_of_the_folder_it_is_started_in(
         (tmp_path / f"{name}.py").write_text("open('ran', 'w')\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     worker = Worker(Odd, longest=PATIENCE)
-    (outcome,) = asyncio.run(worker.answer(Source(tmp_path / "none.png", "x"), Settings()))
+    (outcome,) = in_a_loop(worker.answer(Source(tmp_path / "none.png", "x"), Settings()))
     worker.close()
     assert outcome.error and outcome.error.startswith("x: ")  # the process has answered
     assert not (tmp_path / "ran").exists()
