@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
+import measuring
 import numpy as np
 import onnx
 import torch
@@ -32,7 +33,6 @@ from jarvis_stem.imaging import prototypes, stem
 from jarvis_stem.prediction.stored_model import StoredModel
 from jarvis_stem.training import architecture, inference
 
-ROOT = Path(__file__).resolve().parent.parent
 _BIAS = 2  # which input of a node it is, after what is weighted and the weight
 
 
@@ -42,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--images", type=int, default=500, metavar="N")
-    parser.add_argument("--contributions", type=Path, default=ROOT / "contributions", metavar="DIR")
+    parser.add_argument(
+        "--contributions", type=Path, default=measuring.ROOT / "contributions", metavar="DIR"
+    )
     options = parser.parse_args(arguments)
     images = drawings(options.images)
     print(f"{cpu_name()}, torch {torch.__version__}")

@@ -89,7 +89,7 @@ def test_rounding_does_not_choose_between_equal_vectors(
 def test_a_fourier_transform_that_rounds_otherwise_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Processors have their own; half of these lattices have equal vectors."""
+    """Processors have their own; many of these lattices have equal vectors."""
     images = stem.to_uint8(stem.simulate(list(prototypes.structures().values())[::10]))
     found = measure(images).vectors
 
